@@ -1,0 +1,73 @@
+/**
+ * Errors are named after what happens next. Every text says what failed, why, where, and what to do; never a secret.
+ */
+
+/** One problem of the configuration. */
+export interface ConfigProblem {
+  text: string;
+  file?: string;
+  line?: number;
+  column?: number;
+}
+
+/** Stop at start (exit 78): the configuration or the state is not usable. Lists every problem found. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[] | string, options?: ErrorOptions) {
+    const list = typeof problems === 'string' ? [{ text: problems }] : problems;
+    super(list.map(describeProblem).join('\n'), options);
+    this.problems = list;
+  }
+}
+
+/** The command line asks for something that does not exist (exit 64). */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+/** The state directory is held by another process (exit 75). */
+export class BusyError extends Error {
+  override name = 'BusyError';
+}
+
+/** Try again later, keep the watermark: network faults, time-outs, 429, 5xx. */
+export class TransientError extends Error {
+  override name = 'TransientError';
+  /** How long the other side asked us to wait, milliseconds. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, options: ErrorOptions & { retryAfterMs?: number } = {}) {
+    super(message, options);
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** Pause the stream and tell a human: credentials refused, permission missing, service not found. */
+export class PermanentError extends Error {
+  override name = 'PermanentError';
+  /** True when the credentials themselves were refused: trying on could lock the account. */
+  readonly credentials: boolean;
+
+  constructor(message: string, options: ErrorOptions & { credentials?: boolean } = {}) {
+    super(message, options);
+    this.credentials = options.credentials ?? false;
+  }
+}
+
+/** Set this row aside and go on with the next: its values cannot become a record. */
+export class RecordError extends Error {
+  override name = 'RecordError';
+}
+
+/** The text of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function describeProblem(problem: ConfigProblem): string {
+  if (problem.file === undefined) return problem.text;
+  const position = problem.line === undefined ? '' : `:${problem.line}:${problem.column ?? 1}`;
+  return `${problem.file}${position}: ${problem.text}`;
+}

@@ -1,0 +1,84 @@
+import type { Entity } from './types.ts';
+
+/** Counters of one stream's pass; `deleted` counts records that became cancelled or inactive. */
+export interface Counts {
+  read: number;
+  unchanged: number;
+  created: number;
+  updated: number;
+  deleted: number;
+  refused: number;
+  parked: number;
+}
+
+export function zeroCounts(): Counts {
+  return { read: 0, unchanged: 0, created: 0, updated: 0, deleted: 0, refused: 0, parked: 0 };
+}
+
+/** How one pass of one stream ended. `refused` means done, but records were set aside. */
+export interface StreamResult extends Counts {
+  connector: string;
+  stream: string;
+  outcome: 'ok' | 'failed' | 'refused';
+  requests: { erp: number; mes: number };
+  watermark: { before: string | null; after: string | null };
+  durationMs: number;
+  error?: string;
+}
+
+/** Everything the program tells of itself. Logs, metrics, readiness and the progress line subscribe; nothing else reports. */
+export interface Events {
+  /** A page's outcomes are durable. */
+  'page:committed': { stream: string; counts: Counts };
+  /** A row or record became a dead letter. */
+  'record:refused': { stream: string; key: string; reason: string };
+  /** A cancelled record is active again in the ERP; its status in the MES stays on hold until somebody releases it there. */
+  'record:left-on-hold': { stream: string; entity: Entity; externalId: string };
+  /** A whole read was announced: first load, changed mapping, or asked for; `total` rows where the ERP could say so. */
+  'stream:full-read': { stream: string; reason: string; total: number | null };
+  'stream:finished': { result: StreamResult };
+  /** More records vanished at once than the guard lets through; nothing was cancelled. */
+  'absence:withheld': { stream: string; vanished: number; allowed: number };
+  /** Every record that had vanished has been dealt with. */
+  'absence:settled': { stream: string };
+  /** A row is dated beyond the source's own clock; it was delivered, the watermark ignores it. */
+  'stamp:in-future': { stream: string; stamp: string };
+  'cycle:started': { connector: string };
+  'cycle:finished': { connector: string; results: readonly StreamResult[]; durationMs: number };
+  /** A cycle ended before its streams could run. */
+  'cycle:failed': { connector: string; error: unknown };
+  /** A scheduled run did not happen in time and is made up for now. */
+  'schedule:caught-up': { connector: string; missedAt: string };
+  /** A request came back (or failed: status 0). */
+  'request:done': { system: 'erp' | 'mes'; name: string; status: number; durationMs: number };
+  /** A request is tried again after a pause. */
+  'request:retried': { system: 'erp' | 'mes'; name: string; attempt: number; waitMs: number; error: string };
+}
+
+type Listener<Name extends keyof Events> = (event: Events[Name]) => void;
+
+export interface EventBus {
+  on<Name extends keyof Events>(name: Name, listener: Listener<Name>): void;
+  emit<Name extends keyof Events>(name: Name, event: Events[Name]): void;
+}
+
+/** A listener that throws never hurts the sender: its error goes to `onListenerError`. */
+export function createEventBus(onListenerError: (error: unknown) => void): EventBus {
+  const listeners = new Map<keyof Events, Set<(event: never) => void>>();
+  return {
+    on(name, listener) {
+      const set = listeners.get(name) ?? new Set();
+      set.add(listener);
+      listeners.set(name, set);
+    },
+    emit(name, event) {
+      for (const listener of listeners.get(name) ?? []) {
+        try {
+          listener(event as never);
+        } catch (error) {
+          onListenerError(error);
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { EventBus } from './events.ts';
+
+export interface Metrics {
+  /** The page in Prometheus text form. */
+  render(): Promise<string>;
+  contentType: string;
+}
+
+/** Figures of one stream at the moment of asking. */
+export interface StreamGauges {
+  stream: string;
+  lagSeconds: number | null;
+  lastSuccess: string | null;
+  deadLetters: number;
+  parked: number;
+}
+
+export interface MetricsSource {
+  streams(): Promise<readonly StreamGauges[]>;
+  /** Requests left of the day budget; null without one. */
+  budgetLeft(): Promise<number | null>;
+  ready(): Promise<boolean>;
+}
+
+/** Counts events as they come and asks for the rest when the page is fetched. */
+export function createMetrics(events: EventBus, source: MetricsSource): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'erp_puller_' });
+  countRecords(registry, events);
+  countRequests(registry, events);
+  gaugeStreams(registry, source);
+  return { render: () => registry.metrics(), contentType: registry.contentType };
+}
+
+function countRecords(registry: Registry, events: EventBus): void {
+  const records = new Counter({
+    name: 'erp_puller_records_total',
+    help: 'Records by stream and outcome: read, unchanged, created, updated, deleted, refused, parked.',
+    labelNames: ['stream', 'outcome'],
+    registers: [registry],
+  });
+  const passes = new Counter({
+    name: 'erp_puller_passes_total',
+    help: 'Passes by stream and outcome: ok, refused, failed.',
+    labelNames: ['stream', 'outcome'],
+    registers: [registry],
+  });
+  const durations = new Histogram({
+    name: 'erp_puller_pass_duration_seconds',
+    help: 'How long passes took, in seconds, by stream.',
+    labelNames: ['stream'],
+    buckets: [0.1, 1, 10, 60, 300, 1800, 7200],
+    registers: [registry],
+  });
+  events.on('page:committed', ({ stream, counts }) => {
+    for (const [outcome, count] of Object.entries(counts)) records.inc({ stream, outcome }, count);
+  });
+  events.on('stream:finished', ({ result }) => {
+    const stream = `${result.connector}/${result.stream}`;
+    passes.inc({ stream, outcome: result.outcome });
+    durations.observe({ stream }, result.durationMs / 1000);
+  });
+}
+
+function countRequests(registry: Registry, events: EventBus): void {
+  const requests = new Counter({
+    name: 'erp_puller_requests_total',
+    help: 'Requests by system, connector and HTTP status; status 0 is no answer.',
+    labelNames: ['system', 'name', 'status'],
+    registers: [registry],
+  });
+  events.on('request:done', ({ system, name, status }) => requests.inc({ system, name, status: String(status) }));
+}
+
+function gaugeStreams(registry: Registry, source: MetricsSource): void {
+  const labelNames = ['stream'];
+  const gauge = (name: string, help: string) => new Gauge({ name, help, labelNames, registers: [registry] });
+  const lag = gauge('erp_puller_lag_seconds', 'How far the watermark is behind the present, in seconds.');
+  const success = gauge(
+    'erp_puller_last_success_timestamp_seconds',
+    'When the last pass completed, Unix time in seconds.',
+  );
+  const parked = gauge('erp_puller_parked_records', 'Records that wait for their parent, a count.');
+  const dead = new Gauge({
+    name: 'erp_puller_dead_letter_records',
+    help: 'Rows and records set aside, a count.',
+    labelNames,
+    registers: [registry],
+    async collect() {
+      for (const stream of await source.streams()) {
+        this.set({ stream: stream.stream }, stream.deadLetters);
+        parked.set({ stream: stream.stream }, stream.parked);
+        if (stream.lagSeconds !== null) lag.set({ stream: stream.stream }, stream.lagSeconds);
+        if (stream.lastSuccess !== null) success.set({ stream: stream.stream }, Date.parse(stream.lastSuccess) / 1000);
+      }
+    },
+  });
+  dead.reset();
+  new Gauge({
+    name: 'erp_puller_mes_budget_left_requests',
+    help: "Requests left of the MES's day budget; -1 without a budget.",
+    registers: [registry],
+    async collect() {
+      this.set((await source.budgetLeft()) ?? -1);
+    },
+  });
+  new Gauge({
+    name: 'erp_puller_ready_state',
+    help: '1 while the daemon is ready, 0 while it is not; /readyz says why.',
+    registers: [registry],
+    async collect() {
+      this.set((await source.ready()) ? 1 : 0);
+    },
+  });
+}

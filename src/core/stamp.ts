@@ -1,0 +1,106 @@
+import type { StampKind } from './types.ts';
+
+/**
+ * Arithmetic on change stamps, in the text form in which a stream keeps them: `timestamp` and `second` ISO-8601 UTC with
+ * milliseconds, `char14` YYYYMMDDhhmmss, `date` YYYY-MM-DD. Texts of one kind sort as the times they stand for.
+ */
+export type DatedKind = Exclude<StampKind, 'none'>;
+
+/** How far each poll reads back by default, seconds: what commits late, and for char14 a daylight-saving change on top. */
+export const defaultOverlapSeconds: Record<DatedKind, number> = {
+  timestamp: 600,
+  second: 600,
+  char14: 7200,
+  date: 172_800,
+};
+
+/** True for stamps that name an instant by themselves, without a zone to be known. */
+export function isInstant(kind: DatedKind): kind is 'timestamp' | 'second' {
+  return kind === 'timestamp' || kind === 'second';
+}
+
+/** The stamp moved by `seconds` (negative: back). Days are taken whole and rounded towards the past. */
+export function shiftStamp(kind: DatedKind, stamp: string, seconds: number): string {
+  const date = kind === 'char14' ? parseChar14(stamp) : new Date(stamp);
+  return formatUtc(kind, new Date(date.getTime() + seconds * 1000));
+}
+
+/** The stamp that the source's clock would write at `instant`; `timeZone` is the zone of char14 and date stamps. */
+export function stampAt(kind: DatedKind, instant: Date, timeZone: string): string {
+  if (isInstant(kind)) return instant.toISOString();
+  return formatUtc(kind, new Date(instant.getTime() + zoneOffsetMs(instant, timeZone)));
+}
+
+/** The instant that a stamp stands for, for lag only; char14 and date stamps are read in `timeZone`. */
+export function stampInstant(kind: DatedKind, stamp: string, timeZone: string): Date {
+  if (isInstant(kind)) return new Date(stamp);
+  const local = kind === 'char14' ? parseChar14(stamp) : new Date(stamp);
+  return fromLocal(local, timeZone);
+}
+
+/** True when the text has the kind's form; anything else must not reach a query. */
+export function isStamp(kind: DatedKind, text: string): boolean {
+  if (kind === 'char14') return /^\d{14}$/.test(text) && !Number.isNaN(parseChar14(text).getTime());
+  const pattern = kind === 'date' ? /^\d{4}-\d{2}-\d{2}$/ : /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+  return pattern.test(text) && !Number.isNaN(Date.parse(text));
+}
+
+/**
+ * The instant of a local wall-clock time, given as if it were UTC. In the hour that a zone skips in spring the instant
+ * after the gap is taken, in the hour that it repeats in autumn the first.
+ */
+export function fromLocal(local: Date, timeZone: string): Date {
+  const wall = local.getTime();
+  // A day to either side is beyond any change of offset, so these two are the offsets before and after it.
+  const before = zoneOffsetMs(new Date(wall - 86_400_000), timeZone);
+  const after = zoneOffsetMs(new Date(wall + 86_400_000), timeZone);
+  const early = new Date(wall - before);
+  if (before === after || zoneOffsetMs(early, timeZone) === before) return early;
+  const late = new Date(wall - after);
+  return zoneOffsetMs(late, timeZone) === after ? late : early;
+}
+
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+/** Offset of a zone from UTC at an instant, milliseconds, positive east of Greenwich. */
+export function zoneOffsetMs(instant: Date, timeZone: string): number {
+  if (timeZone === 'UTC') return 0;
+  const parts = formatterFor(timeZone).formatToParts(instant);
+  const field = (type: Intl.DateTimeFormatPartTypes) => Number(parts.find((part) => part.type === type)?.value);
+  const wall = Date.UTC(
+    field('year'),
+    field('month') - 1,
+    field('day'),
+    field('hour'),
+    field('minute'),
+    field('second'),
+  );
+  return wall - Math.floor(instant.getTime() / 1000) * 1000;
+}
+
+function formatterFor(timeZone: string): Intl.DateTimeFormat {
+  const known = formatters.get(timeZone);
+  if (known !== undefined) return known;
+  const formatter = new Intl.DateTimeFormat('en-US', {
+    timeZone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+  });
+  formatters.set(timeZone, formatter);
+  return formatter;
+}
+
+function parseChar14(stamp: string): Date {
+  return new Date(stamp.replace(/^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})$/, '$1-$2-$3T$4:$5:$6Z'));
+}
+
+function formatUtc(kind: DatedKind, date: Date): string {
+  const iso = date.toISOString();
+  if (isInstant(kind)) return iso;
+  return kind === 'date' ? iso.slice(0, 10) : iso.slice(0, 19).replace(/\D/g, '');
+}
