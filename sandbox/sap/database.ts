@@ -1,0 +1,75 @@
+import { keyColumns, type Row, type TableName, type Tables } from './model.ts';
+import { Table } from './table.ts';
+
+/** One row written or, when `gone`, deleted by a transaction. */
+export type Change = { [T in TableName]: { table: T; row: Tables[T]; gone?: true } }[TableName];
+
+/** What one business action does; `locks` names the documents nobody else may touch until it is committed. */
+export interface Transaction {
+  label: string;
+  locks: readonly string[];
+  changes: readonly Change[];
+}
+
+/** Hears of every change at the moment it becomes visible, with the row that was visible before. */
+export type Observer = (change: Change, before: Row | undefined) => void;
+
+interface Pending {
+  transaction: Transaction;
+  visibleAt: number;
+}
+
+/** The committed state, and the transactions that have stamped their rows but are not committed yet. */
+export class Database {
+  readonly #tables: { [T in TableName]: Table<Tables[T]> } = {
+    workCenters: new Table(keyColumns.workCenters),
+    equipment: new Table(keyColumns.equipment),
+    salesOrders: new Table(keyColumns.salesOrders),
+    productionOrders: new Table(keyColumns.productionOrders),
+    operations: new Table(keyColumns.operations),
+  };
+  readonly #locks = new Set<string>();
+  #pending: Pending[] = [];
+  #observer: Observer | undefined;
+
+  observe(observer: Observer): void {
+    this.#observer = observer;
+  }
+
+  table<T extends TableName>(name: T): Table<Tables[T]> {
+    return this.#tables[name];
+  }
+
+  isLocked(lock: string): boolean {
+    return this.#locks.has(lock);
+  }
+
+  commit(transaction: Transaction): void {
+    for (const change of transaction.changes) this.apply(change);
+  }
+
+  /** Keeps a transaction invisible until the clock passes `visibleAt`; its documents stay locked, as SAP's enqueue does. */
+  defer(transaction: Transaction, visibleAt: number): void {
+    for (const lock of transaction.locks) this.#locks.add(lock);
+    this.#pending.push({ transaction, visibleAt });
+  }
+
+  /** Commits what is due at `now`, in the order in which it becomes visible. */
+  commitDue(now: number): void {
+    const due = this.#pending.filter(({ visibleAt }) => visibleAt <= now);
+    if (due.length === 0) return;
+    this.#pending = this.#pending.filter(({ visibleAt }) => visibleAt > now);
+    for (const { transaction } of due.sort((one, other) => one.visibleAt - other.visibleAt)) {
+      for (const lock of transaction.locks) this.#locks.delete(lock);
+      this.commit(transaction);
+    }
+  }
+
+  apply(change: Change): void {
+    const table: Table<Row> = this.#tables[change.table];
+    const before = table.get(table.keyOf(change.row));
+    if (change.gone === true) table.remove(change.row);
+    else table.put(change.row);
+    this.#observer?.(change, before);
+  }
+}

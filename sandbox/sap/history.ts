@@ -1,0 +1,116 @@
+import type { Random } from '../random.ts';
+import type { Database, Transaction } from './database.ts';
+import { massChange } from './events-mass.ts';
+import * as master from './events-master.ts';
+import * as operations from './events-operations.ts';
+import * as orders from './events-orders.ts';
+import * as sales from './events-sales.ts';
+import type { Plan } from './initial.ts';
+import type { Event, World } from './world.ts';
+
+/** Every kind of event and how often it happens, as tickets in a draw. */
+const draw: readonly (readonly [number, Event])[] = [
+  [12, sales.salesOrderCreated],
+  [20, sales.salesOrderChanged],
+  [8, sales.salesOrderRejected],
+  [6, sales.salesOrderUnrejected],
+  [6, sales.salesOrderCompleted],
+  [1, sales.salesOrderInTheFuture],
+  [10, orders.linkedOrderCreated],
+  [8, orders.stockOrderCreated],
+  [8, orders.stockOrderLinked],
+  [12, orders.orderQuantityChanged],
+  [6, orders.orderRescheduled],
+  [8, orders.orderReleased],
+  [6, orders.orderMarkedForDeletion],
+  [6, orders.orderTechnicallyCompleted],
+  [1, orders.orderInTheFuture],
+  [24, operations.operationChanged],
+  [8, operations.operationAdded],
+  [10, operations.operationVanished],
+  [8, operations.operationFlaggedDeleted],
+  [1, operations.operationInTheFuture],
+  [2, master.workCenterCreated],
+  [4, master.workCenterRenamed],
+  [1, master.workCenterToBeDeleted],
+  [6, master.equipmentChanged],
+  [6, master.equipmentMoved],
+  [2, massChange],
+];
+const tickets = draw.flatMap(([count, event]) => Array.from({ length: count }, () => event));
+
+/** Share of the transactions that commit later than they stamp, and by how much, milliseconds. */
+const lateShare = 0.12;
+const lateness = { min: 60_000, max: 480_000 };
+
+/** The clock and the script: what happens next depends on the seed, on what is visible and on the clock. */
+export class History {
+  readonly #world: World;
+  readonly #database: Database;
+  #now: number;
+
+  constructor(database: Database, plan: Plan, { random, start }: { random: Random; start: number }) {
+    this.#database = database;
+    this.#now = start;
+    this.#world = {
+      random,
+      database,
+      now: () => this.#now,
+      numbers: {
+        salesOrder: plan.salesOrders,
+        productionOrder: plan.stockOrders + plan.linkedOrders,
+        workCenter: plan.workCenters,
+        item: 100_000,
+      },
+      relinked: new Set(),
+    };
+  }
+
+  get now(): number {
+    return this.#now;
+  }
+
+  /** Moves the clock and commits what has become due. */
+  advance(ms: number): void {
+    if (!(ms >= 0)) throw new RangeError('The simulated clock only moves forward.');
+    this.#now += Math.floor(ms);
+    this.#database.commitDue(this.#now);
+  }
+
+  /** Commits every pending transaction, whatever the clock says. */
+  settle(): void {
+    this.#database.commitDue(Number.POSITIVE_INFINITY);
+  }
+
+  play(events: number): string[] {
+    return Array.from({ length: events }, () => this.#next());
+  }
+
+  #next(): string {
+    const { random } = this.#world;
+    this.advance(this.#pause());
+    const event = random.pick(tickets);
+    const transaction = event(this.#world) ?? sales.salesOrderCreated(this.#world);
+    if (transaction === undefined) return 'nothing happened';
+    return random.chance(lateShare) ? this.#late(transaction) : this.#commit(transaction);
+  }
+
+  /** Some events share one millisecond, most follow within a second. */
+  #pause(): number {
+    const { random } = this.#world;
+    const kind = random.next();
+    if (kind < 0.2) return 0;
+    return kind < 0.75 ? random.int(1, 900) : random.int(1000, 20_000);
+  }
+
+  #commit(transaction: Transaction): string {
+    this.#database.commit(transaction);
+    return transaction.label;
+  }
+
+  #late(transaction: Transaction): string {
+    const visibleAt = this.#now + this.#world.random.int(lateness.min, lateness.max);
+    this.#database.defer(transaction, visibleAt);
+    return `${transaction.label} (visible at ${new Date(visibleAt).toISOString()})`;
+  }
+}

@@ -1,0 +1,240 @@
+import type { Config } from './config/schema.ts';
+import type { ConnectorSession } from './connectors/define.ts';
+import { connectors } from './connectors/index.ts';
+import { type ConnectorSettings, readTls } from './connectors/settings.ts';
+import type { Clock } from './core/clock.ts';
+import { ConfigError, messageOf, UsageError } from './core/errors.ts';
+import type { EventBus, StreamResult } from './core/events.ts';
+import { createHttpClient } from './core/http.ts';
+import type { StreamGauges } from './core/metrics.ts';
+import { stampInstant } from './core/stamp.ts';
+import { createTokenBucket } from './core/token-bucket.ts';
+import type { Finding, Watermark } from './core/types.ts';
+import { createDayQuota, type DayQuota, type QuotaStore } from './push/day-quota.ts';
+import { refuseTransient } from './push/eryxon/answers.ts';
+import { createEryxonSink } from './push/eryxon/index.ts';
+import { createPusher } from './push/pusher.ts';
+import { type CountedTransport, createTransport } from './push/transport.ts';
+import { type Cycle, createCycle } from './scheduler/cycle.ts';
+import type { Schedule } from './scheduler/engine.ts';
+import { openEmbeddedStore } from './state/embedded-store.ts';
+import type { Store } from './state/store.ts';
+
+export interface AppOptions {
+  config: Config;
+  clock: Clock;
+  events: EventBus;
+  /** Between 0 and 1, for jitter. */
+  random: () => number;
+}
+
+export interface SyncRequest {
+  /** `connector` or `connector/stream`; empty: everything. */
+  selection: readonly string[];
+  full: boolean;
+  release: boolean;
+}
+
+/** Runs a connector's task when no other run of it is under way. */
+export type RunExclusive = <T>(name: string, task: (signal: AbortSignal) => Promise<T>) => Promise<T>;
+
+/** One configured ERP with everything that belongs to it. */
+export interface ConnectorRun {
+  session: ConnectorSession;
+  cycle: Cycle;
+  schedule: Schedule;
+}
+
+/** The whole program, put together from a config: what the daemon and the verbs work with. */
+export interface App {
+  config: Config;
+  clock: Clock;
+  events: EventBus;
+  store: Store;
+  quota: DayQuota;
+  connectors: ReadonlyMap<string, ConnectorRun>;
+  /** What must be known of the ERPs before the first poll; an ERP that cannot be reached now is asked again by its polls. */
+  prepare(signal: AbortSignal): Promise<void>;
+  /** One pass now over what was selected. */
+  sync(request: SyncRequest, exclusive: RunExclusive): Promise<StreamResult[]>;
+  gauges(): Promise<StreamGauges[]>;
+  close(): Promise<void>;
+}
+
+/** Opens the state and puts everything together; no socket is opened. */
+export async function openApp(options: AppOptions): Promise<App> {
+  const { config, clock, events } = options;
+  const store = await openEmbeddedStore({ directory: config.state.directory, clock });
+  const mes = openMes(options, store);
+  const sink = createEryxonSink(config.mes.url);
+  const { batchSize, maxConcurrency } = config.mes;
+  const pusher = createPusher({ sink, openTransport: mes.openTransport, batchSize, maxConcurrency });
+  const runs = new Map<string, ConnectorRun>();
+  for (const [name, settings] of Object.entries(config.connectors)) {
+    const session = openSession(name, settings, options);
+    const cycle = createCycle({ session, store, pusher, events, clock });
+    runs.set(name, { session, cycle, schedule: scheduleOf(settings) });
+  }
+  return {
+    config,
+    clock,
+    events,
+    store,
+    quota: mes.quota,
+    connectors: runs,
+    prepare: (signal) => prepareAll(runs, signal),
+    sync: (request, exclusive) => syncAll(runs, request, exclusive),
+    gauges: () => readGauges(runs, store, clock),
+    async close() {
+      for (const { session } of runs.values()) session.close();
+      mes.close();
+      await store.close();
+    },
+  };
+}
+
+interface Mes {
+  quota: DayQuota;
+  openTransport(signal: AbortSignal): CountedTransport;
+  close(): void;
+}
+
+/** Everything that all requests to the MES share: connections, token bucket, day budget. */
+function openMes({ config: { mes }, clock, events, random }: AppOptions, store: QuotaStore): Mes {
+  const http = createHttpClient({
+    origin: new URL(mes.url).origin,
+    system: 'mes',
+    name: 'mes',
+    tls: readTls(mes.tls),
+    proxy: mes.proxy,
+    deadlineMs: mes.timeoutSeconds * 1000,
+    maxBytes: 64 * 1_048_576,
+    headers: { Authorization: `Bearer ${mes.apiKey}` },
+    clock,
+    events,
+  });
+  const bucket = createTokenBucket(mes.rate, clock);
+  const quota = createDayQuota(mes.rate.requestsPerDay, store, clock);
+  const refuse = (answer: Parameters<typeof refuseTransient>[0]) => refuseTransient(answer, clock.now());
+  return {
+    quota,
+    openTransport: (signal) =>
+      createTransport({ http, bucket, quota, refuseTransient: refuse, clock, events, random }, signal),
+    close: http.close,
+  };
+}
+
+function openSession(
+  name: string,
+  settings: ConnectorSettings,
+  { clock, events, random }: AppOptions,
+): ConnectorSession {
+  const connector = connectors.find(({ type }) => type === settings.type);
+  if (connector === undefined) throw new ConfigError(`connectors.${name}.type ${settings.type} is not known.`);
+  return connector.open(settings as never, { name, clock, events, random });
+}
+
+const defaultEverySeconds = 300;
+
+function scheduleOf({ schedule, everySeconds, timeZone }: ConnectorSettings): Schedule {
+  if (schedule !== undefined) return { cron: schedule, timeZone };
+  return { everySeconds: everySeconds ?? defaultEverySeconds };
+}
+
+async function prepareAll(runs: ReadonlyMap<string, ConnectorRun>, signal: AbortSignal): Promise<void> {
+  const prepared = await Promise.allSettled([...runs.values()].map(({ session }) => session.prepare(signal)));
+  const problems = prepared.flatMap((result) =>
+    result.status === 'rejected' && result.reason instanceof ConfigError ? result.reason.problems : [],
+  );
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+async function syncAll(
+  runs: ReadonlyMap<string, ConnectorRun>,
+  { selection, full, release }: SyncRequest,
+  exclusive: RunExclusive,
+): Promise<StreamResult[]> {
+  const selected = select(runs, selection);
+  const results = await Promise.all(
+    [...selected].map(([name, streams]) =>
+      exclusive(name, async (signal) => {
+        const request = { streams, full, release, manual: true };
+        return (await runs.get(name)?.cycle.run(request, signal)) ?? [];
+      }),
+    ),
+  );
+  return results.flat();
+}
+
+/** Streams to run by connector; undefined stands for all of them. */
+function select(
+  runs: ReadonlyMap<string, ConnectorRun>,
+  selection: readonly string[],
+): Map<string, Set<string> | undefined> {
+  const selected = new Map<string, Set<string> | undefined>();
+  if (selection.length === 0) return new Map([...runs.keys()].map((name) => [name, undefined]));
+  for (const wanted of selection) {
+    const [name = '', stream] = wanted.split('/', 2);
+    const known = runs.get(name)?.session.streams.map((each) => each.name);
+    if (known === undefined)
+      throw new UsageError(`There is no connector ${name}; there is ${[...runs.keys()].join(', ')}.`);
+    if (stream !== undefined && !known.includes(stream)) {
+      throw new UsageError(`Connector ${name} has no stream ${stream}; it has ${known.join(', ')}.`);
+    }
+    const before = selected.get(name);
+    const whole = stream === undefined || (selected.has(name) && before === undefined);
+    selected.set(name, whole ? undefined : new Set([...(before ?? []), stream]));
+  }
+  return selected;
+}
+
+async function readGauges(
+  runs: ReadonlyMap<string, ConnectorRun>,
+  store: Store,
+  clock: Clock,
+): Promise<StreamGauges[]> {
+  const known = new Map((await store.status()).map((status) => [status.stream, status]));
+  const gauges: StreamGauges[] = [];
+  for (const { session } of runs.values()) {
+    for (const { name, stampZone } of session.streams) {
+      const stream = `${session.name}/${name}`;
+      const status = known.get(stream);
+      const { lastSuccess = null, deadLetters = 0, parked = 0 } = status ?? {};
+      const lagSeconds = lagOf(status?.watermark ?? null, stampZone, clock.now());
+      gauges.push({ stream, lagSeconds, lastSuccess, deadLetters, parked });
+    }
+  }
+  return gauges;
+}
+
+/** How far a watermark is behind the present, seconds; null before the first pass. */
+export function lagOf(watermark: Watermark | null, timeZone: string, now: Date): number | null {
+  if (watermark === null) return null;
+  const { kind, value } = watermark;
+  const instant = kind === 'full' || kind === 'none' ? new Date(value) : stampInstant(kind, value, timeZone);
+  return Math.max(0, Math.round((now.getTime() - instant.getTime()) / 1000));
+}
+
+/** Asks every ERP and the MES, changes nothing and needs no state: the daemon may run beside it. */
+export async function checkSystems(options: AppOptions, signal: AbortSignal): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const [name, settings] of Object.entries(options.config.connectors)) {
+    const session = openSession(name, settings, options);
+    findings.push(...(await session.check(signal).catch((error: unknown) => [unchecked(name, error)])));
+    session.close();
+  }
+  const mes = openMes(options, uncounted);
+  findings.push(...(await createEryxonSink(options.config.mes.url).check(mes.openTransport(signal))));
+  mes.close();
+  return findings;
+}
+
+/** The few requests of a check are not booked: the state may be in other hands. */
+const uncounted: QuotaStore = {
+  readQuota: async () => ({ windowStart: null, used: 0, blockedUntil: null }),
+  writeQuota: async () => undefined,
+};
+
+function unchecked(where: string, error: unknown): Finding {
+  return { code: 'check-failed', level: 'error', where, text: messageOf(error), todo: 'See the text.' };
+}

@@ -1,0 +1,178 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { checkVerb } from './cli/check.ts';
+import { deadLettersDrop, deadLettersList, deadLettersRetry, deadLettersShow } from './cli/dead-letters.ts';
+import { demoVerb } from './cli/demo.ts';
+import { exitCodes, reportFailure } from './cli/exit.ts';
+import { healthVerb } from './cli/health.ts';
+import { readPackage } from './cli/package.ts';
+import { runVerb } from './cli/run.ts';
+import { schemaVerb } from './cli/schema.ts';
+import { stateBackup, stateCheck, stateRestore } from './cli/state.ts';
+import { statusVerb } from './cli/status.ts';
+import { syncVerb } from './cli/sync.ts';
+import { watermarkGet, watermarkReset, watermarkSet } from './cli/watermark.ts';
+
+/** Runs one command line and sets the exit code: the verbs, their options and codes are fixed, other systems call them. */
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    await createProgram().parseAsync(argv);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage;
+      return;
+    }
+    process.exitCode = reportFailure(error);
+  }
+}
+
+/** A verb's work: resolves to its exit code. */
+type Verb<Args extends unknown[]> = (...args: Args) => Promise<number>;
+
+function exitWith<Args extends unknown[]>(verb: Verb<Args>): (...args: Args) => Promise<void> {
+  return async (...args) => {
+    process.exitCode = await verb(...args);
+  };
+}
+
+function createProgram(): Command {
+  const program = new Command('erp-puller')
+    .description('Pulls changes from ERPs without webhooks and pushes them to the Eryxon MES.')
+    .version(readPackage().version)
+    .exitOverride()
+    .showHelpAfterError();
+  addDaily(program);
+  addWatermark(withHelp(program.command('watermark').description('look at or change how far a stream has come')));
+  addDeadLetters(withHelp(program.command('dead-letters').description('look at or deal with what was set aside')));
+  addState(withHelp(program.command('state').description('check, back up or restore the state')));
+  addDemo(program);
+  return program;
+}
+
+function withHelp(command: Command): Command {
+  return command.exitOverride().showHelpAfterError();
+}
+
+const configOption = () =>
+  new Option('--config <file>', 'config file (default: ./config/erp-puller.yaml, then ./erp-puller.yaml)');
+const jsonOption = () => new Option('--json', 'print one JSON object');
+
+function addDaily(program: Command): void {
+  program
+    .command('run')
+    .description('poll and push until told to stop')
+    .addOption(configOption())
+    .action(exitWith(runVerb));
+  program
+    .command('sync')
+    .description('one pass now')
+    .argument('[streams...]', 'CONNECTOR or CONNECTOR/STREAM; default: all')
+    .option('--full', 'read everything, whatever the watermark')
+    .option('--release', 'cancel also what vanished in numbers that are otherwise withheld')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(exitWith(syncVerb));
+  program
+    .command('check')
+    .description('check config, ERPs and MES; writes nothing')
+    .option('--offline', 'the config only: no socket is opened')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(exitWith(checkVerb));
+  program
+    .command('status')
+    .description('how far every stream has come')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(exitWith(statusVerb));
+  program
+    .command('health')
+    .description('exit 0 when the daemon is ready, 1 when not')
+    .addOption(configOption())
+    .action(exitWith(healthVerb));
+  program.command('schema').description('print the JSON Schema of the config file').action(exitWith(schemaVerb));
+}
+
+function addWatermark(watermark: Command): void {
+  const stream = ['<stream>', 'CONNECTOR/STREAM'] as const;
+  watermark
+    .command('get')
+    .argument(...stream)
+    .addOption(configOption())
+    .action(exitWith(watermarkGet));
+  watermark
+    .command('set')
+    .argument(...stream)
+    .argument('<value>')
+    .addOption(configOption())
+    .action(exitWith(watermarkSet));
+  watermark
+    .command('reset')
+    .description('read everything again; what the MES holds unchanged is not sent')
+    .argument(...stream)
+    .option('--forget', 'also forget what the MES holds: everything is sent again')
+    .addOption(configOption())
+    .action(exitWith(watermarkReset));
+}
+
+function addDeadLetters(deadLetters: Command): void {
+  const which = ['[which]', 'a number, or CONNECTOR/STREAM; default: all'] as const;
+  deadLetters
+    .command('list')
+    .argument(...which)
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(exitWith(deadLettersList));
+  deadLetters
+    .command('show')
+    .argument('<id>', 'number', toId)
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(exitWith(deadLettersShow));
+  deadLetters
+    .command('retry')
+    .argument(...which)
+    .addOption(configOption())
+    .action(exitWith(deadLettersRetry));
+  deadLetters.command('drop').argument('<which>', which[1]).addOption(configOption()).action(exitWith(deadLettersDrop));
+}
+
+function addState(state: Command): void {
+  state.command('check').addOption(configOption()).addOption(jsonOption()).action(exitWith(stateCheck));
+  state
+    .command('backup')
+    .argument('<directory>', 'an empty or missing directory')
+    .addOption(configOption())
+    .action(exitWith(stateBackup));
+  state
+    .command('restore')
+    .argument('<from>', "a backup's directory, or `previous`")
+    .addOption(configOption())
+    .action(exitWith(stateRestore));
+}
+
+function addDemo(program: Command): void {
+  program
+    .command('demo')
+    .description('run against simulators of SAP and Eryxon on this machine')
+    .option('--records <n>', 'MES records after the first pass', toCount, 500)
+    .option('--seed <n>', 'history to play', toCount, 7)
+    .option('--once', 'one full and one delta pass, then compare')
+    .option('--minutes <n>', 'end after so many minutes and compare', Number)
+    .addOption(new Option('--faults <level>', 'faults to inject').choices(['none', 'some', 'all']).default('none'))
+    .addOption(
+      new Option('--config <file>', 'config file with the placeholders of config/demo.yaml (default: that file)'),
+    )
+    .addOption(jsonOption())
+    .action(exitWith(demoVerb));
+}
+
+function toCount(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('It must be a whole number of at least 1.');
+  return value;
+}
+
+function toId(text: string): number {
+  return toCount(text);
+}

@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import { type App, openApp, type RunExclusive } from '../app.ts';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { systemClock } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
+import { createEventBus, type EventBus } from '../core/events.ts';
+import { createLogger, type Logger } from '../core/logger.ts';
+import { createRedactor, type Redactor } from '../core/redact.ts';
+import { type OperationArgs, type OperationName, operations, type Results } from '../operations.ts';
+import { assertCron } from '../scheduler/cron.ts';
+import { reportEvents } from '../server/reporting.ts';
+import { callControl } from '../state/control.ts';
+
+/** Where the config is looked for when none is named. */
+export const defaultFiles = ['config/erp-puller.yaml', 'erp-puller.yaml'];
+
+export interface Context {
+  loaded: LoadedConfig;
+  redact: Redactor;
+  logger: Logger;
+  events: EventBus;
+}
+
+export interface ContextOptions {
+  config?: string | undefined;
+  environment?: Readonly<Record<string, string | undefined>>;
+  /** The daemon logs to standard output, verbs beside their own output to standard error. */
+  logTo?: NodeJS.WritableStream;
+}
+
+/** Loads the config and sets up what every verb needs: log, redaction, events. */
+export async function openContext({
+  config,
+  environment = process.env,
+  logTo = process.stderr,
+}: ContextOptions): Promise<Context> {
+  const file = config ?? defaultFiles.find((candidate) => existsSync(candidate)) ?? defaultFiles[0] ?? '';
+  const loaded = await loadConfig({ file, environment, scheduleProblem });
+  const redact = createRedactor(loaded.secrets);
+  const { level, format } = loaded.config.log;
+  const logger = createLogger({ level, format, redact, stream: logTo });
+  for (const warning of loaded.warnings) logger.warn(warning);
+  const events = createEventBus((error) => logger.error('An event listener failed.', { error: messageOf(error) }));
+  reportEvents(events, logger);
+  return { loaded, redact, logger, events };
+}
+
+function scheduleProblem(expression: string): string | undefined {
+  try {
+    assertCron(expression);
+    return undefined;
+  } catch (error) {
+    return `is not a cron expression: ${messageOf(error)}`;
+  }
+}
+
+export function openAppFor({ loaded, events }: Context): Promise<App> {
+  return openApp({ config: loaded.config, clock: systemClock, events, random: Math.random });
+}
+
+/** Does what a verb needs the state for: the daemon does it when one runs, else this process. */
+export async function operate<Name extends OperationName>(
+  context: Context,
+  { name, args, signal }: { name: Name; args: OperationArgs<Name>; signal: AbortSignal },
+): Promise<Results[Name]> {
+  const answer = await callControl(context.loaded.config.state.directory, { verb: name, args }, signal);
+  if (answer !== undefined) return answer as Results[Name];
+  const app = await openAppFor(context);
+  try {
+    if (name === 'sync') await app.prepare(signal);
+    const exclusive: RunExclusive = (_name, task) => task(signal);
+    return (await operations(app, exclusive)(name, args)) as Results[Name];
+  } finally {
+    await app.close();
+  }
+}
+
+/** A signal that aborts when the process is told to end. */
+export function onTermination(): AbortController {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => controller.abort(new Error(`Stopped by ${name}.`)));
+  }
+  return controller;
+}

@@ -1,0 +1,172 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Sandbox } from '../../sandbox/sandbox.ts';
+import type { App } from '../app.ts';
+import { systemClock } from '../core/clock.ts';
+import type { StreamResult } from '../core/events.ts';
+import { startDaemon } from '../daemon.ts';
+import { type Context, onTermination, openAppFor, openContext } from './context.ts';
+import { exitCodes } from './exit.ts';
+import { paint, printJson, printLine, printResults, printTable } from './output.ts';
+import { packageFolder } from './package.ts';
+import { showProgress } from './progress.ts';
+
+interface DemoOptions {
+  records: number;
+  seed: number;
+  once?: boolean;
+  minutes?: number;
+  faults: 'none' | 'some' | 'all';
+  config?: string;
+  json?: boolean;
+}
+
+interface Demo {
+  sandbox: Sandbox;
+  app: App;
+  context: Context;
+  options: DemoOptions;
+  signal: AbortSignal;
+}
+
+/** The main job on this machine: simulated SAP and Eryxon, the real daemon between them, state in a temporary folder. */
+export async function demoVerb(options: DemoOptions): Promise<number> {
+  const { startSandbox } = await import('../../sandbox/sandbox.ts');
+  const { signal } = onTermination();
+  const folder = await mkdtemp(path.join(tmpdir(), 'erp-puller-demo-'));
+  const sandbox = await startSandbox({ seed: options.seed, records: options.records, faults: options.faults });
+  try {
+    const context = await openContext({
+      config: options.config ?? path.join(packageFolder(), 'config', 'demo.yaml'),
+      environment: { ...process.env, ...describeSandbox(sandbox, folder) },
+    });
+    const app = await openAppFor(context);
+    const demo: Demo = { sandbox, app, context, options, signal };
+    const equal = options.once === true ? await runOnce(demo) : await runLive(demo);
+    await context.logger.close();
+    return equal ? exitCodes.done : exitCodes.failed;
+  } finally {
+    await sandbox.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function describeSandbox({ sap, mes }: Sandbox, folder: string): Record<string, string> {
+  return {
+    SANDBOX_SAP_URL: sap.url,
+    SANDBOX_SAP_USER: sap.credentials.username,
+    SANDBOX_SAP_PASSWORD: sap.credentials.password,
+    SANDBOX_SAP_CLIENT: sap.credentials.client,
+    SANDBOX_MES_URL: `${mes.url}/functions/v1`,
+    SANDBOX_MES_API_KEY: mes.apiKey,
+    SANDBOX_STATE: path.join(folder, 'state'),
+  };
+}
+
+/** Longer than settle time, overlap and any late commit: after it everything played is there to be read. */
+const settledMs = 30 * 60_000;
+
+/** One full and one delta pass with changes between them, then the comparison with the true history. */
+async function runOnce({ sandbox, app, context, options, signal }: Demo): Promise<boolean> {
+  if (options.json !== true) showProgress(context.events, systemClock);
+  try {
+    await app.prepare(signal);
+    sandbox.sap.checkpoint();
+    const passes = await passUntilDone(app, signal);
+    sandbox.sap.checkpoint();
+    sandbox.sap.play(Math.max(40, Math.round(options.records / 50)));
+    sandbox.sap.settle();
+    sandbox.sap.advance(settledMs);
+    passes.push(...(await passUntilDone(app, signal)));
+    sandbox.sap.checkpoint();
+    return report(sandbox, passes, options);
+  } finally {
+    await app.close();
+  }
+}
+
+const maxPasses = 50;
+
+/** With faults injected a pass may fail; the next one goes on where it stopped. */
+async function passUntilDone(app: App, signal: AbortSignal): Promise<{ streams: StreamResult[] }[]> {
+  const passes: { streams: StreamResult[] }[] = [];
+  for (let done = false; !done && passes.length < maxPasses; ) {
+    const streams = await app.sync({ selection: [], full: false, release: false }, (_name, task) => task(signal));
+    signal.throwIfAborted();
+    passes.push({ streams });
+    done = streams.every(({ outcome }) => outcome !== 'failed');
+  }
+  return passes;
+}
+
+function report(sandbox: Sandbox, passes: { streams: StreamResult[] }[], { json }: DemoOptions): boolean {
+  const { equal, source, mes, differences } = sandbox.compare();
+  if (json === true) {
+    printJson({ equal, source, mes, passes, ...(equal ? {} : { differences }) });
+    return equal;
+  }
+  for (const { streams } of passes) {
+    printResults(streams);
+    printLine();
+  }
+  printComparison({ equal, source, mes, differences });
+  return equal;
+}
+
+function printComparison({ equal, source, mes, differences }: ReturnType<Sandbox['compare']>): void {
+  printTable(
+    Object.keys(source).map((table) => ({
+      table,
+      'in SAP': source[table as keyof typeof source],
+      'in the MES': mes[table as keyof typeof mes],
+    })),
+  );
+  printLine(equal ? paint('green', 'Equal: the MES holds exactly what SAP says.') : paint('red', 'Not equal:'));
+  for (const difference of differences) printLine(`  ${difference}`);
+}
+
+/** The daemon on its schedule while orders keep changing, until told to stop; then what is left is delivered and compared. */
+async function runLive({ sandbox, app, context, options, signal }: Demo): Promise<boolean> {
+  showFlow(app);
+  const daemon = await startDaemon(app, context.logger);
+  printLine(`Health page: ${daemon.url}/readyz  ${daemon.url}/metrics`);
+  printLine(paint('dim', 'Orders keep changing. End with Ctrl-C.'));
+  const endMs = systemClock.monotonicMs() + (options.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
+  let passedMs = systemClock.monotonicMs();
+  while (!signal.aborted && systemClock.monotonicMs() < endMs) {
+    await systemClock.sleep(1000, signal).catch(() => undefined);
+    const nowMs = systemClock.monotonicMs();
+    sandbox.sap.advance(nowMs - passedMs);
+    passedMs = nowMs;
+    sandbox.sap.checkpoint();
+    for (const line of sandbox.sap.play(2)) printLine(`${paint('cyan', 'SAP')}  ${line}`);
+  }
+  await daemon.stop();
+  return finish({ sandbox, context, options });
+}
+
+/** Opens the state once more and delivers what the last ticks did not get to. */
+async function finish({ sandbox, context, options }: Pick<Demo, 'sandbox' | 'context' | 'options'>): Promise<boolean> {
+  sandbox.setFaults('none');
+  sandbox.sap.settle();
+  sandbox.sap.advance(settledMs);
+  const app = await openAppFor(context);
+  try {
+    const passes = await passUntilDone(app, new AbortController().signal);
+    if (options.json === true) return report(sandbox, passes, options);
+    const comparison = sandbox.compare();
+    printComparison(comparison);
+    return comparison.equal;
+  } finally {
+    await app.close();
+  }
+}
+
+function showFlow({ events }: App): void {
+  events.on('page:committed', ({ stream, counts }) => {
+    const told = Object.entries(counts).filter(([name, count]) => count > 0 && name !== 'read' && name !== 'unchanged');
+    if (told.length > 0)
+      printLine(`${paint('green', 'MES')}  ${stream}: ${told.map(([name, count]) => `${count} ${name}`).join(', ')}`);
+  });
+}

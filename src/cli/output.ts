@@ -1,0 +1,68 @@
+import { styleText } from 'node:util';
+import type { StreamResult } from '../core/events.ts';
+import type { Finding } from '../core/types.ts';
+
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+export function printLine(text = ''): void {
+  process.stdout.write(`${text}\n`);
+}
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Colours only where a person looks. */
+export function paint(style: Style, text: string): string {
+  return process.stdout.isTTY ? styleText(style, text) : text;
+}
+
+/** A table with a heading; numbers to the right. */
+export function printTable(rows: readonly Readonly<Record<string, string | number | null>>[]): void {
+  const [first] = rows;
+  if (first === undefined) return;
+  const columns = Object.keys(first);
+  const cell = (value: string | number | null | undefined) =>
+    value === null || value === undefined ? '-' : String(value);
+  const widths = columns.map((column) => Math.max(column.length, ...rows.map((row) => cell(row[column]).length)));
+  printLine(paint('bold', columns.map((column, index) => column.padEnd(widths[index] ?? 0)).join('  ')));
+  for (const row of rows) {
+    const cells = columns.map((column, index) => {
+      const text = cell(row[column]);
+      return typeof row[column] === 'number' ? text.padStart(widths[index] ?? 0) : text.padEnd(widths[index] ?? 0);
+    });
+    printLine(cells.join('  ').trimEnd());
+  }
+}
+
+export function printResults(results: readonly StreamResult[]): void {
+  printTable(
+    results.map((result) => ({
+      stream: `${result.connector}/${result.stream}`,
+      outcome: result.outcome,
+      read: result.read,
+      unchanged: result.unchanged,
+      created: result.created,
+      updated: result.updated,
+      deleted: result.deleted,
+      refused: result.refused,
+      parked: result.parked,
+      'erp req': result.requests.erp,
+      'mes req': result.requests.mes,
+      seconds: Math.round(result.durationMs / 100) / 10,
+      watermark: result.watermark.after,
+    })),
+  );
+  for (const { connector, stream, error } of results) {
+    if (error !== undefined) printLine(paint('red', `${connector}/${stream}: ${error}`));
+  }
+}
+
+const marks = { ok: paint('green', 'ok     '), warning: paint('yellow', 'warning'), error: paint('red', 'error  ') };
+
+export function printFindings(findings: readonly Finding[]): void {
+  for (const { level, where, text, todo } of findings) {
+    printLine(`${marks[level]}  ${where}: ${text}`);
+    if (todo !== '') printLine(`         ${paint('dim', todo)}`);
+  }
+}

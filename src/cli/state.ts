@@ -1,0 +1,31 @@
+import { systemClock } from '../core/clock.ts';
+import { checkState, restoreState } from '../state/maintenance.ts';
+import { onTermination, openContext, operate } from './context.ts';
+import { exitCodes } from './exit.ts';
+import { printFindings, printJson, printLine } from './output.ts';
+
+export async function stateCheck({ config, json = false }: { config?: string; json?: boolean }): Promise<number> {
+  const { loaded, logger } = await openContext({ config });
+  await logger.close();
+  const findings = await checkState(loaded.config.state.directory);
+  const ok = findings.every(({ level }) => level !== 'error');
+  if (json) printJson({ ok, findings });
+  else printFindings(findings);
+  return ok ? exitCodes.done : exitCodes.config;
+}
+
+export async function stateBackup(directory: string, { config }: { config?: string }): Promise<number> {
+  const context = await openContext({ config });
+  await operate(context, { name: 'backup', args: { directory }, signal: onTermination().signal });
+  await context.logger.close();
+  printLine(`The state is backed up in ${directory}.`);
+  return exitCodes.done;
+}
+
+export async function stateRestore(from: string, { config }: { config?: string }): Promise<number> {
+  const { loaded, logger } = await openContext({ config });
+  await logger.close();
+  const aside = await restoreState({ from, directory: loaded.config.state.directory, clock: systemClock });
+  printLine(`The state is restored; what was there before is in ${aside}.`);
+  return exitCodes.done;
+}

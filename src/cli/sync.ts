@@ -1,0 +1,29 @@
+import { systemClock } from '../core/clock.ts';
+import { onTermination, openContext, operate } from './context.ts';
+import { exitCodeOf } from './exit.ts';
+import { printJson, printResults } from './output.ts';
+import { showProgress } from './progress.ts';
+
+interface SyncOptions {
+  config?: string;
+  full?: boolean;
+  release?: boolean;
+  json?: boolean;
+}
+
+export async function syncVerb(
+  selection: string[],
+  { config, full = false, release = false, json = false }: SyncOptions,
+): Promise<number> {
+  const context = await openContext({ config });
+  const { signal } = onTermination();
+  if (!json) showProgress(context.events, systemClock);
+  try {
+    const { streams } = await operate(context, { name: 'sync', args: { selection, full, release }, signal });
+    if (json) printJson({ streams });
+    else printResults(streams);
+    return exitCodeOf(streams);
+  } finally {
+    await context.logger.close();
+  }
+}

@@ -1,0 +1,35 @@
+import { UsageError } from '../core/errors.ts';
+import { onTermination, openContext, operate } from './context.ts';
+import { exitCodes } from './exit.ts';
+import { printLine } from './output.ts';
+
+export async function watermarkGet(stream: string, { config }: { config?: string }): Promise<number> {
+  const context = await openContext({ config });
+  const { streams } = await operate(context, { name: 'status', args: {}, signal: onTermination().signal });
+  await context.logger.close();
+  const found = streams.find((each) => each.stream === stream);
+  if (found === undefined)
+    throw new UsageError(`There is no stream ${stream}; there is ${streams.map((each) => each.stream).join(', ')}.`);
+  printLine(found.watermark ?? '-');
+  return exitCodes.done;
+}
+
+export async function watermarkSet(stream: string, value: string, { config }: { config?: string }): Promise<number> {
+  const context = await openContext({ config });
+  await operate(context, { name: 'watermark-set', args: { stream, value }, signal: onTermination().signal });
+  await context.logger.close();
+  printLine(`The next pass of ${stream} begins at ${value}, less the overlap.`);
+  return exitCodes.done;
+}
+
+export async function watermarkReset(
+  stream: string,
+  { config, forget = false }: { config?: string; forget?: boolean },
+): Promise<number> {
+  const context = await openContext({ config });
+  await operate(context, { name: 'watermark-reset', args: { stream, forget }, signal: onTermination().signal });
+  await context.logger.close();
+  const sent = forget ? 'sends everything again' : 'sends what differs from what the MES holds';
+  printLine(`The next pass of ${stream} reads everything and ${sent}.`);
+  return exitCodes.done;
+}

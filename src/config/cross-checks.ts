@@ -1,0 +1,137 @@
+import { accessSync, constants } from 'node:fs';
+import { connectors } from '../connectors/index.ts';
+
+/** One problem at a place of the config. */
+export interface PlacedProblem {
+  path: (string | number)[];
+  text: string;
+}
+
+type Raw = Readonly<Record<string, unknown>>;
+
+/**
+ * What no single setting can tell: rules between settings. Looks at the raw config, so that these are reported together with
+ * everything else that is wrong.
+ */
+export function crossCheck(
+  config: unknown,
+  scheduleProblem: (expression: string) => string | undefined,
+): PlacedProblem[] {
+  const entries = Object.entries(asObject(asObject(config)['connectors'])).map(([name, value]) => ({
+    name,
+    own: asObject(value),
+  }));
+  return [
+    ...entries.flatMap((entry) => [
+      ...checkSchedule(entry, scheduleProblem),
+      ...checkParents(entry),
+      ...checkFields(entry),
+      ...checkTls(['connectors', entry.name], entry.own),
+    ]),
+    ...checkTls(['mes'], asObject(asObject(config)['mes'])),
+    ...checkDistinct(entries, 'externalSource', 'Each record would belong to two connectors.'),
+    ...checkPrefixes(entries),
+    ...(entries.length === 0 && isObject(asObject(config)['connectors'])
+      ? [{ path: ['connectors'], text: 'names no connector: there is nothing to poll' }]
+      : []),
+  ];
+}
+
+interface Entry {
+  name: string;
+  own: Raw;
+}
+
+function checkSchedule(
+  { name, own }: Entry,
+  scheduleProblem: (expression: string) => string | undefined,
+): PlacedProblem[] {
+  const { schedule, everySeconds } = own;
+  if (schedule === undefined) return [];
+  if (everySeconds !== undefined) {
+    return [
+      { path: ['connectors', name, 'schedule'], text: 'stands beside everySeconds; exactly one of the two is needed' },
+    ];
+  }
+  const problem = typeof schedule === 'string' ? scheduleProblem(schedule) : undefined;
+  return problem === undefined ? [] : [{ path: ['connectors', name, 'schedule'], text: problem }];
+}
+
+function checkParents({ name, own }: Entry): PlacedProblem[] {
+  const needs = connectors.find((connector) => connector.type === own['type'])?.needs ?? {};
+  const streams = asObject(own['streams']);
+  const isOff = (stream: string) => asObject(streams[stream])['enabled'] === false;
+  const problems: PlacedProblem[] = [];
+  for (const [stream, parents] of Object.entries(needs)) {
+    if (isOff(stream)) continue;
+    for (const parent of parents.filter(isOff)) {
+      const text = `switches off a stream that ${stream} needs: its records would wait for their parents for ever. Disable ${stream} too`;
+      problems.push({ path: ['connectors', name, 'streams', parent, 'enabled'], text });
+    }
+  }
+  return problems;
+}
+
+/** Names of MES fields depend on the stream, which its settings do not know. */
+function checkFields({ name, own }: Entry): PlacedProblem[] {
+  const allowed = connectors.find((connector) => connector.type === own['type'])?.fieldsOf ?? (() => undefined);
+  const problems: PlacedProblem[] = [];
+  for (const [stream, settings] of Object.entries(asObject(own['streams']))) {
+    const names = allowed(stream);
+    for (const field of Object.keys(asObject(asObject(settings)['fields']))) {
+      if (names === undefined || names.includes(field)) continue;
+      const path = ['connectors', name, 'streams', stream, 'fields', field];
+      problems.push({ path, text: `is not a field that ${stream} may set; there are ${names.join(', ')}` });
+    }
+  }
+  return problems;
+}
+
+function checkDistinct(entries: readonly Entry[], setting: string, why: string): PlacedProblem[] {
+  const seen = new Map<unknown, string>();
+  const problems: PlacedProblem[] = [];
+  for (const { name, own } of entries) {
+    const value = own[setting];
+    const other = value === undefined ? undefined : seen.get(value);
+    if (other !== undefined) {
+      problems.push({ path: ['connectors', name, setting], text: `is the same as that of connector ${other}. ${why}` });
+    }
+    seen.set(value, name);
+  }
+  return problems;
+}
+
+/** Job numbers are unique per tenant, and two ERPs count alike. */
+function checkPrefixes(entries: readonly Entry[]): PlacedProblem[] {
+  const feeding = entries
+    .filter(({ own }) => asObject(asObject(own['streams'])['sales-orders'])['enabled'] !== false)
+    .map(({ name, own }) => ({ name, own: { ...own, numberPrefix: own['numberPrefix'] ?? '' } }));
+  const problems = checkDistinct(feeding, 'numberPrefix', 'Two connectors feed jobs: their job numbers would collide.');
+  return problems.map((problem) => {
+    const [connectorsKey = '', name = ''] = problem.path;
+    const own = entries.find((entry) => entry.name === name)?.own ?? {};
+    return 'numberPrefix' in own
+      ? problem
+      : { path: [connectorsKey, name], text: `needs a numberPrefix of its own: ${problem.text}` };
+  });
+}
+
+function checkTls(path: (string | number)[], own: Raw): PlacedProblem[] {
+  return Object.entries(asObject(own['tls'])).flatMap(([setting, file]) => {
+    if (typeof file !== 'string') return [];
+    try {
+      accessSync(file, constants.R_OK);
+      return [];
+    } catch {
+      return [{ path: [...path, 'tls', setting], text: `names a file that cannot be read: ${file}` }];
+    }
+  });
+}
+
+function asObject(value: unknown): Raw {
+  return isObject(value) ? value : {};
+}
+
+function isObject(value: unknown): value is Raw {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { messageOf } from '../core/errors.ts';
+
+export interface Interpolated {
+  text: string;
+  /** Why placeholders could not be filled in; nothing of a secret. */
+  missing: string[];
+}
+
+/**
+ * Fills in `${NAME}` from the environment and `${file:/path}` from a file (its last line break is not part of the value, as
+ * mounted secrets have one). `$${` stands for a literal `${`. An empty value counts as missing: it is never meant.
+ */
+export function interpolate(source: string, environment: Readonly<Record<string, string | undefined>>): Interpolated {
+  const missing: string[] = [];
+  const text = source.replace(/\$(\$\{)|\$\{([^}]*)\}/g, (whole, escaped: string | undefined, name: string) => {
+    if (escaped !== undefined) return escaped;
+    const value = name.startsWith('file:') ? readSecretFile(name.slice('file:'.length), missing) : environment[name];
+    if (value !== undefined && value !== '') return value;
+    if (!name.startsWith('file:')) {
+      missing.push(`The environment variable ${name} is ${value === '' ? 'empty' : 'not set'}.`);
+    }
+    return whole;
+  });
+  return { text, missing };
+}
+
+function readSecretFile(file: string, missing: string[]): string | undefined {
+  try {
+    const value = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    if (value === '') missing.push(`The file ${file} is empty.`);
+    return value;
+  } catch (error) {
+    missing.push(`The file ${file} cannot be read: ${messageOf(error)}.`);
+    return undefined;
+  }
+}

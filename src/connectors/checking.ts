@@ -1,0 +1,75 @@
+import type { Clock } from '../core/clock.ts';
+import { ConfigError, messageOf, PermanentError } from '../core/errors.ts';
+import type { Finding } from '../core/types.ts';
+import type { ConnectorSession } from './define.ts';
+
+export interface SessionProbes {
+  session: Pick<ConnectorSession, 'name' | 'clock'>;
+  /** A query for one row of each stream; resolves to how many came. */
+  probes: readonly { name: string; sample(signal: AbortSignal): Promise<number> }[];
+  clock: Clock;
+}
+
+/** Beyond this the two clocks are worth a word; the cursor follows the ERP's and does not mind. */
+const skewSeconds = 30;
+
+/** Asks every stream for one row and compares clocks: reach, credentials and permissions, each with what to do. */
+export async function checkSession({ session, probes, clock }: SessionProbes, signal: AbortSignal): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const probe of probes) findings.push(await checkStream(`${session.name}/${probe.name}`, probe.sample, signal));
+  if (findings.some((finding) => finding.level === 'ok')) findings.push(await checkClock({ session, clock }, signal));
+  return findings;
+}
+
+async function checkStream(
+  where: string,
+  sample: (signal: AbortSignal) => Promise<number>,
+  signal: AbortSignal,
+): Promise<Finding> {
+  try {
+    const rows = await sample(signal);
+    if (rows > 0) return { code: 'stream-readable', level: 'ok', where, text: 'The stream can be read.', todo: '' };
+    return {
+      code: 'stream-empty',
+      level: 'warning',
+      where,
+      text: 'The stream can be read but shows no rows.',
+      todo: 'If the ERP holds such records, check the authorisations of the user and the filter of the stream.',
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { code: codeOf(error), level: 'error', where, text: messageOf(error), todo: todoFor(error) };
+  }
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof ConfigError) return 'property-missing';
+  if (error instanceof PermanentError) return error.credentials ? 'credentials-refused' : 'stream-refused';
+  return 'erp-unreachable';
+}
+
+function todoFor(error: unknown): string {
+  if (error instanceof ConfigError) return 'Correct the properties of the stream in the config file.';
+  if (error instanceof PermanentError && error.credentials)
+    return 'Correct auth in the config file, or unlock the user.';
+  if (error instanceof PermanentError)
+    return 'Ask the ERP administrator to activate the service and authorise the user.';
+  return 'Check url, proxy and tls, and that this machine can reach the ERP.';
+}
+
+async function checkClock(
+  { session, clock }: Pick<SessionProbes, 'session' | 'clock'>,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const aheadSeconds = Math.round(((await session.clock(signal)).getTime() - clock.now().getTime()) / 1000);
+  const skewed = Math.abs(aheadSeconds) > skewSeconds;
+  return {
+    code: skewed ? 'clock-skewed' : 'clock-agrees',
+    level: skewed ? 'warning' : 'ok',
+    where: session.name,
+    text: skewed
+      ? `The ERP's clock differs by ${aheadSeconds} s from this machine's.`
+      : "The ERP's clock agrees with this machine's.",
+    todo: skewed ? 'Nothing is lost by it, windows follow the ERP; but set both clocks by NTP.' : '',
+  };
+}

@@ -1,0 +1,117 @@
+import type { z } from 'zod';
+import type { Clock } from '../core/clock.ts';
+import type { EventBus } from '../core/events.ts';
+import type { Entity, Finding, MesRecord, StampKind, Window } from '../core/types.ts';
+import type { ConnectorSettings } from './settings.ts';
+
+/**
+ * One kind of ERP. A connector is a value: it names its settings and opens sessions; it only reads, and knows neither
+ * state nor MES.
+ */
+export interface Connector<Settings extends ConnectorSettings = ConnectorSettings> {
+  type: string;
+  settings: z.ZodObject & z.ZodType<Settings>;
+  /** Streams that a stream cannot do without, because its records name theirs as parents. */
+  needs: Readonly<Record<string, readonly string[]>>;
+  /** MES fields that an operator's own mapping of a stream may set; undefined for a stream that does not exist. */
+  fieldsOf(stream: string): readonly string[] | undefined;
+  /** Connects nothing yet: no socket is opened before `prepare`. */
+  open(settings: Settings, context: ConnectorContext): ConnectorSession;
+}
+
+/** A connector of any type: its settings have been validated by its own schema. */
+export type AnyConnector = Omit<Connector, 'settings' | 'open'> & {
+  settings: z.ZodObject;
+  open(settings: never, context: ConnectorContext): ConnectorSession;
+};
+
+export interface ConnectorContext {
+  /** The connector's name in the config file. */
+  name: string;
+  clock: Clock;
+  events: EventBus;
+  random: () => number;
+}
+
+/** One configured ERP, ready to be polled. */
+export interface ConnectorSession {
+  name: string;
+  source: string;
+  /** Enabled streams in dependency order: parents first. */
+  streams: readonly Stream[];
+  /** Once per process: what must be known before the first poll. Throws ConfigError when the ERP lacks what is mapped. */
+  prepare(signal: AbortSignal): Promise<void>;
+  /** The source's own clock (D4): its last answer's time plus what has passed since. */
+  clock(signal: AbortSignal): Promise<Date>;
+  /** Reach, credentials, permissions and clock of the ERP, stream by stream; changes nothing anywhere. */
+  check(signal: AbortSignal): Promise<Finding[]>;
+  close(): void;
+}
+
+/** One kind of row that an ERP offers, and how its changes are found and mapped. */
+export interface Stream {
+  name: string;
+  /** Entity of the stream's main records. */
+  entity: Entity;
+  stampKind: StampKind;
+  /** Zone of char14 and date stamps. */
+  stampZone: string;
+  overlapSeconds: number;
+  settleSeconds: number;
+  /** A complete read at least this often; null: only the first time, on request, or after a changed mapping. */
+  fullReadEverySeconds: number | null;
+  /** Changes with everything that decides what a row becomes. */
+  fingerprint: string;
+  /** Set where rows are also read by their parents. */
+  children: ChildReader | null;
+  /** Name of the stream that reads the children of this stream's records. */
+  childStream: string | null;
+
+  /** Pages in the order of the window, from a cursor on; ends when the window is exhausted. */
+  read(window: Window, cursor: unknown, signal: AbortSignal): AsyncIterable<Page>;
+  /** Newest stamp at or before `limit`; null when there is none. */
+  newest(limit: string, signal: AbortSignal): Promise<string | null>;
+  /** Number of rows that a full read will bring, for people to look forward to; null when the ERP does not say. */
+  count(signal: AbortSignal): Promise<number | null>;
+  /** Parses and maps rows; one that cannot be is named, the others go on. */
+  map(rows: readonly unknown[]): Promise<MappedRow[]>;
+}
+
+export interface ChildReader {
+  /** Which parent the stream's records name. */
+  parent: 'job' | 'part';
+  /** How often the children of all active parents are read again. */
+  sweepEverySeconds: number;
+  /** Every child of these parents: each page is complete for the parents it names. */
+  read(parents: readonly string[], signal: AbortSignal): AsyncIterable<ChildPage>;
+}
+
+export interface Page {
+  rows: readonly unknown[];
+  /** Where to go on behind this page: plain JSON, understood by the stream only. */
+  cursor: unknown;
+}
+
+export interface ChildPage {
+  rows: readonly unknown[];
+  parents: readonly string[];
+}
+
+export type MappedRow = GoodRow | RefusedRow;
+
+export interface GoodRow {
+  kind: 'good';
+  key: string;
+  /** The row's change stamp in the stream's stamp form; null when it has none. */
+  stamp: string | null;
+  records: MesRecord[];
+}
+
+export interface RefusedRow {
+  kind: 'refused';
+  key: string;
+  stamp: string | null;
+  stage: 'parse' | 'map';
+  reason: string;
+  row: unknown;
+}

@@ -1,0 +1,54 @@
+/** Evaluates an operator's JSONata expression over one row. */
+export interface Expression {
+  /** Names that the expression may read from the row. */
+  names: readonly string[];
+  evaluate(row: unknown): Promise<unknown>;
+}
+
+/** Bounds on one evaluation: a mapping that loops costs one row, not the daemon. */
+const bounds = { timeout: 200, stack: 200, sequence: 100_000 };
+
+const propertyPath = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
+
+/** A plain property path needs no JSONata: it is read as fast as the built-in mapping. */
+export function isPropertyPath(text: string): boolean {
+  return propertyPath.test(text);
+}
+
+/** Compiles once; JSONata is loaded only when an expression is used. Throws when the text is not JSONata. */
+export async function compileExpression(text: string): Promise<Expression> {
+  const { default: jsonata } = await import('jsonata');
+  const compiled = jsonata(text, bounds);
+  return { names: namesIn(compiled.ast()), evaluate: (row) => compiled.evaluate(row) };
+}
+
+/** What is wrong with an expression; undefined when nothing is. */
+export async function assertExpression(text: string): Promise<string | undefined> {
+  if (isPropertyPath(text)) return undefined;
+  try {
+    await compileExpression(text);
+    return undefined;
+  } catch (error) {
+    return `is neither a property path nor a JSONata expression: ${describe(error)}`;
+  }
+}
+
+/** Every name in a syntax tree: more than the row's own properties, never fewer. */
+function namesIn(tree: unknown): string[] {
+  const names = new Set<string>();
+  const queue: unknown[] = [tree];
+  for (let node = queue.pop(); node !== undefined; node = queue.pop()) {
+    if (typeof node !== 'object' || node === null) continue;
+    const { type, value } = node as { type?: unknown; value?: unknown };
+    if (type === 'name' && typeof value === 'string') names.add(value);
+    queue.push(...Object.values(node).filter((child) => child !== undefined));
+  }
+  return [...names];
+}
+
+/** JSONata throws plain objects with a message, a position and a code. */
+function describe(error: unknown): string {
+  const { message, position } = error as { message?: unknown; position?: unknown };
+  const where = typeof position === 'number' ? ` at character ${position}` : '';
+  return `${typeof message === 'string' ? message : String(error)}${where}`;
+}

@@ -1,0 +1,73 @@
+import { RecordError } from '../core/errors.ts';
+import { fromLocal } from '../core/stamp.ts';
+import type { Entity, FieldValue } from '../core/types.ts';
+
+/** What an operator's own mapping may set, and the kind of value that the MES keeps there. */
+export const mesFields = {
+  cell: { name: 'text', color: 'text', sequence: 'integer', description: 'text' },
+  resource: { name: 'text', type: 'text', description: 'text', identifier: 'text', location: 'text' },
+  job: { customer: 'text', due_date: 'day', notes: 'text' },
+  part: { material: 'text', quantity: 'integer', notes: 'text' },
+  operation: {
+    operation_name: 'text',
+    sequence: 'integer',
+    estimated_time_minutes: 'integer',
+    planned_start: 'instant',
+    planned_end: 'instant',
+    notes: 'text',
+  },
+} as const satisfies Record<Entity, Record<string, FieldKind>>;
+
+export type FieldKind = 'text' | 'integer' | 'day' | 'instant';
+
+/** The one normal form of an id: all-digit ids lose their leading zeros, so that every protocol and release agrees. */
+export function normalizeId(raw: string | number): string {
+  const text = String(raw).trim();
+  return /^0+\d/.test(text) && /^\d+$/.test(text) ? text.replace(/^0+(?=\d)/, '') : text;
+}
+
+/** A number that may come as text, as the whole number not below it. */
+export function ceilInteger(raw: string | number, what: string): number {
+  return Math.ceil(roundAway(toNumber(raw, what)));
+}
+
+export function toNumber(raw: string | number, what: string): number {
+  const value = typeof raw === 'number' ? raw : Number(raw.trim() === '' ? Number.NaN : raw);
+  if (!Number.isFinite(value)) throw new RecordError(`${what} is not a number: ${JSON.stringify(raw)}.`);
+  return value;
+}
+
+/** Takes off the error of binary fractions, so that 3.0000000000000004 is 3 before anything is rounded. */
+export function roundAway(value: number): number {
+  return Math.round(value * 1e6) / 1e6;
+}
+
+/** Midnight of a day (any text that begins YYYY-MM-DD) in a zone, as UTC. */
+export function dayToInstant(day: string, timeZone: string): string {
+  return fromLocal(new Date(`${day.slice(0, 10)}T00:00:00Z`), timeZone).toISOString();
+}
+
+/** Brings a value of an operator's own mapping into the form that the MES field takes. */
+export function convertField(
+  kind: FieldKind,
+  value: unknown,
+  { name, timeZone }: { name: string; timeZone: string },
+): FieldValue {
+  if (value === null || value === undefined || value === '') return null;
+  if (kind === 'integer' && (typeof value === 'number' || typeof value === 'string')) return ceilInteger(value, name);
+  if (kind === 'text' && typeof value !== 'object') return String(value);
+  if (typeof value === 'string') {
+    const time = parseTime(value);
+    if (time !== undefined && kind === 'day') return dayToInstant(time.toISOString(), timeZone);
+    if (time !== undefined && kind === 'instant') return time.toISOString();
+  }
+  throw new RecordError(`The value for ${name} is no ${kind}: ${JSON.stringify(value)?.slice(0, 80)}.`);
+}
+
+/** Reads the time forms that OData and JSON know; undefined for anything else. */
+export function parseTime(text: string): Date | undefined {
+  const ticks = /^\/Date\((-?\d+)(?:[+-]\d{1,4})?\)\/$/.exec(text);
+  const date =
+    ticks === null ? new Date(/^\d{4}-\d{2}-\d{2}/.test(text) ? text : Number.NaN) : new Date(Number(ticks[1]));
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}

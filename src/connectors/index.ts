@@ -1,0 +1,5 @@
+import type { AnyConnector } from './define.ts';
+import { sap } from './sap/index.ts';
+
+/** Every connector this build knows. A new one is a folder beside these and one line here. */
+export const connectors: readonly AnyConnector[] = [sap];

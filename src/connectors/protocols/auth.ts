@@ -1,0 +1,91 @@
+import type { Clock } from '../../core/clock.ts';
+import { PermanentError, TransientError } from '../../core/errors.ts';
+import type { HttpClient } from '../../core/http.ts';
+import type { AuthSettings } from '../settings.ts';
+
+/** Supplies the headers that prove who is asking. */
+export interface Authenticator {
+  headers(signal: AbortSignal): Promise<Record<string, string>>;
+  /** Drops what was cached after a 401; true when another try can make a difference. */
+  refresh(): boolean;
+}
+
+export interface AuthContext {
+  clock: Clock;
+  /** Client for the origin of the token endpoint. */
+  tokenClient(origin: string): HttpClient;
+}
+
+export function createAuthenticator(auth: AuthSettings, context: AuthContext): Authenticator {
+  if (auth.kind === 'basic') return fixed({ Authorization: `Basic ${base64(`${auth.username}:${auth.password}`)}` });
+  if (auth.kind === 'apiKey') return fixed({ [auth.header]: auth.key });
+  return clientCredentials(auth, context);
+}
+
+function fixed(headers: Record<string, string>): Authenticator {
+  return { headers: async () => headers, refresh: () => false };
+}
+
+/** A token is used until a minute before it expires. */
+const expiryMarginMs = 60_000;
+
+function clientCredentials(auth: AuthSettings & { kind: 'oauth2' }, context: AuthContext): Authenticator {
+  const url = new URL(auth.tokenUrl);
+  const client = context.tokenClient(url.origin);
+  let token: { text: string; goodUntilMs: number } | undefined;
+
+  async function fetchToken(signal: AbortSignal): Promise<{ text: string; goodUntilMs: number }> {
+    const form = new URLSearchParams({ grant_type: 'client_credentials' });
+    if (auth.scope !== undefined) form.set('scope', auth.scope);
+    const headers = {
+      Authorization: `Basic ${base64(`${encodeURIComponent(auth.clientId)}:${encodeURIComponent(auth.clientSecret)}`)}`,
+      'Content-Type': 'application/x-www-form-urlencoded',
+      Accept: 'application/json',
+    };
+    const path = url.pathname + url.search;
+    const answer = await client.request({ method: 'POST', path, headers, body: form.toString() }, signal);
+    return readToken(answer, context.clock.monotonicMs());
+  }
+
+  return {
+    async headers(signal) {
+      if (token === undefined || context.clock.monotonicMs() >= token.goodUntilMs) token = await fetchToken(signal);
+      return { Authorization: `Bearer ${token.text}` };
+    },
+    refresh() {
+      const had = token !== undefined;
+      token = undefined;
+      return had;
+    },
+  };
+}
+
+function readToken(answer: { status: number; text: string }, nowMs: number): { text: string; goodUntilMs: number } {
+  if (answer.status >= 500 || answer.status === 429) {
+    throw new TransientError(`The token endpoint answered HTTP ${answer.status}.`);
+  }
+  const body = parseObject(answer.text);
+  const text = body['access_token'];
+  if (answer.status !== 200 || typeof text !== 'string') {
+    const reason = String(body['error_description'] ?? body['error'] ?? '').slice(0, 200);
+    throw new PermanentError(
+      `The token endpoint refused the client credentials (HTTP ${answer.status} ${reason}). Check auth.clientId, auth.clientSecret and auth.scope.`,
+      { credentials: true },
+    );
+  }
+  const seconds = Number(body['expires_in'] ?? 3600);
+  return { text, goodUntilMs: nowMs + Math.max(seconds * 1000 - expiryMarginMs, 1000) };
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}

@@ -1,0 +1,161 @@
+import { ConfigError } from '../../core/errors.ts';
+import type { StampKind, Window } from '../../core/types.ts';
+import type { ChildPage, Page } from '../define.ts';
+import type { ODataClient } from './odata-client.ts';
+import { literal, type ODataVersion } from './odata-values.ts';
+import {
+  conjunction,
+  readStamp,
+  stampLiteral,
+  type WalkCursor,
+  type WalkTarget,
+  walk,
+  walkByKey,
+} from './odata-walk.ts';
+
+/** What one entity set is and how its changes are found; names are the service's own. */
+export interface ODataSourceOptions {
+  /** Stream id, for error texts. */
+  name: string;
+  client: ODataClient;
+  version: ODataVersion;
+  /** Path of the entity set; the service is what comes before its last segment. */
+  path: string;
+  key: readonly string[];
+  stamp: string | undefined;
+  stampKind: StampKind;
+  pageSize: number;
+  /** The operator's `$filter`. */
+  filter: string | undefined;
+  /** Property behind which a row is no longer valid: such rows are history and not read. */
+  validTo: string | undefined;
+  /** Property by which children name their parent. */
+  parent: string | undefined;
+  /** Properties that the built-in mapping reads. */
+  properties: readonly string[];
+  /** Properties that the operator's own mapping may read; those that the service lacks are left out. */
+  extraProperties(): Promise<readonly string[]>;
+  maxConcurrency: number;
+}
+
+export interface ODataSource {
+  /** Reads `$metadata`; throws ConfigError naming service and property where something mapped is missing. */
+  prepare(signal: AbortSignal): Promise<void>;
+  read(window: Window, cursor: unknown, signal: AbortSignal): AsyncIterable<Page>;
+  newest(limit: string, signal: AbortSignal): Promise<string | null>;
+  /** `$count` of the set; null where the service has none. */
+  count(signal: AbortSignal): Promise<number | null>;
+  readChildren(parents: readonly string[], signal: AbortSignal): AsyncIterable<ChildPage>;
+  /** Rows that a query for one row brings: 0 looks like "no authorisation" as much as "no data". */
+  sample(signal: AbortSignal): Promise<number>;
+  keyOf(row: unknown): string | undefined;
+  stampOf(row: unknown): string | null;
+}
+
+/** Parents a request: `or` lists run into URL limits of gateways and proxies, some as low as 2 KB. */
+const parentsPerRequest = 30;
+
+export function createODataSource(options: ODataSourceOptions): ODataSource {
+  const { client, path } = options;
+  const cut = path.lastIndexOf('/');
+  let prepared: Promise<WalkTarget> | undefined;
+
+  async function prepare(signal: AbortSignal): Promise<WalkTarget> {
+    const types = await client.propertyTypes(path.slice(0, cut), path.slice(cut + 1), signal);
+    const own = [options.stamp, options.validTo, options.parent].filter((name) => name !== undefined);
+    const needed = [...new Set([...options.key, ...own, ...options.properties])];
+    const missing = needed.filter((name) => !types.has(name));
+    if (missing.length > 0) throw new ConfigError(missing.map((name) => ({ text: missingText(options, name) })));
+    const extra = (await options.extraProperties()).filter((name) => types.has(name));
+    return { ...options, types, select: [...new Set([...needed, ...extra])] };
+  }
+
+  /** Prepared once; a failure is forgotten, so that the next poll tries again. */
+  async function target(signal: AbortSignal): Promise<WalkTarget> {
+    prepared ??= prepare(signal);
+    prepared.catch(() => {
+      prepared = undefined;
+    });
+    const ready = await prepared;
+    return { ...ready, filter: conjunction(options.filter, validFilter(ready, options.validTo)) };
+  }
+
+  return {
+    async prepare(signal) {
+      await target(signal);
+    },
+    async *read(window, cursor, signal) {
+      yield* walk(await target(signal), window, cursor as WalkCursor | undefined)(signal);
+    },
+    async newest(limit, signal) {
+      const ready = await target(signal);
+      const filter = conjunction(ready.filter, `${ready.stamp} le ${stampLiteral(ready, limit)}`);
+      const rows = await client.rows(
+        { path, filter, orderBy: `${ready.stamp} desc`, top: 1, select: ready.select },
+        signal,
+      );
+      return rows.length === 0 ? null : readStamp(ready, rows[0]);
+    },
+    async count(signal) {
+      return client.count({ path, filter: (await target(signal)).filter }, signal);
+    },
+    async *readChildren(parents, signal) {
+      yield* readChildren(await target(signal), { options, parents }, signal);
+    },
+    async sample(signal) {
+      const ready = await target(signal);
+      return (await client.rows({ path, filter: ready.filter, top: 1, select: ready.select }, signal)).length;
+    },
+    keyOf(row) {
+      if (typeof row !== 'object' || row === null) return undefined;
+      const values = options.key.map((name) => (row as Record<string, unknown>)[name]);
+      return values.every((value) => typeof value === 'string' || typeof value === 'number')
+        ? values.join(',')
+        : undefined;
+    },
+    stampOf: (row) => readStamp(options, row),
+  };
+}
+
+/** Today's and future segments of a record that is kept in segments of time, by the server's clock. */
+function validFilter(target: WalkTarget, validTo: string | undefined): string | undefined {
+  const now = target.client.now();
+  if (validTo === undefined || now === undefined) return undefined;
+  const today = `${now.toISOString().slice(0, 10)}T00:00:00Z`;
+  return `${validTo} ge ${literal(target.version, target.types.get(validTo) ?? 'Edm.DateTime', today)}`;
+}
+
+interface ChildRead {
+  options: ODataSourceOptions;
+  parents: readonly string[];
+}
+
+async function* readChildren(
+  target: WalkTarget,
+  { options, parents }: ChildRead,
+  signal: AbortSignal,
+): AsyncGenerator<ChildPage> {
+  const { parent = '', maxConcurrency } = options;
+  const type = target.types.get(parent) ?? 'Edm.String';
+  const readChunk = async (chunk: readonly string[]): Promise<ChildPage> => {
+    const base = chunk.map((id) => `${parent} eq ${literal(target.version, type, id)}`).join(' or ');
+    const rows: unknown[] = [];
+    for await (const page of walkByKey(target, { base, cursor: undefined }, signal)) rows.push(...page.rows);
+    return { rows, parents: chunk };
+  };
+  const chunks = split(parents, parentsPerRequest);
+  for (const sideBySide of split(chunks, maxConcurrency)) yield* await Promise.all(sideBySide.map(readChunk));
+}
+
+function split<T>(items: readonly T[], size: number): T[][] {
+  const parts: T[][] = [];
+  for (let start = 0; start < items.length; start += size) parts.push(items.slice(start, start + size));
+  return parts;
+}
+
+function missingText(options: ODataSourceOptions, property: string): string {
+  return (
+    `${options.name}: ${options.path} has no property ${property} on this system. ` +
+    `Name the property that holds it under streams.<stream>.properties, or set it to null there to leave it out.`
+  );
+}

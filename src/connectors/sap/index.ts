@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import { createHttpClient, type HttpClient } from '../../core/http.ts';
+import { createTokenBucket } from '../../core/token-bucket.ts';
+import { checkSession } from '../checking.ts';
+import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
+import { mesFields } from '../fields.ts';
+import { createAuthenticator } from '../protocols/auth.ts';
+import { createODataClient } from '../protocols/odata-client.ts';
+import { odataStreamSchema, openODataStream } from '../protocols/odata-stream.ts';
+import { createODataTimes } from '../protocols/odata-times.ts';
+import { authSchema, connectorShape, readTls, timeZoneSchema, urlSchema } from '../settings.ts';
+import { type SapContext, sapStreams } from './streams.ts';
+
+const slotSchema = z.int().min(1).max(6);
+
+const settings = z.strictObject({
+  ...connectorShape,
+  type: z.literal('sap'),
+  url: urlSchema.meta({ description: 'Origin of the SAP gateway' }),
+  auth: authSchema,
+  sapClient: z
+    .string()
+    .regex(/^\d{3}$/)
+    .optional()
+    .meta({ description: 'sap-client of every request', examples: ['100'] }),
+  language: z
+    .string()
+    .regex(/^[A-Z]{2}$/)
+    .default('EN')
+    .meta({ description: 'sap-language of every request' }),
+  odata: z
+    .enum(['v2', 'v4'])
+    .default('v2')
+    .meta({ description: 'Which of the standard services to use where both exist' }),
+  numberPrefix: z.string().max(20).default('').meta({ description: 'Put before every job number' }),
+  plantTimeZones: z
+    .record(z.string(), timeZoneSchema)
+    .default({})
+    .meta({ description: 'Zones of plants that differ from timeZone' }),
+  standardValues: z
+    .strictObject({
+      setup: slotSchema.nullable().default(1).meta({ description: 'Slot of the set-up time' }),
+      perPiece: z.array(slotSchema).default([2]).meta({ description: 'Slots of the times a piece' }),
+      baseQuantity: z
+        .number()
+        .positive()
+        .default(1)
+        .meta({ description: 'Pieces that the times a piece are given for' }),
+    })
+    .prefault({}),
+  streams: z
+    .strictObject({
+      'work-centers': odataStreamSchema.optional(),
+      equipment: odataStreamSchema.optional(),
+      'sales-orders': odataStreamSchema.optional(),
+      'production-orders': odataStreamSchema.optional(),
+      operations: odataStreamSchema.optional(),
+    })
+    .default({})
+    .meta({ description: 'What to change about a stream; every stream runs unless it says enabled: false' }),
+});
+
+export type SapSettings = z.output<typeof settings>;
+/** SAP S/4HANA, and ECC through custom services: OData V2 and V4. */
+export const sap: Connector<SapSettings> = {
+  type: 'sap',
+  settings,
+  needs: { 'production-orders': ['sales-orders'], operations: ['production-orders', 'work-centers'] },
+  fieldsOf(name) {
+    const entity = sapStreams.find((stream) => stream.name === name)?.entity;
+    return entity === undefined ? undefined : Object.keys(mesFields[entity]);
+  },
+  open: openSap,
+};
+
+/** Settings of a stream that the config file does not mention. */
+const unchanged = odataStreamSchema.parse({});
+
+function openSap(config: SapSettings, context: ConnectorContext): ConnectorSession {
+  const http = openHttp(config, context, new URL(config.url).origin);
+  const clients: HttpClient[] = [http];
+  const client = createODataClient({
+    name: context.name,
+    http,
+    auth: createAuthenticator(config.auth, {
+      clock: context.clock,
+      tokenClient(origin) {
+        const tokenHttp = openHttp(config, context, origin);
+        clients.push(tokenHttp);
+        return tokenHttp;
+      },
+    }),
+    bucket: createTokenBucket(config.rate, context.clock),
+    always: { ...(config.sapClient && { 'sap-client': config.sapClient }), 'sap-language': config.language },
+    clock: context.clock,
+    events: context.events,
+    random: context.random,
+  });
+  const sapContext = createContext(config);
+  const opened = sapStreams
+    .map((definition) => ({
+      definition,
+      own: config.streams[definition.name as keyof SapSettings['streams']] ?? unchanged,
+    }))
+    .filter(({ own }) => own.enabled)
+    .map(({ definition, own }) => {
+      const id = `${context.name}/${definition.name}`;
+      return openODataStream({ id, definition, own, config, client, context: sapContext, basis: basisOf(config) });
+    });
+  const session = {
+    name: context.name,
+    source: config.externalSource,
+    streams: opened.map(({ stream }) => stream),
+    async prepare(signal: AbortSignal) {
+      for (const { source } of opened) await source.prepare(signal);
+    },
+    async clock(signal: AbortSignal) {
+      if (client.now() === undefined) await opened[0]?.source.sample(signal);
+      return client.now() ?? context.clock.now();
+    },
+    close() {
+      for (const each of clients) each.close();
+    },
+  };
+  const probes = opened.map(({ stream, source }) => ({ name: stream.name, sample: source.sample }));
+  return { ...session, check: (signal) => checkSession({ session, probes, clock: context.clock }, signal) };
+}
+
+function openHttp(config: SapSettings, context: ConnectorContext, origin: string): HttpClient {
+  return createHttpClient({
+    origin,
+    system: 'erp',
+    name: context.name,
+    tls: readTls(config.tls),
+    proxy: config.proxy,
+    deadlineMs: config.timeoutSeconds * 1000,
+    maxBytes: config.maxResponseMegabytes * 1_048_576,
+    clock: context.clock,
+    events: context.events,
+  });
+}
+
+/** Changes when the built-in mapping of any stream changes what it makes of a row. */
+const mappingVersion = 1;
+
+function basisOf({ timeZone, plantTimeZones, numberPrefix, standardValues }: SapSettings): unknown {
+  return [mappingVersion, timeZone, plantTimeZones, numberPrefix, standardValues];
+}
+
+function createContext(config: SapSettings): SapContext {
+  const { timeZone, plantTimeZones, numberPrefix, standardValues } = config;
+  return {
+    source: config.externalSource,
+    numberPrefix,
+    timeZone,
+    standardValues,
+    zoneOf: (plant) => plantTimeZones[plant] ?? timeZone,
+    ...createODataTimes(),
+  };
+}

@@ -1,0 +1,160 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import type { TlsOptions } from '../core/http.ts';
+import { stampKinds } from '../core/types.ts';
+import { assertExpression } from './expression.ts';
+
+/** A name that becomes part of stream ids, metrics and file names. */
+export const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use lower-case letters, digits and hyphens');
+
+export const timeZoneSchema = z
+  .string()
+  .refine(isTimeZone, 'is not a time zone; use an IANA name such as Europe/Amsterdam')
+  .meta({ description: 'IANA time zone', examples: ['Europe/Amsterdam'] });
+
+/** An http(s) origin, or a URL whose path is kept; never with credentials in it. */
+export const urlSchema = z
+  .url({ protocol: /^https?$/, error: 'is not an http or https URL' })
+  .refine((text) => !URL.canParse(text) || new URL(text).username === '', 'must not contain credentials; use auth');
+
+export const secretSchema = z
+  .string()
+  .min(4, 'is too short for a secret (at least 4 characters)')
+  .meta({ secret: true });
+
+export const rateSchema = z.strictObject({
+  requestsPerSecond: z.number().positive().max(1000).meta({ description: 'Sustained requests a second' }),
+  burst: z.int().min(1).max(1000).default(1).meta({ description: 'Requests that may go out at once after a pause' }),
+});
+
+export const authSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('basic'), username: z.string().min(1), password: secretSchema }),
+  z.strictObject({
+    kind: z.literal('oauth2'),
+    tokenUrl: urlSchema.meta({ description: 'Token endpoint for client credentials' }),
+    clientId: z.string().min(1),
+    clientSecret: secretSchema,
+    scope: z.string().min(1).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('apiKey'),
+    key: secretSchema,
+    header: z
+      .string()
+      .regex(/^[A-Za-z0-9-]+$/)
+      .default('APIKey')
+      .meta({ description: 'Header that carries the key' }),
+  }),
+]);
+
+export const tlsSchema = z
+  .strictObject({
+    caFile: z.string().min(1).optional().meta({ description: 'PEM file of the CA to trust' }),
+    certFile: z.string().min(1).optional().meta({ description: 'PEM file of the client certificate (mTLS)' }),
+    keyFile: z.string().min(1).optional().meta({ description: 'PEM file of its private key' }),
+  })
+  .refine((tls) => (tls.certFile === undefined) === (tls.keyFile === undefined), 'certFile and keyFile go together');
+
+export const expressionSchema = z
+  .string()
+  .min(1)
+  .check(async (context) => {
+    const problem = await assertExpression(context.value);
+    if (problem !== undefined) context.issues.push({ code: 'custom', message: problem, input: context.value });
+  });
+
+/** Settings that every stream of every connector understands. */
+export const streamShape = {
+  enabled: z.boolean().default(true),
+  pageSize: z.int().min(1).max(5000).default(500).meta({ description: 'Rows a request' }),
+  overlapSeconds: z.int().min(0).max(31_536_000).optional().meta({
+    description: 'How far every poll reads back behind the watermark; the default depends on the kind of stamp',
+  }),
+  settleSeconds: z
+    .int()
+    .min(0)
+    .max(86_400)
+    .optional()
+    .meta({ description: "How far a window ends behind the ERP's clock" }),
+  fullReadEverySeconds: z
+    .int()
+    .min(1)
+    .max(31_536_000)
+    .optional()
+    .meta({ description: 'A complete read at least this often' }),
+  stampKind: z.enum(stampKinds).optional().meta({ description: 'How the ERP stamps changes' }),
+  fields: z.record(z.string(), expressionSchema).default({}).meta({
+    description: 'MES field: property path, or JSONata expression over the row; laid over the default mapping',
+  }),
+  when: expressionSchema.optional().meta({ description: 'JSONata: rows for which this is false are left out' }),
+};
+
+/** Settings that every connector understands, whatever the ERP. */
+export const connectorShape = {
+  everySeconds: z
+    .int()
+    .min(1)
+    .max(86_400)
+    .optional()
+    .meta({ description: 'Poll this often; 300 when no schedule is given' }),
+  schedule: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'Poll by this cron expression instead', examples: ['*/5 * * * *'] }),
+  timeZone: timeZoneSchema.default('UTC'),
+  externalSource: z
+    .string()
+    .regex(/^[\w .:-]{1,64}$/, 'use letters, digits, space and _ . : -')
+    .meta({
+      description: "The MES's external_source for all records of this connector; unique per connector",
+    }),
+  tls: tlsSchema.optional(),
+  proxy: urlSchema.optional().meta({ description: 'Forward proxy; proxy variables of the environment are never used' }),
+  maxConcurrency: z.int().min(1).max(16).default(1).meta({ description: 'Requests to the ERP at one time' }),
+  rate: rateSchema.default({ requestsPerSecond: 2, burst: 4 }),
+  timeoutSeconds: z
+    .int()
+    .min(1)
+    .max(3600)
+    .default(120)
+    .meta({ description: 'A request with its whole answer takes no longer' }),
+  maxResponseMegabytes: z.int().min(1).max(512).default(64).meta({ description: 'Larger answers are refused' }),
+  settleSeconds: z
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(120)
+    .meta({ description: "How far a window ends behind the ERP's clock" }),
+  overlapSeconds: z.int().min(0).max(31_536_000).optional(),
+};
+
+const commonSchema = z.object({ ...connectorShape, type: z.string() });
+
+/** What the rest of the program knows of any connector's settings. */
+export type ConnectorSettings = z.output<typeof commonSchema> & {
+  streams?: Readonly<Record<string, { enabled: boolean } | undefined>> | undefined;
+};
+
+type TlsSettings = z.output<typeof tlsSchema>;
+
+/** Reads the PEM files; undefined when none are named. */
+export function readTls(tls: TlsSettings | undefined): TlsOptions | undefined {
+  if (tls === undefined) return undefined;
+  const named = { ca: tls.caFile, cert: tls.certFile, key: tls.keyFile };
+  const read = Object.entries(named).flatMap(([name, file]) =>
+    file === undefined ? [] : [[name, readFileSync(file, 'utf8')]],
+  );
+  return Object.fromEntries(read);
+}
+
+export type AuthSettings = z.output<typeof authSchema>;
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,88 @@
+import type { App } from './app.ts';
+import type { Logger } from './core/logger.ts';
+import { createMetrics } from './core/metrics.ts';
+import { operations } from './operations.ts';
+import { createEmbeddedEngine } from './scheduler/embedded-engine.ts';
+import type { Job } from './scheduler/engine.ts';
+import { createOverdue } from './scheduler/overdue.ts';
+import { followActivity } from './server/activity.ts';
+import { startHealthLog } from './server/health-log.ts';
+import { createReadiness, type ExpectedStream } from './server/readiness.ts';
+import { type HealthServer, startServer } from './server/server.ts';
+import { serveControl } from './state/control.ts';
+
+export interface Daemon {
+  /** Where the health page is. */
+  url: string;
+  /** Stops taking ticks, lets work under way finish or gives it up, closes everything. */
+  stop(): Promise<void>;
+}
+
+/** Work under way may go on this long after a stop was asked for. */
+const graceMs = 15_000;
+
+/** Starts polling on schedule, with health page, health log and control socket around it. */
+export async function startDaemon(app: App, logger: Logger): Promise<Daemon> {
+  const { config, clock, events } = app;
+  const stopping = new AbortController();
+  const now = () => clock.now();
+  const activity = followActivity(events, now);
+  const engine = createEmbeddedEngine({ clock, events });
+  await app.prepare(stopping.signal);
+  const readiness = createReadiness({ streams: expectedStreams(app), activity, store: app.store, now });
+  const source = { streams: app.gauges, budgetLeft: app.quota.left, ready: async () => (await readiness()).ready };
+  const server: HealthServer = await startServer({
+    ...config.health,
+    readiness,
+    metrics: createMetrics(events, source),
+  });
+  const control = await serveControl(config.state.directory, operations(app, engine.exclusive));
+  const { logEverySeconds: everySeconds } = config.health;
+  const endHealthLog = startHealthLog({
+    everySeconds,
+    activity,
+    gauges: app.gauges,
+    budgetLeft: app.quota.left,
+    logger,
+    clock,
+  });
+  engine.start(jobs(app));
+  logger.info('Started.', {
+    health: server.url,
+    connectors: [...app.connectors.keys()],
+    state: config.state.directory,
+  });
+  return {
+    url: server.url,
+    async stop() {
+      logger.info('Stopping.');
+      endHealthLog();
+      await engine.stop(graceMs);
+      stopping.abort();
+      await Promise.all([control.close(), server.close()]);
+      await app.close();
+      logger.info('Stopped.');
+    },
+  };
+}
+
+function jobs(app: App): Job[] {
+  return [...app.connectors].map(([name, { cycle, schedule }]) => ({
+    name,
+    schedule,
+    async run(signal) {
+      await cycle.run({ streams: undefined, full: false, manual: false, release: false }, signal);
+    },
+  }));
+}
+
+function expectedStreams(app: App): ExpectedStream[] {
+  return [...app.connectors.values()].flatMap(({ session, cycle, schedule }) => {
+    const overdue = createOverdue(schedule);
+    return session.streams.map((stream) => ({
+      id: `${session.name}/${stream.name}`,
+      overdue,
+      pause: () => cycle.paused().get(stream.name),
+    }));
+  });
+}

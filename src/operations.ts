@@ -1,0 +1,146 @@
+import { z } from 'zod';
+import { type App, lagOf, type RunExclusive } from './app.ts';
+import { UsageError } from './core/errors.ts';
+import type { StreamResult } from './core/events.ts';
+import { isStamp } from './core/stamp.ts';
+import { entities, type Watermark } from './core/types.ts';
+import type { ControlHandler } from './state/control.ts';
+
+const filterSchema = z.object({ stream: z.string().optional(), id: z.int().optional() });
+
+const schemas = {
+  sync: z.object({ selection: z.array(z.string()), full: z.boolean(), release: z.boolean() }),
+  status: z.object({}),
+  'watermark-set': z.object({ stream: z.string(), value: z.string() }),
+  'watermark-reset': z.object({ stream: z.string(), forget: z.boolean() }),
+  'dead-letters-retry': filterSchema,
+  'dead-letters-drop': filterSchema,
+  backup: z.object({ directory: z.string() }),
+};
+
+export interface StatusReport {
+  streams: {
+    stream: string;
+    watermark: string | null;
+    lagSeconds: number | null;
+    lastSuccess: string | null;
+    deadLetters: number;
+    parked: number;
+    paused: string | null;
+  }[];
+  mes: { budgetLeft: number | null; blockedUntil: string | null };
+}
+
+/** What each verb answers. */
+export interface Results {
+  sync: { streams: StreamResult[] };
+  status: StatusReport;
+  'watermark-set': { watermark: string | null };
+  'watermark-reset': { watermark: string | null };
+  'dead-letters-retry': { count: number };
+  'dead-letters-drop': { count: number };
+  backup: { directory: string };
+}
+
+export type OperationName = keyof Results;
+export type OperationArgs<Name extends OperationName> = z.input<(typeof schemas)[Name]>;
+
+type Handlers = { [Name in OperationName]: (args: z.output<(typeof schemas)[Name]>) => Promise<Results[Name]> };
+
+/** Verbs that need the state to themselves: asked of the daemon over its socket, or done here when none runs. */
+export function operations(app: App, exclusive: RunExclusive): ControlHandler {
+  const handlers: Handlers = {
+    sync: async (request) => ({ streams: await app.sync(request, exclusive) }),
+    status: () => readStatus(app),
+    'watermark-set': ({ stream, value }) => changeWatermark(app, exclusive, { stream, value, forget: false }),
+    'watermark-reset': ({ stream, forget }) => changeWatermark(app, exclusive, { stream, value: null, forget }),
+    'dead-letters-retry': async (filter) => ({ count: await app.store.retryDeadLetters(present(filter)) }),
+    'dead-letters-drop': async (filter) => ({ count: await app.store.dropDeadLetters(present(filter)) }),
+    backup: async ({ directory }) => {
+      await app.store.backup(directory);
+      return { directory };
+    },
+  };
+  return async (verb, args) => {
+    if (!Object.hasOwn(schemas, verb))
+      throw new UsageError(`The daemon does not know ${verb}; is it an older version?`);
+    const name = verb as OperationName;
+    const handler = handlers[name] as (args: unknown) => Promise<unknown>;
+    return handler(schemas[name].parse(args));
+  };
+}
+
+async function readStatus(app: App): Promise<StatusReport> {
+  const states = new Map((await app.store.status()).map((status) => [status.stream, status]));
+  const streams: StatusReport['streams'] = [];
+  for (const { session, cycle } of app.connectors.values()) {
+    for (const { name, stampZone } of session.streams) {
+      const stream = `${session.name}/${name}`;
+      const state = states.get(stream);
+      const watermark = state?.watermark ?? null;
+      const { lastSuccess = null, deadLetters = 0, parked = 0 } = state ?? {};
+      const lagSeconds = lagOf(watermark, stampZone, app.clock.now());
+      const paused = cycle.paused().get(name)?.reason ?? null;
+      streams.push({
+        stream,
+        watermark: watermark?.value ?? null,
+        lagSeconds,
+        lastSuccess,
+        deadLetters,
+        parked,
+        paused,
+      });
+    }
+  }
+  const { blockedUntil } = await app.store.readQuota();
+  return { streams, mes: { budgetLeft: await app.quota.left(), blockedUntil } };
+}
+
+interface WatermarkRequest {
+  stream: string;
+  /** null: as if the stream had never been read. */
+  value: string | null;
+  forget: boolean;
+}
+
+/** Between two runs of the connector, so that no pass ends on top of the change. */
+async function changeWatermark(
+  app: App,
+  exclusive: RunExclusive,
+  request: WatermarkRequest,
+): Promise<{ watermark: string | null }> {
+  const [name = ''] = request.stream.split('/', 1);
+  const run = app.connectors.get(name);
+  const stream = run?.session.streams.find((each) => `${name}/${each.name}` === request.stream);
+  if (run === undefined || stream === undefined)
+    throw new UsageError(`There is no stream ${request.stream}. See: erp-puller status.`);
+  const { stampKind } = stream;
+  let watermark: Watermark | null = null;
+  if (request.value !== null) {
+    if (stampKind === 'none')
+      throw new UsageError(`${request.stream} is read whole; its watermark is never asked for.`);
+    if (!isStamp(stampKind, request.value)) {
+      throw new UsageError(`${request.value} is not a ${stampKind} stamp (${stampForms[stampKind]}).`);
+    }
+    watermark = { kind: stampKind, value: request.value };
+  }
+  const forget = request.forget
+    ? { source: run.session.source, entities: entities.filter((entity) => entity === stream.entity) }
+    : null;
+  await exclusive(name, () => app.store.setWatermark({ stream: request.stream, watermark, forget }));
+  return { watermark: request.value };
+}
+
+const stampForms = {
+  timestamp: '2026-12-31T08:00:00.000Z',
+  second: '2026-12-31T08:00:00.000Z',
+  char14: '20261231080000',
+  date: '2026-12-31',
+};
+
+function present(filter: { stream?: string | undefined; id?: number | undefined }): { stream?: string; id?: number } {
+  return {
+    ...(filter.stream === undefined ? {} : { stream: filter.stream }),
+    ...(filter.id === undefined ? {} : { id: filter.id }),
+  };
+}

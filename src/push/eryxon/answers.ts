@@ -1,0 +1,67 @@
+import { PermanentError, TransientError } from '../../core/errors.ts';
+import { type HttpResponse, retryAfterMs } from '../../core/http.ts';
+
+/** Reads what any generation of the Eryxon API answers: an envelope, a Supabase error, or neither. */
+export interface Answer {
+  status: number;
+  /** `data` of a success; undefined otherwise. */
+  data: unknown;
+  code: string;
+  message: string;
+}
+
+/**
+ * Reads an answer. Throws TransientError for a success that is no JSON envelope (HTML, empty, broken off): it proves nothing,
+ * and writes are idempotent.
+ */
+export function readAnswer(answer: HttpResponse, what: string): Answer {
+  const body = parse(answer.text);
+  const { status } = answer;
+  if (status >= 200 && status < 300) {
+    if (body?.['success'] === true && isObject(body['data']))
+      return { status, data: body['data'], code: '', message: '' };
+    throw new TransientError(`The MES answered HTTP ${status} to ${what} with a body that is no success envelope.`);
+  }
+  const error = isObject(body?.['error']) ? body['error'] : (body ?? {});
+  const text = typeof body?.['error'] === 'string' ? body['error'] : error['message'];
+  return { status, data: undefined, code: String(error['code'] ?? ''), message: String(text ?? '').slice(0, 500) };
+}
+
+/** Old generations answer a refused key with 500 and one of these texts. */
+const authTexts = ['Missing or invalid authorization header', 'Invalid API key format', 'Invalid API key'];
+
+/** Database texts that no retry will change: the record or the schema is at fault. */
+const permanentTexts =
+  /Could not find the|duplicate key value|violates|invalid input|out of range|null value in column|Requested range|JSON at position|Expected property name/;
+
+/** Throws for answers that concern all requests alike: refused credentials, limits, and passing faults. */
+export function refuseTransient(answer: HttpResponse, now: Date): void {
+  const { status } = answer;
+  if (status < 400) return;
+  const { code, message } = readAnswer(answer, '');
+  if (status === 401 || status === 403 || (status === 500 && authTexts.includes(message))) {
+    throw new PermanentError(`The MES refused the API key: ${message || `HTTP ${status}`}. Check mes.apiKey.`, {
+      credentials: true,
+    });
+  }
+  if (status === 402 || status === 408 || status === 429 || (status >= 500 && !permanentTexts.test(message))) {
+    const asked = retryAfterMs(answer.headers, now);
+    throw new TransientError(
+      `The MES answered HTTP ${status}${code === '' ? '' : ` ${code}`}${message === '' ? '' : `: ${message}`}.`,
+      asked === undefined ? {} : { retryAfterMs: asked },
+    );
+  }
+}
+
+function parse(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,84 @@
+import { PermanentError, TransientError } from '../../core/errors.ts';
+import type { RecordRef } from '../../core/types.ts';
+import { type Batch, BatchRefusedError, type ReadyChange, type SinkResult, type Transport } from '../sink.ts';
+import { type Answer, isObject, readAnswer } from './answers.ts';
+import { classicBody, tables } from './bodies.ts';
+
+/**
+ * The documented way: `POST /api-<table>/bulk-sync` with per-record results, 1 to 1000 records, also for a single one.
+ * Resolves to undefined when this MES has no such endpoint.
+ */
+export async function deliverBulk(base: string, batch: Batch, transport: Transport): Promise<SinkResult[] | undefined> {
+  const table = tables[batch.entity];
+  const body = `{"${table}":[${batch.changes.map(classicBody).join(',')}]}`;
+  const path = `${base}/api-${table}/bulk-sync`;
+  const answer = readAnswer(
+    await transport.request({ method: 'POST', path, headers: jsonHeaders, body }),
+    `POST ${path}`,
+  );
+  if (answer.status === 404 || answer.status === 405) return undefined;
+  if (answer.data === undefined) throw refusal(answer);
+  return matchResults(batch.changes, readResults(answer.data, path));
+}
+
+export const jsonHeaders = { 'Content-Type': 'application/json' };
+
+/** A refusal that names no record. */
+export function refusal({ status, code, message }: Answer): BatchRefusedError {
+  return new BatchRefusedError(`The MES refused it: HTTP ${status} ${code} ${message}`.trim());
+}
+
+interface NamedResult {
+  externalId: string | undefined;
+  result: SinkResult;
+}
+
+function readResults(data: unknown, path: string): unknown[] {
+  const results = isObject(data) ? data['results'] : undefined;
+  if (Array.isArray(results)) return results;
+  if (isObject(results)) {
+    throw new PermanentError(
+      `The MES answers ${path} with counters only, which prove nothing about any record. This build delivers to installations ` +
+        'whose bulk-sync names each record.',
+    );
+  }
+  throw new TransientError(`The MES answered ${path} in a form that is not known.`);
+}
+
+/** By external id where the answer names one, by position where it does not. */
+function matchResults(changes: readonly ReadyChange[], raw: readonly unknown[]): SinkResult[] {
+  const byId = new Map<string, SinkResult>();
+  const inOrder: NamedResult[] = raw.map((entry, index) => ({
+    externalId: isObject(entry) && typeof entry['external_id'] === 'string' ? entry['external_id'] : undefined,
+    result: readResult(entry, changes[index]),
+  }));
+  for (const { externalId, result } of inOrder) if (externalId !== undefined) byId.set(externalId, result);
+  return changes.map((change, index) => {
+    const named = byId.get(change.record.externalId);
+    if (named !== undefined) return named;
+    const placed = raw.length === changes.length ? inOrder[index] : undefined;
+    return placed !== undefined && placed.externalId === undefined ? placed.result : { kind: 'unproven' };
+  });
+}
+
+function readResult(entry: unknown, change: ReadyChange | undefined): SinkResult {
+  if (!isObject(entry)) return { kind: 'unproven' };
+  const { action, id, error } = entry;
+  if (action === 'created' || action === 'updated') {
+    return { kind: 'delivered', action, mesId: typeof id === 'string' ? id : null };
+  }
+  if (action !== 'error') return { kind: 'unproven' };
+  return readRecordError(String(error ?? 'no reason given'), change);
+}
+
+/** The texts of both endpoints for a parent that the MES does not hold. */
+const missingParent = /^(job|part|cell)_id or (?:valid )?(?:\w+_external_id|cell_name) is required/;
+
+/** A record's own error: its parent is missing, or it is refused. */
+export function readRecordError(message: string, change: ReadyChange | undefined): SinkResult {
+  const kind = missingParent.exec(message)?.[1] as RecordRef['entity'] | undefined;
+  const externalId = kind === 'job' || kind === 'part' || kind === 'cell' ? change?.record.parents[kind] : undefined;
+  if (kind !== undefined && externalId !== undefined)
+    return { kind: 'waiting', waitsFor: { entity: kind, externalId } };
+  return { kind: 'refused', reason: message };
+}

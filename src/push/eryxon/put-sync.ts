@@ -1,0 +1,30 @@
+import { PermanentError, TransientError } from '../../core/errors.ts';
+import type { Batch, ReadyChange, SinkResult, Transport } from '../sink.ts';
+import { isObject, readAnswer } from './answers.ts';
+import { classicBody, tables } from './bodies.ts';
+import { jsonHeaders, readRecordError } from './classic-bulk.ts';
+
+/** One `PUT /api-<table>/sync` a record, for installations without bulk-sync; one after the other, so that keys cannot race. */
+export async function deliverSingly(base: string, batch: Batch, transport: Transport): Promise<SinkResult[]> {
+  const path = `${base}/api-${tables[batch.entity]}/sync`;
+  const results: SinkResult[] = [];
+  for (const change of batch.changes) results.push(await deliverOne(path, change, transport));
+  return results;
+}
+
+async function deliverOne(path: string, change: ReadyChange, transport: Transport): Promise<SinkResult> {
+  const request = { method: 'PUT', path, headers: jsonHeaders, body: classicBody(change) } as const;
+  const answer = readAnswer(await transport.request(request), `PUT ${path}`);
+  if (answer.status === 404 || answer.status === 405) {
+    throw new PermanentError(`The MES knows neither bulk-sync nor sync at ${path}. Check mes.url.`);
+  }
+  if (answer.data === undefined)
+    return readRecordError(answer.message || `HTTP ${answer.status} ${answer.code}`, change);
+  const { action, id } = isObject(answer.data) ? answer.data : {};
+  if (action !== 'created' && action !== 'updated') {
+    throw new TransientError(`The MES answered PUT ${path} in a form that is not known.`);
+  }
+  const row = isObject(answer.data) ? answer.data[change.record.entity] : undefined;
+  const mesId = id ?? (isObject(row) ? row['id'] : undefined);
+  return { kind: 'delivered', action, mesId: typeof mesId === 'string' ? mesId : null };
+}

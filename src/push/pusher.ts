@@ -1,0 +1,202 @@
+import pLimit from 'p-limit';
+import { PermanentError, TransientError } from '../core/errors.ts';
+import {
+  type Change,
+  type Entity,
+  entities,
+  type LedgerEntry,
+  type Outcome,
+  type Parents,
+  type RecordRef,
+} from '../core/types.ts';
+import {
+  type Batch,
+  BatchRefusedError,
+  type ParentEntry,
+  type ReadyChange,
+  type Sink,
+  type SinkResult,
+} from './sink.ts';
+import type { CountedTransport } from './transport.ts';
+
+/** Looks records up in the ledger. */
+export type Lookup = (entity: Entity, externalIds: readonly string[]) => Promise<Map<string, LedgerEntry>>;
+
+export interface PushReport {
+  /** What became of each change that got that far. */
+  outcomes: Outcome[];
+  /** Requests sent to the MES. */
+  requests: number;
+  /** Why the push stopped before its end; the outcomes so far stand. */
+  failure: Error | undefined;
+}
+
+export interface Pusher {
+  push(changes: readonly Change[], lookup: Lookup, signal: AbortSignal): Promise<PushReport>;
+}
+
+export interface PusherOptions {
+  sink: Sink;
+  openTransport(signal: AbortSignal): CountedTransport;
+  batchSize: number;
+  /** Batches under way at one time, over all connectors. */
+  maxConcurrency: number;
+}
+
+/**
+ * Pushes the changes of one page: entity by entity, parents first; the batches of one entity side by side. A change appears once,
+ * the last of its key wins. What waits for a parent is parked without a request.
+ */
+export function createPusher({ sink, openTransport, batchSize, maxConcurrency }: PusherOptions): Pusher {
+  const limit = pLimit(maxConcurrency);
+  return {
+    async push(changes, lookup, signal) {
+      const transport = openTransport(signal);
+      const run: Run = { sink, transport, outcomes: [], arrived: new Map() };
+      const groups = groupByEntity(changes);
+      for (const entity of entities) {
+        const group = groups.get(entity);
+        if (group === undefined) continue;
+        const ready = await resolveParents(group, lookup, run);
+        const batches = split(ready, batchSize).map((part) => ({ entity, changes: part }));
+        const failure = firstFailure(await Promise.all(batches.map((batch) => limit(() => attempt(batch, run)))));
+        if (failure !== undefined) return { outcomes: run.outcomes, requests: transport.requests(), failure };
+      }
+      return { outcomes: run.outcomes, requests: transport.requests(), failure: undefined };
+    },
+  };
+}
+
+interface Run {
+  sink: Sink;
+  transport: CountedTransport;
+  outcomes: Outcome[];
+  /** Records delivered by this push, by `<entity>/<externalId>`: parents that the ledger does not know yet. */
+  arrived: Map<string, ParentEntry>;
+}
+
+/** Each entity's changes in the order given; of several with one key only the last. */
+function groupByEntity(changes: readonly Change[]): Map<Entity, Change[]> {
+  const groups = new Map<Entity, Map<string, Change>>();
+  for (const change of changes) {
+    const { entity, externalId } = change.record;
+    const group = groups.get(entity) ?? new Map<string, Change>();
+    groups.set(entity, group);
+    group.set(externalId, change);
+  }
+  return new Map([...groups].map(([entity, group]) => [entity, [...group.values()]]));
+}
+
+const parentKinds = ['job', 'part', 'cell'] as const satisfies readonly (keyof Parents)[];
+
+/** The changes whose parents the MES holds; the others are parked. */
+async function resolveParents(group: readonly Change[], lookup: Lookup, run: Run): Promise<ReadyChange[]> {
+  const known = new Map<string, ParentEntry>(run.arrived);
+  for (const kind of parentKinds) {
+    const ids = new Set(group.map(({ record }) => record.parents[kind]).filter((id) => id !== undefined));
+    const wanted = [...ids].filter((id) => !run.arrived.has(`${kind}/${id}`));
+    const found = wanted.length === 0 ? [] : await lookup(kind, wanted);
+    for (const [id, entry] of found) if (entry.hash !== null) known.set(`${kind}/${id}`, entry);
+  }
+  const ready: ReadyChange[] = [];
+  for (const change of group) {
+    const parents = tieParents(change, known);
+    if ('waitsFor' in parents) run.outcomes.push({ kind: 'parked', change, waitsFor: parents.waitsFor });
+    else ready.push({ ...change, parents: parents.found });
+  }
+  return ready;
+}
+
+function tieParents(
+  { record }: Change,
+  known: ReadonlyMap<string, ParentEntry>,
+): { found: ReadyChange['parents'] } | { waitsFor: RecordRef } {
+  const found: Partial<Record<keyof Parents, ParentEntry>> = {};
+  for (const kind of parentKinds) {
+    const externalId = record.parents[kind];
+    if (externalId === undefined) continue;
+    const entry = known.get(`${kind}/${externalId}`);
+    if (entry === undefined) return { waitsFor: { entity: kind, externalId } };
+    found[kind] = entry;
+  }
+  return { found };
+}
+
+/** Delivers one batch; resolves to the failure that stopped it, if one did. */
+async function attempt(batch: Batch, run: Run): Promise<Error | undefined> {
+  try {
+    await deliver(batch, run);
+    return undefined;
+  } catch (error) {
+    if (error instanceof TransientError || error instanceof PermanentError) return error;
+    throw error;
+  }
+}
+
+/** Delivers a batch, halving it where the MES refuses it whole, down to the one bad record. */
+async function deliver(batch: Batch, run: Run): Promise<void> {
+  try {
+    const results = await run.sink.deliver(batch, run.transport);
+    record(batch, await prove(batch, results, run), run);
+  } catch (error) {
+    if (!(error instanceof BatchRefusedError)) throw error;
+    const { entity, changes } = batch;
+    const [only] = changes;
+    if (only !== undefined && changes.length === 1) {
+      run.outcomes.push({ kind: 'refused', change: only, reason: error.message });
+      return;
+    }
+    const middle = Math.ceil(changes.length / 2);
+    await deliver({ entity, changes: changes.slice(0, middle) }, run);
+    await deliver({ entity, changes: changes.slice(middle) }, run);
+  }
+}
+
+/** Reads back what the answer left open; what stays open is a failure, never a success (D6). */
+async function prove(batch: Batch, results: readonly SinkResult[], run: Run): Promise<readonly SinkResult[]> {
+  const open = batch.changes.filter((_, index) => results[index]?.kind === 'unproven');
+  if (open.length === 0) return results;
+  const proved = await run.sink.readBack({ entity: batch.entity, changes: open }, run.transport);
+  const byId = new Map(open.map((change, index) => [change.record.externalId, proved[index]]));
+  return batch.changes.map(
+    (change, index) => byId.get(change.record.externalId) ?? results[index] ?? { kind: 'unproven' },
+  );
+}
+
+function record(batch: Batch, results: readonly SinkResult[], run: Run): void {
+  for (const [index, change] of batch.changes.entries()) {
+    const result = results[index];
+    if (result === undefined || result.kind === 'unproven') {
+      throw new TransientError(
+        `The MES answered without saying what became of ${batch.entity} ${change.record.externalId}.`,
+      );
+    }
+    if (result.kind === 'waiting') {
+      run.outcomes.push({ kind: 'parked', change, waitsFor: result.waitsFor });
+    } else if (result.kind === 'refused') {
+      run.outcomes.push({ kind: 'refused', change, reason: result.reason });
+    } else {
+      run.outcomes.push({ kind: 'delivered', change, action: result.action, mesId: result.mesId });
+      const { entity, externalId } = change.record;
+      run.arrived.set(`${entity}/${externalId}`, { mesId: result.mesId, businessKey: businessKeyOf(change) });
+    }
+  }
+}
+
+/** What children are tied by where the MES wants a name; also what the ledger keeps. */
+export function businessKeyOf({ record: { entity, fields } }: Pick<Change, 'record'>): string | null {
+  const names: Readonly<Partial<Record<Entity, string>>> = { cell: 'name', job: 'job_number', part: 'part_number' };
+  const value = fields[names[entity] ?? ''];
+  return typeof value === 'string' ? value : null;
+}
+
+function firstFailure(results: readonly (Error | undefined)[]): Error | undefined {
+  // One that nothing will mend matters more than one that passes.
+  return results.find((result) => result instanceof PermanentError) ?? results.find((result) => result !== undefined);
+}
+
+function split<T>(items: readonly T[], size: number): T[][] {
+  const parts: T[][] = [];
+  for (let start = 0; start < items.length; start += size) parts.push(items.slice(start, start + size));
+  return parts;
+}

@@ -1,0 +1,46 @@
+import type { HttpRequest, HttpResponse } from '../core/http.ts';
+import type { Change, Entity, Finding, LedgerEntry, Parents, RecordRef } from '../core/types.ts';
+
+/** The MES as the pusher sees it: turns changes into requests and answers into results; limits and retries are not its business. */
+export interface Sink {
+  /**
+   * Sends one batch of one entity, one result a change in the order given. Throws BatchRefusedError when the MES refused the
+   * batch as a whole, TransientError when nothing is known, PermanentError when nothing will work.
+   */
+  deliver(batch: Batch, transport: Transport): Promise<SinkResult[]>;
+  /** What the MES really holds of changes whose answer proved nothing. */
+  readBack(batch: Batch, transport: Transport): Promise<SinkResult[]>;
+  /** Reach and credentials; writes nothing. */
+  check(transport: Transport): Promise<Finding[]>;
+}
+
+export interface Batch {
+  entity: Entity;
+  changes: readonly ReadyChange[];
+}
+
+/** A change whose parents the MES holds. */
+export interface ReadyChange extends Change {
+  parents: Readonly<Partial<Record<keyof Parents, ParentEntry>>>;
+}
+
+/** What the MES calls a parent. */
+export type ParentEntry = Pick<LedgerEntry, 'mesId' | 'businessKey'>;
+
+/** Sends requests within the MES's limits, again after passing faults. */
+export interface Transport {
+  request(request: HttpRequest): Promise<HttpResponse>;
+}
+
+export type SinkResult =
+  | { kind: 'delivered'; action: 'created' | 'updated'; mesId: string | null }
+  | { kind: 'refused'; reason: string }
+  /** The MES says that it does not hold the parent. */
+  | { kind: 'waiting'; waitsFor: RecordRef }
+  /** The answer says nothing about this record: only reading it back will (D6). */
+  | { kind: 'unproven' };
+
+/** The MES refused a batch without naming the record: the pusher halves it until the bad one stands alone. */
+export class BatchRefusedError extends Error {
+  override name = 'BatchRefusedError';
+}

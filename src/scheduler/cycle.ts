@@ -1,0 +1,126 @@
+import type { Stream } from '../connectors/define.ts';
+import { messageOf, PermanentError } from '../core/errors.ts';
+import { type EventBus, type StreamResult, zeroCounts } from '../core/events.ts';
+import type { Watermark } from '../core/types.ts';
+import { isTransient, type Pass, type PassContext, type PassRequest, PushFailedError } from './delivery.ts';
+import { beginPass, runPass } from './pass.ts';
+import { createPauses, type Pause } from './pauses.ts';
+
+export interface CycleRequest extends PassRequest {
+  /** Names of the streams to run; undefined: all. */
+  streams: ReadonlySet<string> | undefined;
+}
+
+/** One connector's passes, one cycle at a time. */
+export interface Cycle {
+  /** Runs the streams in dependency order; one that fails does not keep the others from theirs. Never throws. */
+  run(request: CycleRequest, signal: AbortSignal): Promise<StreamResult[]>;
+  /** Streams that wait for a human, with the reason. */
+  paused(): ReadonlyMap<string, Pause>;
+}
+
+export function createCycle(context: PassContext): Cycle {
+  const pauses = createPauses(context.clock);
+  const erpRequests = countErpRequests(context.events, context.session.name);
+
+  async function runStream(stream: Stream, request: PassRequest, signal: AbortSignal): Promise<Ran> {
+    const startedMs = context.clock.monotonicMs();
+    const requestsBefore = erpRequests();
+    let pass: Pass | undefined;
+    let after: Watermark | null = null;
+    let error: unknown;
+    try {
+      pass = await beginPass(context, stream, signal);
+      after = await runPass(pass, request, signal);
+      pauses.clear(stream.name);
+    } catch (caught) {
+      error = caught;
+    }
+    const erp = erpRequests() - requestsBefore;
+    const durationMs = Math.round(context.clock.monotonicMs() - startedMs);
+    const base = { ...nothingRun(context.session.name, stream.name), durationMs };
+    return { result: describeRun(base, { pass, after, error, erp }), error };
+  }
+
+  /** Takes note of how a stream ended; resolves to why the streams behind it need not run. */
+  function conclude(stream: Stream, { result, error }: Ran, signal: AbortSignal): string | undefined {
+    context.events.emit('stream:finished', { result });
+    if (error === undefined) return undefined;
+    if (!isTransient(error)) pauses.add(stream.name, error);
+    return stopsAll(error, signal) ? `Not run: ${messageOf(error)}` : undefined;
+  }
+
+  async function runAll(request: CycleRequest, signal: AbortSignal): Promise<StreamResult[]> {
+    const results: StreamResult[] = [];
+    let stopped: string | undefined;
+    for (const stream of context.session.streams.filter(({ name }) => request.streams?.has(name) ?? true)) {
+      const pause = request.manual ? undefined : pauses.current(stream.name);
+      const reason = stopped ?? pause?.reason;
+      if (reason !== undefined) {
+        results.push({ ...nothingRun(context.session.name, stream.name), outcome: 'failed', error: reason });
+        continue;
+      }
+      const ran = await runStream(stream, request, signal);
+      results.push(ran.result);
+      stopped = conclude(stream, ran, signal);
+    }
+    return results;
+  }
+
+  return {
+    paused: pauses.all,
+    async run(request, signal) {
+      const { name } = context.session;
+      const startedMs = context.clock.monotonicMs();
+      context.events.emit('cycle:started', { connector: name });
+      const results = await runAll(request, signal);
+      const durationMs = Math.round(context.clock.monotonicMs() - startedMs);
+      context.events.emit('cycle:finished', { connector: name, results, durationMs });
+      return results;
+    },
+  };
+}
+
+interface Ran {
+  result: StreamResult;
+  error: unknown;
+}
+
+/** The MES or the state cannot be written to, the ERP refuses the credentials, or we are told to stop: the rest need not try. */
+function stopsAll(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted || error instanceof PushFailedError || (error instanceof PermanentError && error.credentials);
+}
+
+function nothingRun(connector: string, stream: string): StreamResult {
+  const watermark = { before: null, after: null };
+  return { connector, stream, outcome: 'ok', ...zeroCounts(), requests: { erp: 0, mes: 0 }, watermark, durationMs: 0 };
+}
+
+interface RunFacts {
+  pass: Pass | undefined;
+  after: Watermark | null;
+  error: unknown;
+  erp: number;
+}
+
+function describeRun(base: StreamResult, { pass, after, error, erp }: RunFacts): StreamResult {
+  const before = pass?.state.watermark ?? null;
+  const counts = pass?.counts ?? zeroCounts();
+  const failed = error !== undefined;
+  return {
+    ...base,
+    ...counts,
+    outcome: failed ? 'failed' : counts.refused > 0 ? 'refused' : 'ok',
+    requests: { erp, mes: pass?.requests ?? 0 },
+    watermark: { before: before?.value ?? null, after: (failed ? before : after)?.value ?? null },
+    ...(failed ? { error: messageOf(error) } : {}),
+  };
+}
+
+function countErpRequests(events: EventBus, connector: string): () => number {
+  let count = 0;
+  events.on('request:done', ({ system, name }) => {
+    if (system === 'erp' && name === connector) count += 1;
+  });
+  return () => count;
+}

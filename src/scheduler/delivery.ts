@@ -1,0 +1,146 @@
+import type { ConnectorSession, MappedRow, Stream } from '../connectors/define.ts';
+import type { Clock } from '../core/clock.ts';
+import { TransientError } from '../core/errors.ts';
+import { type Counts, type EventBus, zeroCounts } from '../core/events.ts';
+import type { Outcome } from '../core/types.ts';
+import type { Pusher } from '../push/pusher.ts';
+import type { BadRow, PageCommit, ResumePoint, Store, StreamState } from '../state/store.ts';
+import { diffPage } from './diff.ts';
+
+/** What passes of one connector share. */
+export interface PassContext {
+  session: ConnectorSession;
+  store: Store;
+  pusher: Pusher;
+  events: EventBus;
+  clock: Clock;
+}
+
+export interface PassRequest {
+  /** Read everything, whatever the watermark. */
+  full: boolean;
+  /** Asked for by a person: runs also when nothing is due. */
+  manual: boolean;
+  /** Lets vanished records through the guard this once. */
+  release: boolean;
+}
+
+/** One pass under way. */
+export interface Pass extends PassContext {
+  stream: Stream;
+  /** Stream id. */
+  id: string;
+  state: StreamState;
+  sourceNow: Date;
+  counts: Counts;
+  /** Requests to the MES so far. */
+  requests: number;
+}
+
+/** The MES could not be delivered to: the other streams need not try. */
+export class PushFailedError extends Error {
+  override name = 'PushFailedError';
+}
+
+export interface Delivery {
+  mapped: readonly MappedRow[];
+  force: boolean;
+  resume: ResumePoint | null;
+  /** Parents whose children these rows are, completely. */
+  childrenRead?: readonly string[];
+}
+
+/** The way of one page: compare with the ledger, push what differs, commit what became of it. */
+export async function deliverRows(pass: Pass, delivery: Delivery, signal: AbortSignal): Promise<void> {
+  const { store, pusher, session, stream } = pass;
+  const good = delivery.mapped.filter((row) => row.kind === 'good');
+  const lookup = store.lookup.bind(store, session.source);
+  const parent = childStreamOf(pass);
+  const diff = await diffPage({ rows: good, lookup, keepStamps: parent !== null, force: delivery.force });
+  const report = await pusher.push(diff.changes, lookup, signal);
+  pass.requests += report.requests;
+  const badRows = delivery.mapped.flatMap(toBadRow);
+  const commit: PageCommit = {
+    stream: pass.id,
+    epoch: pass.state.epoch,
+    source: session.source,
+    outcomes: report.outcomes,
+    keepRecords: stream.children !== null,
+    badRows,
+    goodRowKeys: good.map((row) => row.key),
+    unchanged: diff.unchanged,
+    restamped: diff.restamped,
+    childrenDue:
+      parent === null ? null : { stream: parent, parents: changedParents(pass, report.outcomes, diff.restamped) },
+    childrenRead: report.failure === undefined ? (delivery.childrenRead ?? []) : [],
+    resume: report.failure === undefined ? delivery.resume : null,
+  };
+  if (!isEmpty(commit)) await store.commit(commit);
+  tell(
+    pass,
+    { read: delivery.mapped.length, unchanged: diff.unchanged.length + diff.refusedBefore },
+    { outcomes: report.outcomes, badRows },
+  );
+  if (report.failure !== undefined) throw new PushFailedError(report.failure.message, { cause: report.failure });
+}
+
+/** Id of the stream that reads the children of this one's records, if it runs. */
+function childStreamOf({ stream, session }: Pass): string | null {
+  const child = session.streams.find(({ name }) => name === stream.childStream);
+  return child === undefined ? null : `${session.name}/${child.name}`;
+}
+
+function changedParents(pass: Pass, outcomes: readonly Outcome[], restamped: PageCommit['restamped']): string[] {
+  const { entity } = pass.stream;
+  const changed = outcomes
+    .filter(({ change }) => change.record.entity === entity)
+    .map(({ change }) => change.record.externalId);
+  return [...changed, ...restamped.filter((ref) => ref.entity === entity).map((ref) => ref.externalId)];
+}
+
+function toBadRow(row: MappedRow): BadRow[] {
+  if (row.kind === 'good') return [];
+  return [{ stage: row.stage, key: row.key, reason: row.reason, payload: JSON.stringify(row.row) ?? 'null' }];
+}
+
+function isEmpty({ outcomes, badRows, restamped, childrenRead, resume, goodRowKeys }: PageCommit): boolean {
+  return (
+    outcomes.length + badRows.length + restamped.length + childrenRead.length + goodRowKeys.length === 0 &&
+    resume === null
+  );
+}
+
+interface Told {
+  outcomes: readonly Outcome[];
+  badRows: readonly BadRow[];
+}
+
+/** Counts a committed page and says what became of it. */
+function tell(pass: Pass, base: Pick<Counts, 'read' | 'unchanged'>, { outcomes, badRows }: Told): void {
+  const { events, id } = pass;
+  const counts: Counts = { ...zeroCounts(), ...base, refused: badRows.length };
+  for (const { key, reason } of badRows) events.emit('record:refused', { stream: id, key: `row ${key}`, reason });
+  for (const outcome of outcomes) {
+    const { entity, externalId, lifecycle } = outcome.change.record;
+    if (outcome.kind === 'parked') counts.parked += 1;
+    if (outcome.kind === 'refused') {
+      counts.refused += 1;
+      events.emit('record:refused', { stream: id, key: `${entity}/${externalId}`, reason: outcome.reason });
+    }
+    if (outcome.kind !== 'delivered') continue;
+    const was = outcome.change.known?.lifecycle;
+    const held = outcome.change.known?.hash != null;
+    if (held && lifecycle === 'cancelled' && was !== 'cancelled') counts.deleted += 1;
+    else counts[outcome.action] += 1;
+    if (held && was === 'cancelled' && lifecycle !== 'cancelled' && entity !== 'cell' && entity !== 'resource') {
+      events.emit('record:left-on-hold', { stream: id, entity, externalId });
+    }
+  }
+  for (const name of Object.keys(counts) as (keyof Counts)[]) pass.counts[name] += counts[name];
+  events.emit('page:committed', { stream: id, counts });
+}
+
+/** True for failures that pass by themselves. */
+export function isTransient(error: unknown): boolean {
+  return error instanceof TransientError || (error instanceof PushFailedError && error.cause instanceof TransientError);
+}

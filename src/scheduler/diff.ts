@@ -1,0 +1,75 @@
+import { hash } from 'node:crypto';
+import type { GoodRow } from '../connectors/define.ts';
+import type { Change, Entity, LedgerEntry, MesRecord, RecordRef } from '../core/types.ts';
+
+/** Looks one source's records up in the ledger. */
+type Lookup = (entity: Entity, externalIds: readonly string[]) => Promise<Map<string, LedgerEntry>>;
+
+export interface Diff {
+  changes: Change[];
+  /** What the MES holds already, as it is now in the ERP. */
+  unchanged: RecordRef[];
+  /** What the MES has refused before in just this form. */
+  refusedBefore: number;
+  /** Unchanged records whose row carries another stamp than the ledger has. */
+  restamped: (RecordRef & { stamp: string })[];
+}
+
+export interface DiffInput {
+  rows: readonly Pick<GoodRow, 'records' | 'stamp'>[];
+  lookup: Lookup;
+  /** Keep and compare row stamps: for records whose children are read with them. */
+  keepStamps: boolean;
+  /** Send also what the MES has refused before, and what it holds already. */
+  force?: boolean;
+}
+
+type Stamped = { record: MesRecord; stamp: string | null };
+
+/** What of a page differs from what the MES is known to hold; the rest costs no request. */
+export async function diffPage({ rows, lookup, keepStamps, force = false }: DiffInput): Promise<Diff> {
+  const diff: Diff = { changes: [], unchanged: [], refusedBefore: 0, restamped: [] };
+  for (const [entity, latest] of collapse(rows)) {
+    const known = await lookup(entity, [...latest.keys()]);
+    for (const [externalId, { record, stamp }] of latest) {
+      const entry = known.get(externalId);
+      if (!force && record.onlyIfKnown === true && entry?.hash == null) continue;
+      const change = toChange(record, entry, keepStamps ? stamp : null);
+      if (force || isNews(change)) diff.changes.push(change);
+      else noteUnchanged(diff, change);
+    }
+  }
+  return diff;
+}
+
+function isNews({ hash: wanted, known }: Change): boolean {
+  return wanted !== known?.hash && wanted !== known?.refusedHash;
+}
+
+function noteUnchanged(diff: Diff, { record, stamp, known, hash: wanted }: Change): void {
+  if (wanted === known?.hash) diff.unchanged.push({ entity: record.entity, externalId: record.externalId });
+  else diff.refusedBefore += 1;
+  if (stamp === null || stamp === known?.stamp) return;
+  diff.restamped.push({ entity: record.entity, externalId: record.externalId, stamp });
+}
+
+/** By entity and id; of several records of one key the last counts, so that an older state is never compared in its place. */
+function collapse(rows: DiffInput['rows']): Map<Entity, Map<string, Stamped>> {
+  const latest = new Map<Entity, Map<string, Stamped>>();
+  for (const { records, stamp } of rows) {
+    for (const record of records) {
+      const ofEntity = latest.get(record.entity);
+      if (ofEntity === undefined) latest.set(record.entity, new Map([[record.externalId, { record, stamp }]]));
+      else ofEntity.set(record.externalId, { record, stamp });
+    }
+  }
+  return latest;
+}
+
+/** The fields are made into text once: hashed here, sent by the sink. Parents and lifecycle are part of what is compared. */
+export function toChange(record: MesRecord, known: LedgerEntry | undefined, stamp: string | null): Change {
+  const fieldsJson = JSON.stringify(record.fields);
+  const { job = '', part = '', cell = '' } = record.parents;
+  const basis = `${record.lifecycle}\n${job}\n${part}\n${cell}\n${fieldsJson}`;
+  return { record, fieldsJson, hash: hash('sha256', basis), known, stamp };
+}

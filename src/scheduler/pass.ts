@@ -1,0 +1,146 @@
+import type { MappedRow, Page, Stream } from '../connectors/define.ts';
+import { zeroCounts } from '../core/events.ts';
+import { prefetch } from '../core/prefetch.ts';
+import type { Watermark } from '../core/types.ts';
+import type { ResumePoint } from '../state/store.ts';
+import { readDueChildren } from './children.ts';
+import { deliverRows, type Pass, type PassContext, type PassRequest } from './delivery.ts';
+import { advanceWatermark, beliefLimit, laterStamp, type Plan, planWindow } from './watermark.ts';
+
+/** Begins a pass: what is known of the stream, and the source's time. */
+export async function beginPass(context: PassContext, stream: Stream, signal: AbortSignal): Promise<Pass> {
+  const id = `${context.session.name}/${stream.name}`;
+  const state = await context.store.begin(id);
+  const sourceNow = await context.session.clock(signal);
+  return { ...context, stream, id, state, sourceNow, counts: zeroCounts(), requests: 0 };
+}
+
+/** One pass over one stream; resolves to the watermark it ends with. The order of the steps is the delivery guarantee. */
+export async function runPass(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<Watermark | null> {
+  const { stream, state, store } = pass;
+  const fullReason = whyFull(pass, request);
+  if (stream.stampKind === 'none' && fullReason === undefined && !request.manual) return state.watermark;
+  const start = await startWindow(pass, fullReason, signal);
+  await deliverHeld(pass, signal);
+  const reached = await deliverPages(pass, start, signal);
+  const { window } = start;
+  const firstLoad = state.watermark === null;
+  const sweptAt = firstLoad ? pass.sourceNow.toISOString() : await readDueChildren(pass, request, signal);
+  const watermark = advanceWatermark(stream.stampKind, state.watermark, reached);
+  await store.finish({
+    stream: pass.id,
+    epoch: state.epoch,
+    watermark,
+    fingerprint: stream.fingerprint,
+    fullReadAt: window.mode === 'full' ? start.startedAt : null,
+    childrenSettled: firstLoad,
+    sweptAt,
+    finishedAt: pass.clock.now().toISOString(),
+  });
+  return watermark ?? state.watermark;
+}
+
+/** Why everything must be read; undefined when a delta is enough. */
+function whyFull({ stream, state, sourceNow }: Pass, request: PassRequest): string | undefined {
+  if (state.watermark === null) return 'first load';
+  if (request.full) return 'asked for';
+  if (state.fingerprint !== stream.fingerprint) return 'the mapping or a filter changed';
+  const { fullReadEverySeconds: every } = stream;
+  const last = state.lastFullRead === null ? Number.NEGATIVE_INFINITY : Date.parse(state.lastFullRead);
+  if (every !== null && sourceNow.getTime() - last >= every * 1000) return 'due';
+  return undefined;
+}
+
+interface PassStart extends Plan {
+  /** The connector's cursor behind the last committed page of an interrupted pass. */
+  cursor: unknown;
+  /** Source time at which the window was cut. */
+  startedAt: string;
+}
+
+/** The window of this pass: that of an interrupted one, or a new one. */
+async function startWindow(pass: Pass, fullReason: string | undefined, signal: AbortSignal): Promise<PassStart> {
+  const { stream, state, sourceNow, events, id } = pass;
+  const { resume } = state;
+  const usable = resume !== null && resume.fingerprint === stream.fingerprint;
+  if (usable && (fullReason === undefined || resume.window.mode === 'full')) {
+    return { window: resume.window, target: resume.target, cursor: resume.cursor, startedAt: resume.startedAt };
+  }
+  const { stampKind: kind, stampZone, overlapSeconds, settleSeconds } = stream;
+  const full = fullReason !== undefined;
+  const { watermark } = state;
+  const plan = planWindow({ kind, watermark, sourceNow, stampZone, overlapSeconds, settleSeconds, full });
+  if (plan.window.mode === 'full' && kind !== 'none') {
+    const total = await stream.count(signal);
+    events.emit('stream:full-read', { stream: id, reason: fullReason ?? 'another kind of stamp', total });
+  }
+  const startedAt = sourceNow.toISOString();
+  if (plan.target !== null || plan.window.mode === 'delta' || kind === 'none')
+    return { ...plan, cursor: undefined, startedAt };
+  // Rows change while they are read in another order: only what was the newest stamp before the first page counts.
+  const target = await stream.newest(beliefLimit(kind, sourceNow, stampZone), signal);
+  return { ...plan, target, cursor: undefined, startedAt };
+}
+
+/** Work left over from earlier passes: parked records whose parents have come, dead letters marked for another try. */
+async function deliverHeld(pass: Pass, signal: AbortSignal): Promise<void> {
+  const batch = 500;
+  for (;;) {
+    const { records, rows } = await pass.store.held(pass.id, batch);
+    if (records.length + rows.length === 0) return;
+    const mapped = await pass.stream.map(rows);
+    const held: MappedRow = { kind: 'good', key: '', stamp: null, records };
+    await deliverRows(pass, { mapped: [...mapped, held], force: true, resume: null }, signal);
+    if (records.length + rows.length < batch) return;
+  }
+}
+
+/** The pages of the window, in sequence; the next is fetched while one is pushed. Resolves to how far the stream has come. */
+async function deliverPages(pass: Pass, start: PassStart, signal: AbortSignal): Promise<string | null> {
+  const { stream } = pass;
+  const reading = new AbortController();
+  const stop = () => reading.abort(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  let reached = start.target;
+  try {
+    signal.throwIfAborted();
+    for await (const page of prefetch(stream.read(start.window, start.cursor, reading.signal))) {
+      const mapped = await stream.map(page.rows);
+      reached = follow(pass, { reached, start, mapped });
+      await deliverRows(pass, { mapped, force: false, resume: resumeBehind(pass, { page, start, reached }) }, signal);
+    }
+    return reached;
+  } finally {
+    reading.abort();
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Moves an open window's end along with the rows, and names rows that are dated beyond the source's clock. */
+function follow(
+  pass: Pass,
+  { reached, start, mapped }: { reached: string | null; start: PassStart; mapped: MappedRow[] },
+): string | null {
+  const { stampKind: kind, stampZone } = pass.stream;
+  if (kind === 'none') return reached;
+  const limit = beliefLimit(kind, pass.sourceNow, stampZone);
+  const open = start.window.mode === 'delta' && start.window.to === undefined;
+  let newest = reached;
+  for (const { stamp } of mapped) {
+    if (stamp === null) continue;
+    if (stamp > limit) pass.events.emit('stamp:in-future', { stream: pass.id, stamp });
+    else if (open) newest = laterStamp(newest, stamp);
+  }
+  return newest;
+}
+
+interface Behind {
+  page: Page;
+  start: PassStart;
+  reached: string | null;
+}
+
+function resumeBehind({ stream }: Pass, { page, start, reached }: Behind): ResumePoint {
+  const { window, startedAt } = start;
+  return { window, startedAt, target: reached, fingerprint: stream.fingerprint, cursor: page.cursor };
+}

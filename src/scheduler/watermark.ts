@@ -1,0 +1,62 @@
+import { type DatedKind, isInstant, shiftStamp, stampAt } from '../core/stamp.ts';
+import type { StampKind, Watermark, Window } from '../core/types.ts';
+
+/** The rules by which windows are cut and watermarks move. Pure: all times come in, nothing is read from a clock. */
+
+export interface WindowInput {
+  kind: StampKind;
+  watermark: Watermark | null;
+  /** The source's clock now (D4). */
+  sourceNow: Date;
+  /** Zone of char14 and date stamps. */
+  stampZone: string;
+  overlapSeconds: number;
+  settleSeconds: number;
+  /** Read everything, whatever the watermark. */
+  full: boolean;
+}
+
+export interface Plan {
+  window: Window;
+  /**
+   * Where the watermark goes when the window has been delivered. null: to the newest stamp that the rows show, as far as it is
+   * to be believed, because the source's stamps cannot be compared with its clock.
+   */
+  target: string | null;
+}
+
+/** How far a stamp may run ahead of the source's clock and still move the watermark (D2). */
+const beliefSeconds = 300;
+/** Rows dated this far ahead are asked for in every window (D3): their date is wrong or lies in the future. */
+const futureSeconds = 86_400;
+
+export function planWindow(input: WindowInput): Plan {
+  const { kind, watermark, sourceNow, stampZone } = input;
+  if (kind === 'none') return { window: { mode: 'full' }, target: sourceNow.toISOString() };
+  const settled = new Date(sourceNow.getTime() - input.settleSeconds * 1000);
+  const target = isInstant(kind) ? settled.toISOString() : kind === 'date' ? stampAt(kind, sourceNow, stampZone) : null;
+  if (input.full || watermark === null || watermark.kind !== kind) return { window: { mode: 'full' }, target };
+  const from = shiftStamp(kind, watermark.value, -input.overlapSeconds);
+  if (!isInstant(kind) || target === null) return { window: { mode: 'delta', from }, target };
+  const future = stampAt(kind, new Date(sourceNow.getTime() + futureSeconds * 1000), stampZone);
+  return { window: { mode: 'delta', from, to: target, future }, target };
+}
+
+/** The latest stamp that can be believed: the source's clock plus five minutes. */
+export function beliefLimit(kind: DatedKind, sourceNow: Date, stampZone: string): string {
+  return stampAt(kind, new Date(sourceNow.getTime() + beliefSeconds * 1000), stampZone);
+}
+
+/** The later of two stamps of one kind; a watermark never moves backwards by itself (D2). */
+export function laterStamp(a: string | null, b: string | null): string | null {
+  if (a === null || b === null) return a ?? b;
+  return a < b ? b : a;
+}
+
+/** The watermark after a completed pass, or null to leave it as it is. */
+export function advanceWatermark(kind: StampKind, before: Watermark | null, reached: string | null): Watermark | null {
+  if (reached === null) return null;
+  const next: Watermark = { kind: kind === 'none' ? 'full' : kind, value: reached };
+  if (before === null || before.kind !== next.kind) return next;
+  return next.value > before.value ? next : null;
+}

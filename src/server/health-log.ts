@@ -1,0 +1,61 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
+import type { StreamGauges } from '../core/metrics.ts';
+import type { Activity } from './activity.ts';
+
+export interface HealthLogOptions {
+  everySeconds: number;
+  activity: Activity;
+  gauges(): Promise<readonly StreamGauges[]>;
+  budgetLeft(): Promise<number | null>;
+  logger: Logger;
+  clock: Clock;
+}
+
+/** Logs one line "Health." at a fixed interval: what operators without any tools read. Returns a function that ends it. */
+export function startHealthLog(options: HealthLogOptions): () => void {
+  const { everySeconds, logger, clock } = options;
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  delay.enable();
+  let cancel = (): void => undefined;
+  const schedule = () => {
+    cancel = clock.after(everySeconds * 1000, () => {
+      const eventLoopDelayMs = { p99: toMs(delay.percentile(99)), max: toMs(delay.max) };
+      delay.reset();
+      describe(options).then(
+        (fields) => logger.info('Health.', { ...fields, eventLoopDelayMs }),
+        (error: unknown) => logger.error('Health cannot be told.', { error: String(error) }),
+      );
+      schedule();
+    });
+  };
+  schedule();
+  return () => {
+    cancel();
+    delay.disable();
+  };
+}
+
+async function describe({ activity, gauges, budgetLeft }: HealthLogOptions): Promise<Record<string, unknown>> {
+  const streams: Record<string, unknown> = {};
+  for (const { stream, lagSeconds, lastSuccess, deadLetters, parked } of await gauges()) {
+    const counts = activity.streams().get(stream)?.counts;
+    const { read = 0, created = 0, updated = 0, deleted = 0, refused = 0 } = counts ?? {};
+    streams[stream] = {
+      read,
+      delivered: created + updated + deleted,
+      refused,
+      parked,
+      deadLetters,
+      lagSeconds,
+      lastSuccess,
+    };
+  }
+  const rssMegabytes = Math.round(process.memoryUsage.rss() / 1_048_576);
+  return { streams, mesBudgetLeft: await budgetLeft(), rssMegabytes };
+}
+
+function toMs(nanoseconds: number): number {
+  return Math.round(nanoseconds / 1e5) / 10;
+}

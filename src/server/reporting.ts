@@ -1,0 +1,29 @@
+import { messageOf } from '../core/errors.ts';
+import type { EventBus } from '../core/events.ts';
+import type { Logger } from '../core/logger.ts';
+
+/** Turns events into log lines: one line a stream and pass when all is well, more only when somebody may have to act. */
+export function reportEvents(events: EventBus, logger: Logger): void {
+  events.on('stream:finished', ({ result }) => {
+    const { connector, stream, watermark, requests, error, ...rest } = result;
+    const fields = { stream: `${connector}/${stream}`, ...rest, requests, watermark: watermark.after };
+    if (result.outcome === 'failed') logger.error('Pass failed.', { ...fields, error });
+    else logger.info('Pass finished.', fields);
+  });
+  events.on('cycle:failed', ({ connector, error }) =>
+    logger.error('Cycle failed.', { connector, error: messageOf(error) }),
+  );
+  events.on('record:refused', (fields) => logger.warn('Record set aside.', fields));
+  events.on('record:left-on-hold', (fields) =>
+    logger.warn('Record is active again in the ERP but stays on hold in the MES.', fields),
+  );
+  events.on('stream:full-read', (fields) => logger.info('Reading everything.', fields));
+  events.on('absence:withheld', (fields) =>
+    logger.error('Too many records vanished at once; nothing was cancelled.', fields),
+  );
+  events.on('stamp:in-future', (fields) =>
+    logger.warn('A row is dated in the future; it is delivered but not believed.', fields),
+  );
+  events.on('schedule:caught-up', (fields) => logger.warn('A missed run is made up for.', fields));
+  events.on('request:retried', (fields) => logger.debug('Request is tried again.', fields));
+}

@@ -1,0 +1,63 @@
+import { closeSync, openSync } from 'node:fs';
+import { backup, DatabaseSync } from 'node:sqlite';
+import { systemCode } from './failure.ts';
+
+export type Database = DatabaseSync;
+export type Value = string | number | null;
+
+/** A prepared statement whose rows have the shape that its SQL names. */
+export interface Statement<Row = never> {
+  get(...values: Value[]): Row | undefined;
+  all(...values: Value[]): Row[];
+  run(...values: Value[]): { changes: number | bigint; lastInsertRowid: number | bigint };
+}
+
+const busyTimeoutMs = 1000;
+
+/** Opens a database file; a new one can be read by nobody else. Waits up to a second for another's lock. */
+export function openDatabase(path: string, options: { readOnly: boolean }): Database {
+  if (!options.readOnly) createPrivately(path);
+  return new DatabaseSync(path, { readOnly: options.readOnly, timeout: busyTimeoutMs });
+}
+
+export function prepare<Row = never>(database: Database, sql: string): Statement<Row> {
+  return database.prepare(sql) as unknown as Statement<Row>;
+}
+
+/** As `prepare`, with each row as an array in the order of its columns: half the time of objects for rows by the thousand. */
+export function prepareArrays<Row extends readonly Value[]>(database: Database, sql: string): Statement<Row> {
+  const statement = database.prepare(sql);
+  statement.setReturnArrays(true);
+  return statement as unknown as Statement<Row>;
+}
+
+/** All or nothing: what throws inside, or fails to become durable, has changed nothing. */
+export function transaction<T>(database: Database, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    database.exec('COMMIT');
+    return result;
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** Copies a database in use into a new file, a few pages at a time beside other work; what is committed meanwhile is in the copy. */
+export async function copyDatabase(database: Database, path: string): Promise<void> {
+  createPrivately(path);
+  await backup(database, path, { rate: 1000 });
+}
+
+/**
+ * Exclusively, so that an existing file is not even opened: closing any handle of a file drops every POSIX lock that this
+ * process holds on it, SQLite's too.
+ */
+function createPrivately(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  }
+}

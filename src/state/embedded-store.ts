@@ -1,0 +1,249 @@
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../core/clock.ts';
+import { ConfigError } from '../core/errors.ts';
+import { backUp } from './backup.ts';
+import { probeDirectory, removeLeftovers } from './durable-file.ts';
+import { damagedState, stateFailure } from './failure.ts';
+import { type Ledger, ledgerFileName, openLedger, recordPage, recordPass } from './ledger.ts';
+import { lockState, type StateLock } from './lock.ts';
+import { requireStartable, restoringName } from './pairing.ts';
+import type { Held, PageCommit, PassFinish, Store, StreamState, StreamStatus, WatermarkChange } from './store.ts';
+import { openWatermarkFile, type StreamMark, type WatermarkFile, type Watermarks } from './watermark-file.ts';
+
+export interface EmbeddedStoreOptions {
+  directory: string;
+  clock: Clock;
+  /** For looking beside a running daemon: takes no lock, writes nothing. */
+  readOnly?: boolean;
+}
+
+interface State {
+  directory: string;
+  clock: Clock;
+  file: WatermarkFile;
+  ledger: Ledger;
+  lock: StateLock | null;
+  epoch: number;
+  /** What was true when the pass under way of a stream began. */
+  passes: Map<string, Pass>;
+}
+
+interface Pass {
+  run: number;
+  childrenMark: number;
+}
+
+/**
+ * The state in one directory of this machine: watermarks in a readable file, all else in a database, written in that
+ * order's reverse. Throws BusyError when another process holds it, ConfigError when it is damaged, foreign or lost.
+ */
+export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<Store> {
+  const { directory, readOnly = false } = options;
+  return guarded(directory, async () => {
+    if (readOnly) return createStore(await openState(options, null));
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const lock = lockState(directory);
+    try {
+      await removeLeftovers(directory);
+      return createStore(await openState(options, lock));
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  });
+}
+
+async function openState({ directory, clock }: EmbeddedStoreOptions, lock: StateLock | null): Promise<State> {
+  if (existsSync(join(directory, restoringName))) {
+    throw damagedState(`A restore of ${directory} was cut off before it was complete`);
+  }
+  // The file before the ledger: beside a running daemon the later look may only show the ledger ahead.
+  const file = await openWatermarkFile(directory);
+  const readOnly = lock === null;
+  if (readOnly && !file.exists() && !existsSync(join(directory, ledgerFileName))) {
+    throw new ConfigError(`There is no state in ${directory} yet. The daemon creates it when it first starts.`);
+  }
+  const newStateId = readOnly || file.exists() ? null : file.current().stateId;
+  const ledger = openLedger({ directory, readOnly, newStateId });
+  try {
+    requireStartable(directory, file, ledger.meta);
+    const epoch = readOnly ? 0 : await takeOver(file, ledger);
+    return { directory, clock, file, ledger, lock, epoch, passes: new Map() };
+  } catch (error) {
+    ledger.close();
+    throw error;
+  }
+}
+
+async function takeOver(file: WatermarkFile, ledger: Ledger): Promise<number> {
+  const { stateId } = ledger.meta;
+  if (!file.exists()) await file.update((current) => ({ ...current, stateId }));
+  return ledger.change(() => ledger.meta.nextEpoch());
+}
+
+function createStore(state: State): Store {
+  return { ...passMethods(state), ...childMethods(state), ...operatorMethods(state) };
+}
+
+type PassMethod = 'begin' | 'lookup' | 'commit' | 'finish' | 'held';
+type ChildMethod = 'dueChildren' | 'markOpen' | 'childrenOf' | 'countRecords';
+
+function passMethods(state: State): Pick<Store, PassMethod> {
+  const { directory, ledger } = state;
+  return {
+    begin: (stream) => guarded(directory, () => begin(state, stream)),
+    lookup: (source, entity, ids) => guarded(directory, () => ledger.records.lookup(source, entity, ids)),
+    commit: (page) => guarded(directory, () => commit(state, page)),
+    finish: (pass) => guarded(directory, () => finish(state, pass)),
+    held: (stream, limit) => guarded(directory, () => held(state, stream, limit)),
+  };
+}
+
+function childMethods({ directory, ledger }: State): Pick<Store, ChildMethod> {
+  return {
+    dueChildren: (stream, limit) => guarded(directory, () => ledger.children.list(stream, limit)),
+    markOpen: (mark) => guarded(directory, () => ledger.change(() => ledger.children.markOpen(mark))),
+    childrenOf: (query) => guarded(directory, () => ledger.records.childrenOf(query)),
+    countRecords: (source, entity) => guarded(directory, () => ledger.records.count(source, entity)),
+  };
+}
+
+function operatorMethods(state: State): Omit<Store, PassMethod | ChildMethod> {
+  const { directory, ledger } = state;
+  const { deadLetters, meta } = ledger;
+  const change = <T>(work: () => T) => guarded(directory, () => ledger.change(work));
+  return {
+    status: () => guarded(directory, () => status(state)),
+    setWatermark: (request) => guarded(directory, () => setWatermark(state, request)),
+    deadLetters: (filter) => guarded(directory, () => deadLetters.list(filter)),
+    retryDeadLetters: (filter) => change(() => deadLetters.retry(filter)),
+    dropDeadLetters: (filter) => change(() => deadLetters.drop(filter)),
+    readQuota: () => guarded(directory, () => meta.readQuota()),
+    writeQuota: (quota) => change(() => meta.writeQuota(quota)),
+    probe: () => guarded(directory, () => probe(state)),
+    backup: (target) => guarded(target, () => backUp(state, target)),
+    close: () => guarded(directory, () => close(state)),
+  };
+}
+
+function begin({ file, ledger, passes, epoch }: State, stream: string): StreamState {
+  const { run, watermark, fingerprint, lastFullRead, lastSweep } = markOf(file.current(), stream);
+  const left = ledger.passes.interrupted(stream);
+  const interrupted = left?.run === run ? left : undefined;
+  // A resumed pass goes by the marks from before its first page: a later one may concern a parent it has read already.
+  passes.set(stream, { run, childrenMark: interrupted?.childrenMark ?? ledger.children.latest(stream) });
+  return { watermark, resume: interrupted?.point ?? null, epoch, fingerprint, lastFullRead, lastSweep };
+}
+
+function commit(state: State, page: PageCommit): void {
+  const { ledger, clock } = state;
+  const interrupted = page.resume === null ? null : { ...passOf(state, page.stream), point: page.resume };
+  ledger.change(() => recordPage(ledger, page, { now: clock.now(), interrupted }));
+}
+
+/** The ledger first, the watermark last (D1): a crash between them only means that the pass ends once more. */
+async function finish(state: State, pass: PassFinish): Promise<void> {
+  const { file, ledger } = state;
+  const { run, childrenMark } = passOf(state, pass.stream);
+  const mark = markOf(file.current(), pass.stream);
+  if (mark.run === run) refuseStepBack(mark, pass);
+  const sequence = ledger.change(() => recordPass(ledger, pass, childrenMark));
+  await updateMark(state, { stream: pass.stream, sequence }, (current) =>
+    // A watermark set by hand while the pass ran stays: the pass knew nothing of it.
+    current.run === run ? markAfter(current, pass, sequence) : { ...current, lastSuccess: pass.finishedAt },
+  );
+  state.passes.delete(pass.stream);
+}
+
+function markAfter(before: StreamMark, pass: PassFinish, run: number): StreamMark {
+  return {
+    watermark: pass.watermark ?? before.watermark,
+    run,
+    fingerprint: pass.fingerprint,
+    lastFullRead: pass.fullReadAt ?? before.lastFullRead,
+    lastSweep: pass.sweptAt ?? before.lastSweep,
+    lastSuccess: pass.finishedAt,
+  };
+}
+
+/** The last line of defence of D2; texts of one kind sort as the times they stand for. */
+function refuseStepBack({ watermark }: StreamMark, pass: PassFinish): void {
+  if (watermark === null || pass.watermark?.kind !== watermark.kind || pass.watermark.value >= watermark.value) return;
+  throw new Error(`${pass.stream}: the watermark ${watermark.value} must not move back to ${pass.watermark.value}.`);
+}
+
+function held({ ledger, clock }: State, stream: string, limit: number): Held {
+  const parked = ledger.parked.ready(stream, limit, clock.now());
+  const letters = ledger.deadLetters.due(stream, limit - parked.length);
+  return { records: [...parked, ...letters.records], rows: letters.rows };
+}
+
+async function setWatermark(state: State, { stream, watermark, forget }: WatermarkChange): Promise<void> {
+  const { ledger } = state;
+  const sequence = ledger.change(() => {
+    for (const entity of forget?.entities ?? []) ledger.records.forget(forget?.source ?? '', entity);
+    return ledger.meta.nextSequence();
+  });
+  await updateMark(state, { stream, sequence }, (current) => ({ ...current, watermark, run: sequence }));
+}
+
+function status({ file, ledger }: State): StreamStatus[] {
+  const letters = new Map(ledger.deadLetters.counts().map((row) => [row.stream, row.count]));
+  const parked = new Map(ledger.parked.counts().map((row) => [row.stream, row]));
+  const streams = new Set([...Object.keys(file.current().streams), ...letters.keys(), ...parked.keys()]);
+  return [...streams].sort().map((stream) => {
+    const { watermark, lastSuccess } = markOf(file.current(), stream);
+    const { count = 0, since = null } = parked.get(stream) ?? {};
+    return { stream, watermark, lastSuccess, deadLetters: letters.get(stream) ?? 0, parked: count, parkedSince: since };
+  });
+}
+
+async function probe({ ledger, directory }: State): Promise<void> {
+  ledger.change(() => ledger.meta.writeQuota(ledger.meta.readQuota()));
+  await probeDirectory(directory);
+}
+
+async function close({ file, ledger, lock }: State): Promise<void> {
+  await file.idle();
+  ledger.close();
+  lock?.release();
+}
+
+async function updateMark(
+  { file }: State,
+  { stream, sequence }: { stream: string; sequence: number },
+  change: (mark: StreamMark) => StreamMark,
+): Promise<void> {
+  await file.update((current) => ({
+    ...current,
+    sequence,
+    streams: { ...current.streams, [stream]: change(markOf(current, stream)) },
+  }));
+}
+
+const noMark: StreamMark = {
+  watermark: null,
+  run: 0,
+  fingerprint: null,
+  lastFullRead: null,
+  lastSweep: null,
+  lastSuccess: null,
+};
+
+function markOf(watermarks: Watermarks, stream: string): StreamMark {
+  return watermarks.streams[stream] ?? noMark;
+}
+
+function passOf({ passes, file }: State, stream: string): Pass {
+  return passes.get(stream) ?? { run: markOf(file.current(), stream).run, childrenMark: 0 };
+}
+
+async function guarded<T>(directory: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw stateFailure(error, directory);
+  }
+}

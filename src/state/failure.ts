@@ -1,0 +1,35 @@
+import { ConfigError, TransientError } from '../core/errors.ts';
+
+/** SQLite's primary result codes for a file that is no sound database: SQLITE_CORRUPT, SQLITE_NOTADB. */
+const damage = new Set([11, 26]);
+/** And for what passes by itself: permission, busy, locked, memory, read-only, I/O, full, cannot open, lock protocol. */
+const trouble = new Set([3, 5, 6, 7, 8, 10, 13, 14, 15]);
+
+/** What a failed file or database operation means for the daemon; errors that already say so pass unchanged. */
+export function stateFailure(error: unknown, directory: string): unknown {
+  if (!(error instanceof Error)) return error;
+  const { errcode, syscall } = error as { errcode?: number; syscall?: string };
+  const result = errcode === undefined ? undefined : errcode & 0xff;
+  if (result !== undefined && damage.has(result)) {
+    return damagedState(`The ledger in ${directory} is damaged: ${error.message}`, error);
+  }
+  if (syscall !== undefined || (result !== undefined && trouble.has(result))) {
+    const advice = 'It is tried again by itself; check free space, permissions and the disk.';
+    return new TransientError(`The state in ${directory} could not be read or written: ${error.message}. ${advice}`, {
+      cause: error,
+    });
+  }
+  return error;
+}
+
+/** The state is there but must not be used; says the way out. Nothing of it is ever removed on the way. */
+export function damagedState(problem: string, cause?: unknown): ConfigError {
+  const advice = 'Nothing was changed. Run `erp-puller state restore` with a backup, or with "previous".';
+  return new ConfigError(`${problem}. ${advice}`, cause === undefined ? {} : { cause });
+}
+
+/** The `code` of a system error, e.g. ENOENT. */
+export function systemCode(error: unknown): string | undefined {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}

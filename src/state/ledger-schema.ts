@@ -1,0 +1,69 @@
+import { ConfigError } from '../core/errors.ts';
+import { type Database, prepare, transaction } from './database.ts';
+import { damagedState } from './failure.ts';
+
+/** Counts up with every change of the tables; an older program refuses a newer ledger. */
+export const ledgerVersion = 1;
+
+/**
+ * - `records.job`, `records.part`: the parents of a record that is kept whole; null for all others, which keeps the two
+ *   indexes as small as what childrenOf can ask for.
+ * - `children_due.id` and `dead_letters.id` never come back (AUTOINCREMENT): "everything up to this mark" must not take in a later one.
+ * - `dead_letters.key` is `row <key>` before a row became a record, `<entity>/<externalId>` after: one letter each, whatever stage it failed at.
+ * - `resume.run` names the run of the stream in the watermark file that the point continues; with any other it is void.
+ */
+const tables = `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+  CREATE TABLE scopes (id INTEGER PRIMARY KEY, source TEXT NOT NULL, entity TEXT NOT NULL, UNIQUE (source, entity)) STRICT;
+  CREATE TABLE records (
+    scope INTEGER NOT NULL, external_id TEXT NOT NULL, hash TEXT, mes_id TEXT, business_key TEXT, lifecycle TEXT NOT NULL,
+    refused_hash TEXT, stamp TEXT, job TEXT, part TEXT, record TEXT, PRIMARY KEY (scope, external_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX records_by_job ON records (scope, job) WHERE job IS NOT NULL;
+  CREATE INDEX records_by_part ON records (scope, part) WHERE part IS NOT NULL;
+  CREATE TABLE dead_letters (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, stream TEXT NOT NULL, stage TEXT NOT NULL, key TEXT NOT NULL, reason TEXT NOT NULL,
+    payload TEXT NOT NULL, count INTEGER NOT NULL, first_at TEXT NOT NULL, last_at TEXT NOT NULL, due INTEGER NOT NULL,
+    UNIQUE (stream, key)
+  ) STRICT;
+  CREATE TABLE parked (
+    scope INTEGER NOT NULL, external_id TEXT NOT NULL, stream TEXT NOT NULL, record TEXT NOT NULL, waits_entity TEXT NOT NULL,
+    waits_id TEXT NOT NULL, since TEXT NOT NULL, attempts INTEGER NOT NULL, not_before TEXT, PRIMARY KEY (scope, external_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX parked_by_stream ON parked (stream, since);
+  CREATE TABLE children_due (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, stream TEXT NOT NULL, parent TEXT NOT NULL, UNIQUE (stream, parent)
+  ) STRICT;
+  CREATE INDEX children_due_by_age ON children_due (stream, id);
+  CREATE TABLE resume (stream TEXT PRIMARY KEY, run INTEGER NOT NULL, point TEXT NOT NULL, children_mark INTEGER NOT NULL) STRICT;
+  CREATE TABLE runs (
+    sequence INTEGER PRIMARY KEY, stream TEXT NOT NULL, watermark TEXT, full_read_at TEXT, swept_at TEXT, finished_at TEXT NOT NULL
+  ) STRICT;
+`;
+
+/** Creates the tables of a new ledger, with the id it shall carry, in one step: a crash leaves an empty file or a whole ledger. */
+export function createSchema(database: Database, stateId: string): void {
+  transaction(database, () => {
+    database.exec(tables);
+    const put = prepare(database, 'INSERT INTO meta (key, value) VALUES (?, ?)');
+    put.run('stateId', stateId);
+    put.run('sequence', 0);
+    put.run('epoch', 0);
+    database.exec(`PRAGMA user_version = ${ledgerVersion}`);
+  });
+}
+
+/** Version of the tables; 0 for an empty file. Throws ConfigError for a ledger that this program does not know. */
+export function readVersion(database: Database, path: string): number {
+  const version = prepare<{ user_version: number }>(database, 'PRAGMA user_version').get()?.user_version ?? 0;
+  if (version > ledgerVersion) {
+    const problem = `${path} was written by a newer erp-puller (version ${version}, this one knows ${ledgerVersion})`;
+    throw new ConfigError(`${problem}. Nothing was changed. Run that program, or restore a backup made by this one.`);
+  }
+  if (version === 0 && hasTables(database)) throw damagedState(`${path} is not a ledger of erp-puller`);
+  return version;
+}
+
+function hasTables(database: Database): boolean {
+  return prepare(database, 'SELECT 1 FROM sqlite_schema').get() !== undefined;
+}

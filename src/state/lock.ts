@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { BusyError } from '../core/errors.ts';
+import { type Database, openDatabase } from './database.ts';
+
+/** Held by the one process that may change a state directory. */
+export interface StateLock {
+  release(): void;
+}
+
+const busyCode = 5;
+
+/** A connection that nothing refers to is collected, and its lock with it, without a word. */
+const held = new Set<Database>();
+
+/**
+ * Takes the lock of a state directory, or throws BusyError within two seconds. It is a lock of the kernel on a file, held
+ * through SQLite: gone with the process however that ends, so there is no stale lock to clean up and no process id to trust.
+ */
+export function lockState(directory: string): StateLock {
+  const database = openDatabase(join(directory, 'lock.db'), { readOnly: false });
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    database.close();
+    throw isBusy(error) ? new BusyError(busyText(directory), { cause: error }) : error;
+  }
+  held.add(database);
+  return {
+    release() {
+      if (held.delete(database)) database.close();
+    },
+  };
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && (error as { errcode?: number }).errcode === busyCode;
+}
+
+function busyText(directory: string): string {
+  return `The state in ${directory} is in use by another erp-puller. Stop it first, or give this one a directory of its own.`;
+}

@@ -1,0 +1,28 @@
+import { damagedState } from './failure.ts';
+import type { Ledger } from './ledger.ts';
+import type { WatermarkFile, Watermarks } from './watermark-file.ts';
+
+/** Its presence in a state directory means that a restore was cut off and the rest may be half of each state. */
+export const restoringName = 'restoring';
+
+/**
+ * Throws ConfigError unless file and ledger belong together. The ledger is written first and may be ahead; a file ahead of it
+ * would take records for delivered that this ledger never saw.
+ */
+export function requirePair(directory: string, watermarks: Watermarks, meta: Ledger['meta']): void {
+  if (watermarks.stateId !== meta.stateId) {
+    throw damagedState(`The watermarks and the ledger in ${directory} come from different states`);
+  }
+  const behind = watermarks.sequence - meta.sequence();
+  if (behind > 0) {
+    throw damagedState(
+      `The ledger in ${directory} is ${behind} changes older than the watermarks, as from an older backup`,
+    );
+  }
+}
+
+/** As requirePair, for a directory in which the first start may have been cut off between the ledger and the file. */
+export function requireStartable(directory: string, file: WatermarkFile, meta: Ledger['meta']): void {
+  if (file.exists()) requirePair(directory, file.current(), meta);
+  else if (meta.sequence() > 0) throw damagedState(`The watermarks in ${directory} are missing, the ledger is there`);
+}

@@ -1,0 +1,88 @@
+import type { MesRecord, RecordRef } from '../core/types.ts';
+import { type Database, prepare } from './database.ts';
+
+export interface Waiting {
+  stream: string;
+  source: string;
+  externalId: string;
+  /** The record as JSON text. */
+  record: string;
+  waitsFor: RecordRef;
+}
+
+/** Records that wait for a parent. Methods that write belong into a transaction. */
+export interface Parked {
+  /** Parks a record; one that was parked before keeps its place in the line. */
+  park(scope: number, waiting: Waiting, now: Date): void;
+  any(scope: number): boolean;
+  settle(scope: number, externalIds: readonly string[]): void;
+  /** Those whose every parent has been delivered, longest waiting first. */
+  ready(stream: string, limit: number, now: Date): MesRecord[];
+  counts(): { stream: string; count: number; since: string }[];
+}
+
+const minuteMs = 60_000;
+const longestPauseMs = 6 * 60 * minuteMs;
+
+/** What the MES misses may have been deleted there: ask ever less often. */
+function pauseMs(attempts: number): number {
+  return Math.min(2 ** attempts * minuteMs, longestPauseMs);
+}
+
+/** SQL: every parent that a record names has been delivered. */
+const parentsDelivered = (record: string, source: string) => `
+  NOT EXISTS (
+    SELECT 1 FROM json_each(${record}, '$.parents') AS parent WHERE NOT EXISTS (
+      SELECT 1 FROM scopes JOIN records ON records.scope = scopes.id
+      WHERE scopes.source = ${source} AND scopes.entity = parent.key AND external_id = parent.value AND hash IS NOT NULL))`;
+
+export function createParked(database: Database): Parked {
+  const any = prepare(database, 'SELECT 1 FROM parked WHERE scope = ? LIMIT 1');
+  const settle = prepare(
+    database,
+    'DELETE FROM parked WHERE scope = ? AND external_id IN (SELECT value FROM json_each(?))',
+  );
+  const ready = prepare<{ record: string }>(
+    database,
+    `SELECT record FROM parked JOIN scopes AS own ON own.id = parked.scope
+     WHERE stream = ? AND (not_before IS NULL OR not_before <= ?) AND ${parentsDelivered('parked.record', 'own.source')}
+     ORDER BY since LIMIT ?`,
+  );
+  const counts = prepare<{ stream: string; count: number; since: string }>(
+    database,
+    'SELECT stream, count(*) AS count, min(since) AS since FROM parked GROUP BY stream',
+  );
+  return {
+    park: parker(database),
+    any: (scope) => any.get(scope) !== undefined,
+    settle: (scope, externalIds) => void settle.run(scope, JSON.stringify(externalIds)),
+    ready: (stream, limit, now) =>
+      ready.all(stream, now.toISOString(), limit).map((row): MesRecord => JSON.parse(row.record)),
+    counts: () => counts.all(),
+  };
+}
+
+function parker(database: Database): Parked['park'] {
+  const ready = prepare<{ ready: number }>(database, `SELECT ${parentsDelivered('?', '?')} AS ready`);
+  const attemptsOf = prepare<{ attempts: number }>(
+    database,
+    'SELECT attempts FROM parked WHERE scope = ? AND external_id = ?',
+  );
+  const upsert = prepare(
+    database,
+    `INSERT INTO parked (scope, external_id, stream, record, waits_entity, waits_id, since, attempts, not_before)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET
+       stream = excluded.stream, record = excluded.record, waits_entity = excluded.waits_entity,
+       waits_id = excluded.waits_id, attempts = excluded.attempts, not_before = excluded.not_before`,
+  );
+  return (scope, { stream, source, externalId, record, waitsFor }, now) => {
+    const { entity, externalId: waitsId } = waitsFor;
+    const known = attemptsOf.get(scope, externalId)?.attempts ?? 0;
+    // With every parent delivered it is the MES that misses one. Without a pause the record would be ready again at once.
+    const denied = ready.get(record, source)?.ready === 1;
+    const attempts = denied ? known + 1 : known;
+    const notBefore = denied ? new Date(now.getTime() + pauseMs(attempts)).toISOString() : null;
+    upsert.run(scope, externalId, stream, record, entity, waitsId, now.toISOString(), attempts, notBefore);
+  };
+}

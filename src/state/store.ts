@@ -1,0 +1,192 @@
+import type { Entity, LedgerEntry, MesRecord, Outcome, RecordRef, Watermark, Window } from '../core/types.ts';
+
+/**
+ * The durable state, whatever holds it. Asynchronous and set-based (one look-up and one commit a page), so that an embedded
+ * database and a server fit the same port. Everything a method was given is durable when its promise resolves.
+ */
+export interface Store {
+  /** What a pass over a stream starts from. */
+  begin(stream: string): Promise<StreamState>;
+  /** What the ledger knows of these records; absent keys are unknown. */
+  lookup(source: string, entity: Entity, externalIds: readonly string[]): Promise<Map<string, LedgerEntry>>;
+  /** The outcomes of one page and its resume point, in one transaction. Throws LeaseLostError for an old epoch. */
+  commit(commit: PageCommit): Promise<void>;
+  /** Ends a pass: the watermark becomes durable last of all (D1), the resume point is void. */
+  finish(finish: PassFinish): Promise<void>;
+  /** Parked records whose parents have arrived and dead letters marked for another try, oldest first. */
+  held(stream: string, limit: number): Promise<Held>;
+
+  /** Parents of `stream` whose children must be read again, oldest first. */
+  dueChildren(stream: string, limit: number): Promise<string[]>;
+  /** Marks the children of every active record of an entity as due: the periodic sweep of open orders. */
+  markOpen(mark: OpenMark): Promise<number>;
+  /** Children of these parents that are not cancelled, with the record as it was last delivered. */
+  childrenOf(query: ChildQuery): Promise<MesRecord[]>;
+  /** Number of records of an entity that are not cancelled. */
+  countRecords(source: string, entity: Entity): Promise<number>;
+
+  status(): Promise<StreamStatus[]>;
+  setWatermark(change: WatermarkChange): Promise<void>;
+  deadLetters(filter: { stream?: string; id?: number }): Promise<DeadLetter[]>;
+  /** Marks dead letters for another try in the next pass; returns how many. */
+  retryDeadLetters(filter: { stream?: string; id?: number }): Promise<number>;
+  /** Forgets dead letters by hand; returns how many. Their refused content stays unsent until it changes. */
+  dropDeadLetters(filter: { stream?: string; id?: number }): Promise<number>;
+  readQuota(): Promise<Quota>;
+  writeQuota(quota: Quota): Promise<void>;
+  /** Throws when nothing can be written: readiness asks it. */
+  probe(): Promise<void>;
+  /** Copies the whole state, consistent in itself, into an empty or missing directory. */
+  backup(directory: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What is known of a stream when a pass begins. */
+export interface StreamState {
+  watermark: Watermark | null;
+  /** Where an interrupted pass stopped; null after a completed one. */
+  resume: ResumePoint | null;
+  /** Must come back with every commit: a writer that lost its lease can no longer commit (D9). */
+  epoch: number;
+  /** Fingerprint of the mapping and filters of the last completed pass; null before the first. */
+  fingerprint: string | null;
+  /** Source time at the start of the last complete full read, ISO-8601 UTC. */
+  lastFullRead: string | null;
+  /** Source time of the last sweep of open parents. */
+  lastSweep: string | null;
+}
+
+/** Where a pass can go on: its fixed window and the connector's own cursor behind the last committed page. */
+export interface ResumePoint {
+  window: Window;
+  /** The watermark that the pass will end with, when it was fixed at its start. */
+  target: string | null;
+  /** Source time at which the window was cut, ISO-8601 UTC. */
+  startedAt: string;
+  /** Fingerprint of the mapping under which the pass runs: a changed mapping starts anew. */
+  fingerprint: string;
+  cursor: unknown;
+}
+
+export interface PageCommit {
+  stream: string;
+  epoch: number;
+  source: string;
+  outcomes: readonly Outcome[];
+  /** Keep delivered records whole in the ledger: needed where a child's absence cancels it. */
+  keepRecords: boolean;
+  /** Rows that could not be parsed or mapped. */
+  badRows: readonly BadRow[];
+  /** Keys of the rows that could: what was a dead letter of theirs is settled. */
+  goodRowKeys: readonly string[];
+  /**
+   * Records read again exactly as the MES holds them. A version of them that is still parked or a dead letter is out of date
+   * and is settled: released later, it would overwrite the newer content.
+   */
+  unchanged: readonly RecordRef[];
+  /** Unchanged records whose row carries another stamp than before. */
+  restamped: readonly (RecordRef & { stamp: string })[];
+  /** Parents whose children the stream named here must read again. */
+  childrenDue: { stream: string; parents: readonly string[] } | null;
+  /** Parents whose children this stream has now read completely. */
+  childrenRead: readonly string[];
+  /** null leaves the resume point as it is (held records, children). */
+  resume: ResumePoint | null;
+}
+
+/** One row set aside before it became a record. */
+export interface BadRow {
+  stage: 'parse' | 'map';
+  /** The row's key as text. */
+  key: string;
+  reason: string;
+  /** The raw row as JSON text. */
+  payload: string;
+}
+
+export interface PassFinish {
+  stream: string;
+  epoch: number;
+  /** null leaves the watermark as it is. */
+  watermark: Watermark | null;
+  fingerprint: string;
+  /** Source time at the start of this pass when it was a complete full read. */
+  fullReadAt: string | null;
+  /** This pass has read the children of every parent marked before it began: those marks are settled. */
+  childrenSettled: boolean;
+  /** Set when this pass swept the open parents. */
+  sweptAt: string | null;
+  /** Wall-clock time of this machine, for people. */
+  finishedAt: string;
+}
+
+/** Work left over from earlier passes. */
+export interface Held {
+  records: MesRecord[];
+  /** Raw rows of dead letters that failed before they became records. */
+  rows: unknown[];
+}
+
+export interface OpenMark {
+  /** The stream that reads the children. */
+  stream: string;
+  source: string;
+  entity: Entity;
+}
+
+export interface ChildQuery {
+  source: string;
+  entity: Entity;
+  parent: 'job' | 'part';
+  parentIds: readonly string[];
+}
+
+export interface WatermarkChange {
+  stream: string;
+  /** null: the next pass is a first load. */
+  watermark: Watermark | null;
+  /** Also forget the sync hashes of this source's entities, so that everything is sent again. */
+  forget: { source: string; entities: readonly Entity[] } | null;
+}
+
+/** One stream as operators see it. */
+export interface StreamStatus {
+  stream: string;
+  watermark: Watermark | null;
+  lastSuccess: string | null;
+  deadLetters: number;
+  parked: number;
+  /** Oldest parked record, ISO-8601; null when none. */
+  parkedSince: string | null;
+}
+
+export interface DeadLetter {
+  id: number;
+  stream: string;
+  stage: 'parse' | 'map' | 'push';
+  /** Row key, or `<entity>/<externalId>`. */
+  key: string;
+  reason: string;
+  /** JSON text: the raw row, or the record. */
+  payload: string;
+  /** How often it was tried. */
+  count: number;
+  firstAt: string;
+  lastAt: string;
+  /** Marked to be tried again in the next pass. */
+  due: boolean;
+}
+
+/** The MES's day budget as far as we have used it. */
+export interface Quota {
+  /** Start of the current 24-hour window, ISO-8601; null before the first request. */
+  windowStart: string | null;
+  used: number;
+  /** The MES asked for silence until then, ISO-8601. */
+  blockedUntil: string | null;
+}
+
+/** Another process has taken over: nothing was written. */
+export class LeaseLostError extends Error {
+  override name = 'LeaseLostError';
+}

@@ -1,0 +1,128 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { BusyError, ConfigError } from '../../src/core/errors.ts';
+import { type ControlHandler, callControl, serveControl } from '../../src/state/control.ts';
+import { scratchDirectory } from './builders.ts';
+
+const signal = new AbortController().signal;
+const echo: ControlHandler = async (verb, args) => ({ verb, args });
+const request = { verb: 'sync', args: { stream: 'plant/orders', full: true } };
+
+async function serve(directory: string, handler: ControlHandler): Promise<() => Promise<void>> {
+  const server = await serveControl(directory, handler);
+  let open = true;
+  const close = async () => {
+    if (open) await server.close();
+    open = false;
+  };
+  onTestFinished(close);
+  return close;
+}
+
+describe.each([
+  ['a short path', scratchDirectory],
+  [
+    'a path longer than a socket may have',
+    () => {
+      const directory = join(scratchDirectory(), 'd'.repeat(120));
+      mkdirSync(directory);
+      return directory;
+    },
+  ],
+])('the control socket of a directory with %s', (_, makeDirectory) => {
+  it('carries a request to the daemon and its answer back', async () => {
+    const directory = makeDirectory();
+    await serve(directory, echo);
+    expect(await callControl(directory, request, signal)).toEqual(request);
+  });
+
+  it('answers that no daemon listens before one starts and after it has stopped', async () => {
+    const directory = makeDirectory();
+    expect(await callControl(directory, request, signal)).toBeUndefined();
+    const close = await serve(directory, echo);
+    await close();
+    expect(await callControl(directory, request, signal)).toBeUndefined();
+  });
+});
+
+describe('the control socket', () => {
+  it('is for its owner only', async () => {
+    const directory = scratchDirectory();
+    await serve(directory, echo);
+    expect(statSync(join(directory, 'control.sock')).mode & 0o777).toBe(0o600);
+  });
+
+  it('answers with null when there is nothing to say', async () => {
+    const directory = scratchDirectory();
+    await serve(directory, async () => undefined);
+    expect(await callControl(directory, request, signal)).toBeNull();
+  });
+
+  it('carries more than one packet holds', async () => {
+    const directory = scratchDirectory();
+    await serve(directory, echo);
+    const args = 'ä'.repeat(1_000_000);
+    expect(await callControl(directory, { verb: 'sync', args }, signal)).toEqual({ verb: 'sync', args });
+  });
+
+  it.each([new ConfigError('no such stream'), new BusyError('a cycle is running'), new Error('odd')])(
+    'throws what the daemon threw: %s',
+    async (thrown) => {
+      const directory = scratchDirectory();
+      await serve(directory, () => Promise.reject(thrown));
+      const caught = await callControl(directory, request, signal).catch((error: unknown) => error);
+      expect(caught).toBeInstanceOf(thrown.constructor);
+      expect(caught).toMatchObject({ name: thrown.name, message: thrown.message });
+    },
+  );
+
+  it('says so when the daemon stops before it has answered', async () => {
+    const directory = scratchDirectory();
+    const asked = Promise.withResolvers<void>();
+    const close = await serve(directory, () => {
+      asked.resolve();
+      return new Promise(() => undefined);
+    });
+    const answer = callControl(directory, request, signal);
+    const failed = expect(answer).rejects.toThrow();
+    await asked.promise;
+    await close();
+    await failed;
+  });
+
+  it('is not waited for any longer when the caller gives up', async () => {
+    const directory = scratchDirectory();
+    const giveUp = new AbortController();
+    await serve(directory, () => {
+      giveUp.abort(new Error('enough'));
+      return new Promise(() => undefined);
+    });
+    await expect(callControl(directory, request, giveUp.signal)).rejects.toThrow('enough');
+  });
+
+  it('survives a caller that speaks something else or goes away', async () => {
+    const directory = scratchDirectory();
+    await serve(directory, echo);
+    const socket = connect(join(directory, 'control.sock'));
+    socket.end('GET / HTTP/1.1\r\n\r\n').resume();
+    await once(socket, 'close');
+    expect(await callControl(directory, request, signal)).toEqual(request);
+  });
+
+  it('replaces the socket of a daemon that was killed', async () => {
+    const directory = scratchDirectory();
+    const program = `require('node:net').createServer().listen(process.argv[1], () => process.stdout.write('up'))`;
+    const killed = spawn(process.execPath, ['-e', program, join(directory, 'control.sock')]);
+    await once(killed.stdout, 'data');
+    killed.kill('SIGKILL');
+    await once(killed, 'exit');
+    expect(existsSync(join(directory, 'control.sock'))).toBe(true);
+    expect(await callControl(directory, request, signal)).toBeUndefined();
+    await serve(directory, echo);
+    expect(await callControl(directory, request, signal)).toEqual(request);
+  });
+});

@@ -1,0 +1,50 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, it, onTestFinished } from 'vitest';
+import { BusyError } from '../../src/core/errors.ts';
+import { lockState } from '../../src/state/lock.ts';
+import { scratchDirectory } from './builders.ts';
+
+const module = new URL('../../src/state/lock.ts', import.meta.url).href;
+const program = `
+  const { lockState } = await import(${JSON.stringify(module)});
+  lockState(process.argv[1]);
+  process.stdout.write('locked');
+  process.stdin.resume();`;
+
+/** Another process that holds the lock. */
+async function holder(directory: string): Promise<ChildProcess> {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, directory]);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  return child;
+}
+
+it('keeps a second process out, and says which directory is in use', async () => {
+  const directory = scratchDirectory();
+  await holder(directory);
+  const startedMs = Date.now();
+  expect(() => lockState(directory)).toThrow(BusyError);
+  expect(() => lockState(directory)).toThrow(directory);
+  expect(Date.now() - startedMs).toBeLessThan(4000);
+});
+
+it('is free as soon as its holder is killed', async () => {
+  const directory = scratchDirectory();
+  const child = await holder(directory);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  lockState(directory).release();
+});
+
+it('keeps its own process out as well, and an attempt to take it twice does not free it', async () => {
+  const directory = scratchDirectory();
+  const lock = lockState(directory);
+  expect(() => lockState(directory)).toThrow(BusyError);
+  const other = spawn(process.execPath, ['--input-type=module', '-e', program, directory]);
+  const [code] = await once(other, 'exit');
+  expect(code).not.toBe(0);
+  lock.release();
+  lock.release();
+  lockState(directory).release();
+});
