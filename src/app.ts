@@ -1,4 +1,5 @@
 import type { Config } from './config/schema.ts';
+import { checkOverlaps } from './connectors/checking.ts';
 import type { ConnectorSession } from './connectors/define.ts';
 import { connectors } from './connectors/index.ts';
 import { type ConnectorSettings, readTls } from './connectors/settings.ts';
@@ -220,7 +221,10 @@ export async function checkSystems(options: AppOptions, signal: AbortSignal): Pr
   const findings: Finding[] = [];
   for (const [name, settings] of Object.entries(options.config.connectors)) {
     const session = openSession(name, settings, options);
-    findings.push(...(await session.check(signal).catch((error: unknown) => [unchecked(name, error)])));
+    findings.push(
+      ...checkOverlaps(session),
+      ...(await session.check(signal).catch((error: unknown) => [unchecked(name, error)])),
+    );
     session.close();
   }
   const mes = openMes(options, uncounted);

@@ -1,4 +1,5 @@
 import type { App } from './app.ts';
+import { checkOverlaps } from './connectors/checking.ts';
 import type { Logger } from './core/logger.ts';
 import { createMetrics } from './core/metrics.ts';
 import { operations } from './operations.ts';
@@ -22,13 +23,12 @@ export interface Daemon {
 const graceMs = 15_000;
 
 /** Starts polling on schedule, with health page, health log and control socket around it. */
-export async function startDaemon(app: App, logger: Logger): Promise<Daemon> {
+export async function startDaemon(app: App, logger: Logger, signal: AbortSignal): Promise<Daemon> {
   const { config, clock, events } = app;
-  const stopping = new AbortController();
   const now = () => clock.now();
   const activity = followActivity(events, now);
   const engine = createEmbeddedEngine({ clock, events });
-  await app.prepare(stopping.signal);
+  await prepareInTime(app, signal);
   const readiness = createReadiness({ streams: expectedStreams(app), activity, store: app.store, now });
   const source = { streams: app.gauges, budgetLeft: app.quota.left, ready: async () => (await readiness()).ready };
   const server: HealthServer = await startServer({
@@ -47,6 +47,10 @@ export async function startDaemon(app: App, logger: Logger): Promise<Daemon> {
     clock,
   });
   engine.start(jobs(app));
+  for (const { session } of app.connectors.values()) {
+    for (const { where, text, todo } of checkOverlaps(session))
+      logger.warn('A setting is risky.', { where, text, todo });
+  }
   logger.info('Started.', {
     health: server.url,
     connectors: [...app.connectors.keys()],
@@ -58,12 +62,28 @@ export async function startDaemon(app: App, logger: Logger): Promise<Daemon> {
       logger.info('Stopping.');
       endHealthLog();
       await engine.stop(graceMs);
-      stopping.abort();
       await Promise.all([control.close(), server.close()]);
       await app.close();
       logger.info('Stopped.');
     },
   };
+}
+
+/** An ERP that is slow to answer now is asked again by its polls; the health page must not wait for it. */
+const prepareMs = 20_000;
+
+/** Throws ConfigError when an ERP lacks what the config maps. */
+async function prepareInTime(app: App, signal: AbortSignal): Promise<void> {
+  const waiting = new AbortController();
+  const giveUp = () => waiting.abort();
+  const cancel = app.clock.after(prepareMs, giveUp);
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    await app.prepare(waiting.signal);
+  } finally {
+    cancel();
+    signal.removeEventListener('abort', giveUp);
+  }
 }
 
 function jobs(app: App): Job[] {

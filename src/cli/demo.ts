@@ -128,10 +128,11 @@ function printComparison({ equal, source, mes, differences }: ReturnType<Sandbox
 
 /** The daemon on its schedule while orders keep changing, until told to stop; then what is left is delivered and compared. */
 async function runLive({ sandbox, app, context, options, signal }: Demo): Promise<boolean> {
-  showFlow(app);
-  const daemon = await startDaemon(app, context.logger);
-  printLine(`Health page: ${daemon.url}/readyz  ${daemon.url}/metrics`);
-  printLine(paint('dim', 'Orders keep changing. End with Ctrl-C.'));
+  const say = options.json === true ? () => undefined : printLine;
+  showFlow(app, say);
+  const daemon = await startDaemon(app, context.logger, signal);
+  say(`Health page: ${daemon.url}/readyz  ${daemon.url}/metrics`);
+  say(paint('dim', 'Orders keep changing. End with Ctrl-C.'));
   const endMs = systemClock.monotonicMs() + (options.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
   let passedMs = systemClock.monotonicMs();
   while (!signal.aborted && systemClock.monotonicMs() < endMs) {
@@ -140,7 +141,7 @@ async function runLive({ sandbox, app, context, options, signal }: Demo): Promis
     sandbox.sap.advance(nowMs - passedMs);
     passedMs = nowMs;
     sandbox.sap.checkpoint();
-    for (const line of sandbox.sap.play(2)) printLine(`${paint('cyan', 'SAP')}  ${line}`);
+    for (const line of sandbox.sap.play(2)) say(`${paint('cyan', 'SAP')}  ${line}`);
   }
   await daemon.stop();
   return finish({ sandbox, context, options });
@@ -163,10 +164,10 @@ async function finish({ sandbox, context, options }: Pick<Demo, 'sandbox' | 'con
   }
 }
 
-function showFlow({ events }: App): void {
+function showFlow({ events }: App, say: (line: string) => void): void {
   events.on('page:committed', ({ stream, counts }) => {
     const told = Object.entries(counts).filter(([name, count]) => count > 0 && name !== 'read' && name !== 'unchanged');
     if (told.length > 0)
-      printLine(`${paint('green', 'MES')}  ${stream}: ${told.map(([name, count]) => `${count} ${name}`).join(', ')}`);
+      say(`${paint('green', 'MES')}  ${stream}: ${told.map(([name, count]) => `${count} ${name}`).join(', ')}`);
   });
 }

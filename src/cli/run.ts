@@ -7,7 +7,7 @@ export async function runVerb(options: { config?: string }): Promise<number> {
   const { signal } = onTermination();
   try {
     const app = await openAppFor(context);
-    const daemon = await startDaemon(app, context.logger).catch(async (error: unknown) => {
+    const daemon = await startDaemon(app, context.logger, signal).catch(async (error: unknown) => {
       await app.close();
       throw error;
     });

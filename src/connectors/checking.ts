@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { ConfigError, messageOf, PermanentError } from '../core/errors.ts';
+import { defaultOverlapSeconds } from '../core/stamp.ts';
 import type { Finding } from '../core/types.ts';
 import type { ConnectorSession } from './define.ts';
 
@@ -19,6 +20,23 @@ export async function checkSession({ session, probes, clock }: SessionProbes, si
   for (const probe of probes) findings.push(await checkStream(`${session.name}/${probe.name}`, probe.sample, signal));
   if (findings.some((finding) => finding.level === 'ok')) findings.push(await checkClock({ session, clock }, signal));
   return findings;
+}
+
+/** Streams whose overlap is set below the default of their kind of stamp: what commits later than that is missed until a full read. */
+export function checkOverlaps({ name, streams }: Pick<ConnectorSession, 'name' | 'streams'>): Finding[] {
+  return streams.flatMap(({ name: stream, stampKind, overlapSeconds }) => {
+    const usual = stampKind === 'none' ? 0 : defaultOverlapSeconds[stampKind];
+    if (overlapSeconds >= usual) return [];
+    return [
+      {
+        code: 'overlap-short',
+        level: 'warning',
+        where: `${name}/${stream}`,
+        text: `The overlap is ${overlapSeconds} s, less than the ${usual} s that are usual for its stamps.`,
+        todo: 'Raise overlapSeconds, unless no transaction of the ERP stays open for longer.',
+      } satisfies Finding,
+    ];
+  });
 }
 
 async function checkStream(

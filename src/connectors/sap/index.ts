@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PermanentError } from '../../core/errors.ts';
 import { createHttpClient, type HttpClient } from '../../core/http.ts';
 import { createTokenBucket } from '../../core/token-bucket.ts';
 import { checkSession } from '../checking.ts';
@@ -116,7 +117,11 @@ function openSap(config: SapSettings, context: ConnectorContext): ConnectorSessi
     },
     async clock(signal: AbortSignal) {
       if (client.now() === undefined) await opened[0]?.source.sample(signal);
-      return client.now() ?? context.clock.now();
+      const now = client.now();
+      if (now !== undefined) return now;
+      throw new PermanentError(
+        `${context.name}: ${config.url} sends no Date header, so windows cannot be cut by its clock.`,
+      );
     },
     close() {
       for (const each of clients) each.close();
