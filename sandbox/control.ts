@@ -1,6 +1,7 @@
 import type { FaultLevel } from './faults.ts';
-import type { Answer, Exchange } from './http.ts';
+import type { Exchange } from './http.ts';
 import type { Sandbox } from './sandbox.ts';
+import type { Answer } from './types.ts';
 
 const levels: readonly FaultLevel[] = ['none', 'some', 'all'];
 

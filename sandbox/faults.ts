@@ -1,6 +1,5 @@
-import type { Answer } from './http.ts';
 import type { Random } from './random.ts';
-import type { Faults } from './types.ts';
+import type { Answer, Faults } from './types.ts';
 
 /** What will go wrong with one request. */
 export interface Fault {

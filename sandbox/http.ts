@@ -10,7 +10,7 @@ import { gzip } from 'node:zlib';
 import { drawFault, type Fault } from './faults.ts';
 import type { Random } from './random.ts';
 import { type Outgoing, sendBroken, sendTrickle } from './slow-answer.ts';
-import type { Faults, Simulator } from './types.ts';
+import type { Answer, Faults, Simulator } from './types.ts';
 
 /**
  * One request as a simulator sees it. `path` is percent-decoded (left as it came when the escapes are malformed);
@@ -21,13 +21,6 @@ export interface Exchange {
   path: string;
   query: string;
   headers: IncomingHttpHeaders;
-  body: string;
-}
-
-/** What a simulator answers; the content type is JSON unless `headers` (names in lower case) says otherwise. */
-export interface Answer {
-  status: number;
-  headers?: Record<string, string>;
   body: string;
 }
 

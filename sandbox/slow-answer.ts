@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Answer } from './http.ts';
+import type { Answer } from './types.ts';
 
 /** An answer and the open response that will carry it. */
 export interface Outgoing {

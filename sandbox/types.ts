@@ -43,3 +43,10 @@ export interface Simulator {
   setFaults(faults: Faults): void;
   stop(): Promise<void>;
 }
+
+/** What a simulator answers; the content type is JSON unless `headers` (names in lower case) says otherwise. */
+export interface Answer {
+  status: number;
+  headers?: Record<string, string>;
+  body: string;
+}

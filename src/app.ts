@@ -8,6 +8,7 @@ import { ConfigError, messageOf, UsageError } from './core/errors.ts';
 import type { EventBus, StreamResult } from './core/events.ts';
 import { createHttpClient } from './core/http.ts';
 import type { StreamGauges } from './core/metrics.ts';
+import type { Redactor } from './core/redact.ts';
 import { stampInstant } from './core/stamp.ts';
 import { createTokenBucket } from './core/token-bucket.ts';
 import type { Finding, Watermark } from './core/types.ts';
@@ -27,6 +28,8 @@ export interface AppOptions {
   events: EventBus;
   /** Between 0 and 1, for jitter. */
   random: () => number;
+  /** Takes secrets out of what other systems say. */
+  redact?: Redactor;
 }
 
 export interface SyncRequest {
@@ -69,7 +72,13 @@ export async function openApp(options: AppOptions): Promise<App> {
   const mes = openMes(options, store);
   const sink = createEryxonSink(config.mes.url);
   const { batchSize, maxConcurrency } = config.mes;
-  const pusher = createPusher({ sink, openTransport: mes.openTransport, batchSize, maxConcurrency });
+  const pusher = createPusher({
+    sink,
+    openTransport: mes.openTransport,
+    batchSize,
+    maxConcurrency,
+    ...redaction(options),
+  });
   const runs = new Map<string, ConnectorRun>();
   for (const [name, settings] of Object.entries(config.connectors)) {
     const session = openSession(name, settings, options);
@@ -101,7 +110,9 @@ interface Mes {
 }
 
 /** Everything that all requests to the MES share: connections, token bucket, day budget. */
-function openMes({ config: { mes }, clock, events, random }: AppOptions, store: QuotaStore): Mes {
+function openMes(options: AppOptions, store: QuotaStore): Mes {
+  const { clock, events, random } = options;
+  const { mes } = options.config;
   const http = createHttpClient({
     origin: new URL(mes.url).origin,
     system: 'mes',
@@ -113,6 +124,7 @@ function openMes({ config: { mes }, clock, events, random }: AppOptions, store: 
     headers: { Authorization: `Bearer ${mes.apiKey}` },
     clock,
     events,
+    ...redaction(options),
   });
   const bucket = createTokenBucket(mes.rate, clock);
   const quota = createDayQuota(mes.rate.requestsPerDay, store, clock);
@@ -125,14 +137,15 @@ function openMes({ config: { mes }, clock, events, random }: AppOptions, store: 
   };
 }
 
-function openSession(
-  name: string,
-  settings: ConnectorSettings,
-  { clock, events, random }: AppOptions,
-): ConnectorSession {
+function redaction({ redact }: AppOptions): { redact?: Redactor } {
+  return redact === undefined ? {} : { redact };
+}
+
+function openSession(name: string, settings: ConnectorSettings, options: AppOptions): ConnectorSession {
   const connector = connectors.find(({ type }) => type === settings.type);
   if (connector === undefined) throw new ConfigError(`connectors.${name}.type ${settings.type} is not known.`);
-  return connector.open(settings as never, { name, clock, events, random });
+  const { clock, events, random } = options;
+  return connector.open(settings as never, { name, clock, events, random, ...redaction(options) });
 }
 
 const defaultEverySeconds = 300;

@@ -1,4 +1,5 @@
-import type { Answer, Exchange } from '../http.ts';
+import type { Exchange } from '../http.ts';
+import type { Answer } from '../types.ts';
 import { type Table, tables } from '../types.ts';
 import { postgresTime } from './columns.ts';
 import { ApiError, badRequest, DatabaseError, failure, success } from './errors.ts';

@@ -1,4 +1,4 @@
-import type { Answer } from '../http.ts';
+import type { Answer } from '../types.ts';
 
 /** A refusal of the API itself: status, code and text go to the client as they are. */
 export class ApiError extends Error {

@@ -1,5 +1,4 @@
-import type { Answer } from '../http.ts';
-import type { Table } from '../types.ts';
+import type { Answer, Table } from '../types.ts';
 import { coerce } from './columns.ts';
 import { ApiError, DatabaseError, success } from './errors.ts';
 import { embeddedParts, listedRow, wholeRow } from './render.ts';

@@ -1,5 +1,6 @@
-import { type Answer, type Exchange, serve } from '../http.ts';
+import { type Exchange, serve } from '../http.ts';
 import { createRandom } from '../random.ts';
+import type { Answer } from '../types.ts';
 import { type MesImage, type Simulator, type Table, tables } from '../types.ts';
 import { type Api, answer } from './api.ts';
 import { coerce } from './columns.ts';

@@ -1,4 +1,5 @@
-import type { Answer, Exchange } from '../http.ts';
+import type { Exchange } from '../http.ts';
+import type { Answer } from '../types.ts';
 import type { Database } from './database.ts';
 import { edmx } from './edmx.ts';
 import { GatewayError } from './errors.ts';

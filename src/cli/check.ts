@@ -38,8 +38,8 @@ function configFinding({ loaded }: Context): Finding {
   };
 }
 
-async function checkOnline({ loaded, events }: Context): Promise<Finding[]> {
-  const options = { config: loaded.config, clock: systemClock, events, random: Math.random };
+async function checkOnline({ loaded, events, redact }: Context): Promise<Finding[]> {
+  const options = { config: loaded.config, clock: systemClock, events, random: Math.random, redact };
   return checkSystems(options, onTermination().signal);
 }
 

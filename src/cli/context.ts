@@ -54,8 +54,8 @@ function scheduleProblem(expression: string): string | undefined {
   }
 }
 
-export function openAppFor({ loaded, events }: Context): Promise<App> {
-  return openApp({ config: loaded.config, clock: systemClock, events, random: Math.random });
+export function openAppFor({ loaded, events, redact }: Context): Promise<App> {
+  return openApp({ config: loaded.config, clock: systemClock, events, random: Math.random, redact });
 }
 
 /** Does what a verb needs the state for: the daemon does it when one runs, else this process. */

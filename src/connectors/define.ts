@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
 import type { EventBus } from '../core/events.ts';
+import type { Redactor } from '../core/redact.ts';
 import type { Entity, Finding, MesRecord, StampKind, Window } from '../core/types.ts';
 import type { ConnectorSettings } from './settings.ts';
 
@@ -31,6 +32,7 @@ export interface ConnectorContext {
   clock: Clock;
   events: EventBus;
   random: () => number;
+  redact?: Redactor;
 }
 
 /** One configured ERP, ready to be polled. */

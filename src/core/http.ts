@@ -5,6 +5,7 @@ import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
 import type { Clock } from './clock.ts';
 import { messageOf, PermanentError, TransientError } from './errors.ts';
 import type { EventBus } from './events.ts';
+import type { Redactor } from './redact.ts';
 
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -51,6 +52,8 @@ export interface HttpOptions {
   maxBytes: number;
   clock: Clock;
   events: EventBus;
+  /** Applied to the text of every error answer: a server may echo what it was sent. */
+  redact?: Redactor;
 }
 
 /**
@@ -107,7 +110,9 @@ async function send({ instance, options, request, signal }: Sending): Promise<Ht
     });
     const answer = readAnswer(response, options.maxBytes);
     status = answer.status;
-    return refuseRedirect(answer, options);
+    const { redact } = options;
+    const safe = redact === undefined || status < 400 ? answer : { ...answer, text: redact(answer.text) };
+    return refuseRedirect(safe, options);
   } catch (error) {
     signal.throwIfAborted();
     throw classify(error, { options, request, expired: deadline.signal.aborted });

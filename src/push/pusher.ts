@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { PermanentError, TransientError } from '../core/errors.ts';
+import type { Redactor } from '../core/redact.ts';
 import {
   type Change,
   type Entity,
@@ -41,18 +42,21 @@ export interface PusherOptions {
   batchSize: number;
   /** Batches under way at one time, over all connectors. */
   maxConcurrency: number;
+  /** Applied to what the MES says of a record before it is kept: it may echo what it was sent. */
+  redact?: Redactor;
 }
 
 /**
  * Pushes the changes of one page: entity by entity, parents first; the batches of one entity side by side. A change appears once,
  * the last of its key wins. What waits for a parent is parked without a request.
  */
-export function createPusher({ sink, openTransport, batchSize, maxConcurrency }: PusherOptions): Pusher {
+export function createPusher(options: PusherOptions): Pusher {
+  const { sink, openTransport, batchSize, maxConcurrency, redact = unchanged } = options;
   const limit = pLimit(maxConcurrency);
   return {
     async push(changes, lookup, signal) {
       const transport = openTransport(signal);
-      const run: Run = { sink, transport, outcomes: [], arrived: new Map() };
+      const run: Run = { sink, transport, redact, outcomes: [], arrived: new Map() };
       const groups = groupByEntity(changes);
       for (const entity of entities) {
         const group = groups.get(entity);
@@ -67,9 +71,14 @@ export function createPusher({ sink, openTransport, batchSize, maxConcurrency }:
   };
 }
 
+function unchanged(text: string): string {
+  return text;
+}
+
 interface Run {
   sink: Sink;
   transport: CountedTransport;
+  redact: Redactor;
   outcomes: Outcome[];
   /** Records delivered by this push, by `<entity>/<externalId>`: parents that the ledger does not know yet. */
   arrived: Map<string, ParentEntry>;
@@ -143,7 +152,7 @@ async function deliver(batch: Batch, run: Run): Promise<void> {
     const { entity, changes } = batch;
     const [only] = changes;
     if (only !== undefined && changes.length === 1) {
-      run.outcomes.push({ kind: 'refused', change: only, reason: error.message });
+      run.outcomes.push({ kind: 'refused', change: only, reason: run.redact(error.message) });
       return;
     }
     const middle = Math.ceil(changes.length / 2);
@@ -174,7 +183,7 @@ function record(batch: Batch, results: readonly SinkResult[], run: Run): void {
     if (result.kind === 'waiting') {
       run.outcomes.push({ kind: 'parked', change, waitsFor: result.waitsFor });
     } else if (result.kind === 'refused') {
-      run.outcomes.push({ kind: 'refused', change, reason: result.reason });
+      run.outcomes.push({ kind: 'refused', change, reason: run.redact(result.reason) });
     } else {
       run.outcomes.push({ kind: 'delivered', change, action: result.action, mesId: result.mesId });
       const { entity, externalId } = change.record;

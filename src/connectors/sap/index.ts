@@ -142,6 +142,7 @@ function openHttp(config: SapSettings, context: ConnectorContext, origin: string
     maxBytes: config.maxResponseMegabytes * 1_048_576,
     clock: context.clock,
     events: context.events,
+    ...(context.redact && { redact: context.redact }),
   });
 }
 
