@@ -9,9 +9,8 @@ import type { EventBus, StreamResult } from './core/events.ts';
 import { createHttpClient } from './core/http.ts';
 import type { StreamGauges } from './core/metrics.ts';
 import type { Redactor } from './core/redact.ts';
-import { stampInstant } from './core/stamp.ts';
 import { createTokenBucket } from './core/token-bucket.ts';
-import type { Finding, Watermark } from './core/types.ts';
+import type { Finding } from './core/types.ts';
 import { createDayQuota, type DayQuota, type QuotaStore } from './push/day-quota.ts';
 import { refuseTransient } from './push/eryxon/answers.ts';
 import { createEryxonSink } from './push/eryxon/index.ts';
@@ -20,7 +19,7 @@ import { type CountedTransport, createTransport } from './push/transport.ts';
 import { type Cycle, createCycle } from './scheduler/cycle.ts';
 import type { Schedule } from './scheduler/engine.ts';
 import { openEmbeddedStore } from './state/embedded-store.ts';
-import type { Store } from './state/store.ts';
+import type { Store, StreamStatus } from './state/store.ts';
 
 export interface AppOptions {
   config: Config;
@@ -28,6 +27,8 @@ export interface AppOptions {
   events: EventBus;
   /** Between 0 and 1, for jitter. */
   random: () => number;
+  /** Tries a request; 5 when absent. */
+  attempts?: number;
   /** Takes secrets out of what other systems say. */
   redact?: Redactor;
 }
@@ -111,7 +112,7 @@ interface Mes {
 
 /** Everything that all requests to the MES share: connections, token bucket, day budget. */
 function openMes(options: AppOptions, store: QuotaStore): Mes {
-  const { clock, events, random } = options;
+  const { clock, events, random, attempts = defaultAttempts } = options;
   const { mes } = options.config;
   const http = createHttpClient({
     origin: new URL(mes.url).origin,
@@ -132,10 +133,12 @@ function openMes(options: AppOptions, store: QuotaStore): Mes {
   return {
     quota,
     openTransport: (signal) =>
-      createTransport({ http, bucket, quota, refuseTransient: refuse, clock, events, random }, signal),
+      createTransport({ http, bucket, quota, refuseTransient: refuse, clock, events, random, attempts }, signal),
     close: http.close,
   };
 }
+
+const defaultAttempts = 5;
 
 function redaction({ redact }: AppOptions): { redact?: Redactor } {
   return redact === undefined ? {} : { redact };
@@ -144,8 +147,8 @@ function redaction({ redact }: AppOptions): { redact?: Redactor } {
 function openSession(name: string, settings: ConnectorSettings, options: AppOptions): ConnectorSession {
   const connector = connectors.find(({ type }) => type === settings.type);
   if (connector === undefined) throw new ConfigError(`connectors.${name}.type ${settings.type} is not known.`);
-  const { clock, events, random } = options;
-  return connector.open(settings as never, { name, clock, events, random, ...redaction(options) });
+  const { clock, events, random, attempts = defaultAttempts } = options;
+  return connector.open(settings as never, { name, clock, events, random, attempts, ...redaction(options) });
 }
 
 const defaultEverySeconds = 300;
@@ -208,25 +211,27 @@ async function readGauges(
   clock: Clock,
 ): Promise<StreamGauges[]> {
   const known = new Map((await store.status()).map((status) => [status.stream, status]));
-  const gauges: StreamGauges[] = [];
-  for (const { session } of runs.values()) {
-    for (const { name, stampZone } of session.streams) {
+  return [...runs.values()].flatMap(({ session }) =>
+    session.streams.map(({ name }) => {
       const stream = `${session.name}/${name}`;
-      const status = known.get(stream);
-      const { lastSuccess = null, deadLetters = 0, parked = 0 } = status ?? {};
-      const lagSeconds = lagOf(status?.watermark ?? null, stampZone, clock.now());
-      gauges.push({ stream, lagSeconds, lastSuccess, deadLetters, parked });
-    }
-  }
-  return gauges;
+      const { watermark = null, lastSuccess = null, deadLetters = 0, parked = 0 } = known.get(stream) ?? {};
+      return { stream, lagSeconds: lagOf({ watermark, lastSuccess }, clock.now()), lastSuccess, deadLetters, parked };
+    }),
+  );
 }
 
-/** How far a watermark is behind the present, seconds; null before the first pass. */
-export function lagOf(watermark: Watermark | null, timeZone: string, now: Date): number | null {
+/**
+ * How far behind the present the stream is known to be delivered, seconds; null before the first pass. A text or day stamp is the
+ * newest that was seen, which may be old in a quiet plant: there the last completed pass counts.
+ */
+export function lagOf(
+  { watermark, lastSuccess }: Pick<StreamStatus, 'watermark' | 'lastSuccess'>,
+  now: Date,
+): number | null {
   if (watermark === null) return null;
   const { kind, value } = watermark;
-  const instant = kind === 'full' || kind === 'none' ? new Date(value) : stampInstant(kind, value, timeZone);
-  return Math.max(0, Math.round((now.getTime() - instant.getTime()) / 1000));
+  const until = kind === 'char14' || kind === 'date' ? lastSuccess : value;
+  return until === null ? null : Math.max(0, Math.round((now.getTime() - Date.parse(until)) / 1000));
 }
 
 /** Asks every ERP and the MES, changes nothing and needs no state: the daemon may run beside it. */

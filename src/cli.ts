@@ -115,10 +115,11 @@ function addWatermark(watermark: Command): void {
 }
 
 function addDeadLetters(deadLetters: Command): void {
-  const which = ['[which]', 'a number, or CONNECTOR/STREAM; default: all'] as const;
+  const which = 'a number, CONNECTOR/STREAM, or all';
+  const optional = ['[which]', `${which} (default)`] as const;
   deadLetters
     .command('list')
-    .argument(...which)
+    .argument(...optional)
     .addOption(configOption())
     .addOption(jsonOption())
     .action(exitWith(deadLettersList));
@@ -130,10 +131,10 @@ function addDeadLetters(deadLetters: Command): void {
     .action(exitWith(deadLettersShow));
   deadLetters
     .command('retry')
-    .argument(...which)
+    .argument(...optional)
     .addOption(configOption())
     .action(exitWith(deadLettersRetry));
-  deadLetters.command('drop').argument('<which>', which[1]).addOption(configOption()).action(exitWith(deadLettersDrop));
+  deadLetters.command('drop').argument('<which>', which).addOption(configOption()).action(exitWith(deadLettersDrop));
 }
 
 function addState(state: Command): void {
@@ -154,10 +155,10 @@ function addDemo(program: Command): void {
   program
     .command('demo')
     .description('run against simulators of SAP and Eryxon on this machine')
-    .option('--records <n>', 'MES records after the first pass', toCount, 500)
+    .option('--records <n>', 'MES records after the first pass, at least 20', toRecords, 500)
     .option('--seed <n>', 'history to play', toCount, 7)
     .option('--once', 'one full and one delta pass, then compare')
-    .option('--minutes <n>', 'end after so many minutes and compare', Number)
+    .option('--minutes <n>', 'end after so many minutes and compare', toMinutes)
     .addOption(new Option('--faults <level>', 'faults to inject').choices(['none', 'some', 'all']).default('none'))
     .addOption(
       new Option('--config <file>', 'config file with the placeholders of config/demo.yaml (default: that file)'),
@@ -175,4 +176,18 @@ function toCount(text: string): number {
 
 function toId(text: string): number {
   return toCount(text);
+}
+
+/** Fewer would lack a record of one kind or another. */
+function toRecords(text: string): number {
+  const value = toCount(text);
+  if (value < 20) throw new InvalidArgumentError('It must be at least 20.');
+  return value;
+}
+
+function toMinutes(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0 || text.trim() === '')
+    throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
 }

@@ -4,6 +4,7 @@ import { UsageError } from './core/errors.ts';
 import type { StreamResult } from './core/events.ts';
 import { isStamp } from './core/stamp.ts';
 import { entities, type Watermark } from './core/types.ts';
+import { beliefLimit } from './scheduler/watermark.ts';
 import type { ControlHandler } from './state/control.ts';
 
 const filterSchema = z.object({ stream: z.string().optional(), id: z.int().optional() });
@@ -74,12 +75,12 @@ async function readStatus(app: App): Promise<StatusReport> {
   const states = new Map((await app.store.status()).map((status) => [status.stream, status]));
   const streams: StatusReport['streams'] = [];
   for (const { session, cycle } of app.connectors.values()) {
-    for (const { name, stampZone } of session.streams) {
+    for (const { name } of session.streams) {
       const stream = `${session.name}/${name}`;
       const state = states.get(stream);
       const watermark = state?.watermark ?? null;
       const { lastSuccess = null, deadLetters = 0, parked = 0 } = state ?? {};
-      const lagSeconds = lagOf(watermark, stampZone, app.clock.now());
+      const lagSeconds = lagOf({ watermark, lastSuccess }, app.clock.now());
       const paused = cycle.paused().get(name)?.reason ?? null;
       streams.push({
         stream,
@@ -127,8 +128,22 @@ async function changeWatermark(
   const forget = request.forget
     ? { source: run.session.source, entities: entities.filter((entity) => entity === stream.entity) }
     : null;
-  await exclusive(name, () => app.store.setWatermark({ stream: request.stream, watermark, forget }));
+  await exclusive(name, async (signal) => {
+    if (watermark !== null && stampKind !== 'none') {
+      const sourceNow = await run.session.clock(signal).catch(() => app.clock.now());
+      requireBelievable(watermark.value, beliefLimit(stampKind, sourceNow, stream.stampZone));
+    }
+    await app.store.setWatermark({ stream: request.stream, watermark, forget });
+  });
   return { watermark: request.value };
+}
+
+/** D2 holds for people too: until the source's clock had caught up with such a watermark, no change would be read. */
+function requireBelievable(value: string, limit: string): void {
+  if (value <= limit) return;
+  throw new UsageError(
+    `${value} lies ahead of the source's clock (${limit}): the changes until then would be skipped.`,
+  );
 }
 
 const stampForms = {

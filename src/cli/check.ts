@@ -17,7 +17,7 @@ export async function checkVerb({ config, offline = false, json = false }: Check
   if (opened instanceof ConfigError) return reportConfig(opened, json);
   if (opened instanceof Error) throw opened;
   const context = opened as Context;
-  const findings: Finding[] = [configFinding(context)];
+  const findings: Finding[] = [configFinding(context), ...configWarnings(context)];
   if (!offline) findings.push(...(await checkOnline(context)));
   const ok = findings.every(({ level }) => level !== 'error');
   const redacted = JSON.parse(context.redact(JSON.stringify(findings))) as Finding[];
@@ -38,8 +38,12 @@ function configFinding({ loaded }: Context): Finding {
   };
 }
 
+function configWarnings({ loaded: { file, warnings } }: Context): Finding[] {
+  return warnings.map((text) => ({ code: 'config-exposed', level: 'warning', where: file, text, todo: '' }));
+}
+
 async function checkOnline({ loaded, events, redact }: Context): Promise<Finding[]> {
-  const options = { config: loaded.config, clock: systemClock, events, random: Math.random, redact };
+  const options = { config: loaded.config, clock: systemClock, events, random: Math.random, redact, attempts: 2 };
   return checkSystems(options, onTermination().signal);
 }
 

@@ -4,7 +4,7 @@ import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { systemClock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import { createEventBus, type EventBus } from '../core/events.ts';
-import { createLogger, type Logger } from '../core/logger.ts';
+import { createLogger, type Logger, type LoggerOptions } from '../core/logger.ts';
 import { createRedactor, type Redactor } from '../core/redact.ts';
 import { type OperationArgs, type OperationName, operations, type Results } from '../operations.ts';
 import { assertCron } from '../scheduler/cron.ts';
@@ -37,12 +37,20 @@ export async function openContext({
   const file = config ?? defaultFiles.find((candidate) => existsSync(candidate)) ?? defaultFiles[0] ?? '';
   const loaded = await loadConfig({ file, environment, scheduleProblem });
   const redact = createRedactor(loaded.secrets);
-  const { level, format } = loaded.config.log;
-  const logger = createLogger({ level, format, redact, stream: logTo });
+  const logger = createLogger({ ...logSettings(loaded, logTo), redact, stream: logTo });
   for (const warning of loaded.warnings) logger.warn(warning);
   const events = createEventBus((error) => logger.error('An event listener failed.', { error: messageOf(error) }));
   reportEvents(events, logger);
   return { loaded, redact, logger, events };
+}
+
+/** Beside a verb's own output only what somebody may have to act on is logged, and on a terminal for a person to read. */
+function logSettings(
+  { config: { log } }: LoadedConfig,
+  logTo: NodeJS.WritableStream,
+): Pick<LoggerOptions, 'level' | 'format'> {
+  if (logTo !== process.stderr) return log;
+  return { level: log.level === 'info' ? 'warn' : log.level, format: process.stderr.isTTY ? 'pretty' : log.format };
 }
 
 function scheduleProblem(expression: string): string | undefined {

@@ -1,3 +1,5 @@
+import type { LoadedConfig } from '../config/load.ts';
+import { connectors } from '../connectors/index.ts';
 import { systemClock } from '../core/clock.ts';
 import { UsageError } from '../core/errors.ts';
 import { openEmbeddedStore } from '../state/embedded-store.ts';
@@ -17,7 +19,7 @@ export async function deadLettersList(
   which: string | undefined,
   { config, json = false }: ListOptions,
 ): Promise<number> {
-  const letters = await read(toFilter(which), config);
+  const letters = await find(which, config);
   if (json) {
     printJson({ deadLetters: letters.map(withPayload) });
   } else if (letters.length === 0) {
@@ -29,8 +31,8 @@ export async function deadLettersList(
 }
 
 export async function deadLettersShow(id: number, { config, json = false }: ListOptions): Promise<number> {
-  const [letter] = await read({ id }, config);
-  if (letter === undefined) throw new UsageError(`There is no dead letter ${id}. See: erp-puller dead-letters list.`);
+  const [letter] = await find(String(id), config);
+  if (letter === undefined) throw unknownLetter(id);
   if (json) printJson(withPayload(letter));
   else printLine(JSON.stringify(withPayload(letter), undefined, 2));
   return exitCodes.done;
@@ -41,7 +43,7 @@ export function deadLettersRetry(which: string | undefined, options: { config?: 
 }
 
 export function deadLettersDrop(which: string, options: { config?: string }): Promise<number> {
-  return change('dead-letters-drop', which === 'all' ? undefined : which, options);
+  return change('dead-letters-drop', which, options);
 }
 
 async function change(
@@ -49,6 +51,7 @@ async function change(
   which: string | undefined,
   { config }: { config?: string },
 ): Promise<number> {
+  await find(which, config);
   const context = await openContext({ config });
   const { count } = await operate(context, { name, args: toFilter(which), signal: onTermination().signal });
   await context.logger.close();
@@ -56,10 +59,32 @@ async function change(
   return exitCodes.done;
 }
 
-/** Reads beside a running daemon, without a lock. */
-async function read(filter: Filter, config: string | undefined): Promise<DeadLetter[]> {
+/** Throws UsageError when what is asked for cannot be there: a misspelt stream is not the same as a stream without dead letters. */
+async function find(which: string | undefined, config: string | undefined): Promise<DeadLetter[]> {
   const { loaded, logger } = await openContext({ config });
   await logger.close();
+  const filter = toFilter(which);
+  const letters = await read(filter, loaded);
+  if (letters.length > 0) return letters;
+  if (filter.id !== undefined) throw unknownLetter(filter.id);
+  if (filter.stream !== undefined && !isStream(filter.stream, loaded))
+    throw new UsageError(`There is no stream ${filter.stream}. See: erp-puller status.`);
+  return letters;
+}
+
+function unknownLetter(id: number): UsageError {
+  return new UsageError(`There is no dead letter ${id}. See: erp-puller dead-letters list.`);
+}
+
+function isStream(id: string, { config }: LoadedConfig): boolean {
+  const [name = '', stream = ''] = id.split('/');
+  const type = config.connectors[name]?.type;
+  const fields = connectors.find((connector) => connector.type === type)?.fieldsOf(stream);
+  return fields !== undefined && id === `${name}/${stream}`;
+}
+
+/** Reads beside a running daemon, without a lock. */
+async function read(filter: Filter, loaded: LoadedConfig): Promise<DeadLetter[]> {
   const store = await openEmbeddedStore({
     directory: loaded.config.state.directory,
     clock: systemClock,
@@ -73,7 +98,7 @@ async function read(filter: Filter, config: string | undefined): Promise<DeadLet
 }
 
 function toFilter(which: string | undefined): Filter {
-  if (which === undefined) return {};
+  if (which === undefined || which === 'all') return {};
   return /^\d+$/.test(which) ? { id: Number(which) } : { stream: which };
 }
 

@@ -1,4 +1,5 @@
 import { systemClock } from '../core/clock.ts';
+import { UsageError } from '../core/errors.ts';
 import { onTermination, openContext, operate } from './context.ts';
 import { exitCodeOf } from './exit.ts';
 import { printJson, printResults } from './output.ts';
@@ -15,6 +16,8 @@ export async function syncVerb(
   selection: string[],
   { config, full = false, release = false, json = false }: SyncOptions,
 ): Promise<number> {
+  const odd = selection.find((wanted) => wanted.split('/').length > 2);
+  if (odd !== undefined) throw new UsageError(`${odd} is neither CONNECTOR nor CONNECTOR/STREAM.`);
   const context = await openContext({ config });
   const { signal } = onTermination();
   if (!json) showProgress(context.events, systemClock);

@@ -1,3 +1,4 @@
+import { systemClock } from '../core/clock.ts';
 import { UsageError } from '../core/errors.ts';
 import { onTermination, openContext, operate } from './context.ts';
 import { exitCodes } from './exit.ts';
@@ -15,6 +16,7 @@ export async function watermarkGet(stream: string, { config }: { config?: string
 }
 
 export async function watermarkSet(stream: string, value: string, { config }: { config?: string }): Promise<number> {
+  requirePast(value);
   const context = await openContext({ config });
   await operate(context, { name: 'watermark-set', args: { stream, value }, signal: onTermination().signal });
   await context.logger.close();
@@ -32,4 +34,14 @@ export async function watermarkReset(
   const sent = forget ? 'sends everything again' : 'sends what differs from what the MES holds';
   printLine(`The next pass of ${stream} reads everything and ${sent}.`);
   return exitCodes.done;
+}
+
+/** Clocks and zones may differ by less than this. */
+const toleranceMs = 86_400_000;
+
+/** A stream whose watermark lies ahead would read nothing until then, and look healthy. */
+function requirePast(value: string): void {
+  const iso = value.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/, '$1-$2-$3T$4:$5:$6Z');
+  if (Date.parse(iso) <= systemClock.now().getTime() + toleranceMs || Number.isNaN(Date.parse(iso))) return;
+  throw new UsageError(`${value} lies in the future: everything that changes until then would be passed over.`);
 }

@@ -112,7 +112,7 @@ function checkPrefixes(entries: readonly Entry[]): PlacedProblem[] {
     const own = entries.find((entry) => entry.name === name)?.own ?? {};
     return 'numberPrefix' in own
       ? problem
-      : { path: [connectorsKey, name], text: `needs a numberPrefix of its own: ${problem.text}` };
+      : { path: [connectorsKey, name], text: `needs a numberPrefix of its own: without one it ${problem.text}` };
   });
 }
 

@@ -7,14 +7,27 @@ export interface Interpolated {
   missing: string[];
 }
 
+/** `$${`, a whole placeholder, or one that is never closed. */
+const placeholders = /\$(\$\{)|\$\{([^}]*\}?)/g;
+
+/** True when a text takes something from outside the config file, or means to. */
+export function hasPlaceholder(text: string): boolean {
+  return [...text.matchAll(placeholders)].some(([, escaped]) => escaped === undefined);
+}
+
 /**
  * Fills in `${NAME}` from the environment and `${file:/path}` from a file (its last line break is not part of the value, as
  * mounted secrets have one). `$${` stands for a literal `${`. An empty value counts as missing: it is never meant.
  */
 export function interpolate(source: string, environment: Readonly<Record<string, string | undefined>>): Interpolated {
   const missing: string[] = [];
-  const text = source.replace(/\$(\$\{)|\$\{([^}]*)\}/g, (whole, escaped: string | undefined, name: string) => {
+  const text = source.replace(placeholders, (whole, escaped: string | undefined, rest: string) => {
     if (escaped !== undefined) return escaped;
+    const name = rest.slice(0, -1);
+    if (!rest.endsWith('}') || name === '') {
+      missing.push(`A \${ is not followed by a name and a }; write $\${ where a literal one is meant.`);
+      return whole;
+    }
     const value = name.startsWith('file:') ? readSecretFile(name.slice('file:'.length), missing) : environment[name];
     if (value !== undefined && value !== '') return value;
     if (!name.startsWith('file:')) {

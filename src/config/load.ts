@@ -4,9 +4,9 @@ import { type Document, isScalar, LineCounter, type Node, parseDocument, visit }
 import type { z } from 'zod';
 import { ConfigError, type ConfigProblem, messageOf } from '../core/errors.ts';
 import { crossCheck, type PlacedProblem } from './cross-checks.ts';
-import { interpolate } from './interpolate.ts';
+import { hasPlaceholder, interpolate } from './interpolate.ts';
 import { type Config, configSchema } from './schema.ts';
-import { findSecrets } from './secrets.ts';
+import { findSecrets, secretTexts } from './secrets.ts';
 
 export interface LoadOptions {
   file: string;
@@ -19,7 +19,7 @@ export interface LoadedConfig {
   config: Config;
   /** Absolute path of the file. */
   file: string;
-  /** Every secret value, for redaction. */
+  /** Every secret value and the pairs it is sent in, for redaction. */
   secrets: string[];
   warnings: string[];
 }
@@ -34,22 +34,29 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
     text,
     ...position(lines, node?.range?.[0]),
   });
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      document.errors.map((error) => ({ file, text: error.message, ...position(lines, error.pos[0]) })),
-    );
-  }
-  const { interpolated, problems } = fillIn(document, options, locate);
-  resolvePaths(document, path.dirname(file));
+  const flaws: ConfigProblem[] = [...document.errors, ...document.warnings].map((error) => ({
+    file,
+    text: error.message,
+    ...position(lines, error.pos[0]),
+  }));
+  flaws.push(...danglingAliases(document, locate));
+  if (flaws.length > 0) throw new ConfigError(sorted(flaws));
+  const outside = placeholdersIn(document.toJS());
+  const problems = fillIn(document, options, locate);
+  const unfilled = problems.length === 0 ? new Set<string>() : stillIn(outside, options);
+  const folder = path.dirname(file);
+  resolvePaths(document, folder);
   const raw: unknown = document.toJS();
-  const { data, issues } = await validate(raw, interpolated);
-  const placed = [...issues, ...crossCheck(raw, options.scheduleProblem)];
+  const { data, issues } = await validate(raw, new Set(outside.keys()));
+  const placed = [...issues, ...crossCheck(raw, options.scheduleProblem)].filter(
+    ({ path: at }) => !unfilled.has(at.join('.')),
+  );
   problems.push(
     ...placed.map(({ path: at, text }) => locate(nodeAt(document, at), `${at.join('.') || 'the file'} ${text}`)),
   );
   const { refused, warnings } = checkPermissions(
     file,
-    findSecrets(raw).some(({ path: at }) => !interpolated.has(at.join('.'))),
+    findSecrets(raw).some(({ path: at }) => !outside.has(at.join('.'))),
   );
   if (refused !== undefined) problems.push({ file, text: refused });
   if (options.environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') {
@@ -58,7 +65,9 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
     });
   }
   if (problems.length > 0 || data === undefined) throw new ConfigError(sorted(problems));
-  return { config: data, file, secrets: findSecrets(raw).map(({ value }) => value), warnings };
+  // The default is relative too, and is not in the document.
+  const config = { ...data, state: { directory: path.resolve(folder, data.state.directory) } };
+  return { config, file, secrets: secretTexts(raw), warnings };
 }
 
 function readText(file: string): string {
@@ -73,28 +82,43 @@ function readText(file: string): string {
 
 type Locate = (node: Node | undefined | null, text: string) => ConfigProblem;
 
-/** Puts environment variables and files in place of `${…}`; returns which settings came from outside. */
-function fillIn(document: Document, options: LoadOptions, locate: Locate) {
-  const interpolated = new Set<string>();
+/** An alias without its anchor is no error of syntax to the parser, and a bare exception to whoever reads the document. */
+function danglingAliases(document: Document, locate: Locate): ConfigProblem[] {
+  const found: ConfigProblem[] = [];
+  visit(document, {
+    Alias(_key, node) {
+      if (node.resolve(document) === undefined)
+        found.push(locate(node, `*${node.source} names an anchor that is not set above`));
+    },
+  });
+  return found;
+}
+
+/** Every setting that takes something from outside, by its path, as it stands in the file; aliases are followed. */
+function placeholdersIn(value: unknown, at: readonly string[] = []): Map<string, string> {
+  if (typeof value === 'string') return new Map(hasPlaceholder(value) ? [[at.join('.'), value]] : []);
+  if (typeof value !== 'object' || value === null) return new Map();
+  return new Map(Object.entries(value).flatMap(([key, child]) => [...placeholdersIn(child, [...at, key])]));
+}
+
+/** Settings whose placeholders could not be filled in: whatever else is wrong with their text says nothing new. */
+function stillIn(outside: ReadonlyMap<string, string>, { environment }: LoadOptions): Set<string> {
+  const unfilled = [...outside].filter(([, text]) => interpolate(text, environment).missing.length > 0);
+  return new Set(unfilled.map(([at]) => at));
+}
+
+/** Puts environment variables and files in place of `${…}`; returns what could not be filled in. */
+function fillIn(document: Document, { environment }: LoadOptions, locate: Locate): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   visit(document, {
-    Scalar(key, node, ancestors) {
+    Scalar(key, node) {
       if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return;
-      const { text, missing } = interpolate(node.value, options.environment);
+      const { text, missing } = interpolate(node.value, environment);
       problems.push(...missing.map((reason) => locate(node, reason)));
-      if (text !== node.value) interpolated.add(pathOf(ancestors));
       node.value = text;
     },
   });
-  return { interpolated, problems };
-}
-
-function pathOf(ancestors: readonly unknown[]): string {
-  const keys = ancestors.flatMap((ancestor) => {
-    const { key } = (ancestor ?? {}) as { key?: unknown };
-    return isScalar(key) ? [String(key.value)] : [];
-  });
-  return keys.join('.');
+  return problems;
 }
 
 /** Files named in the config are relative to its own folder. */
@@ -102,7 +126,7 @@ function resolvePaths(document: Document, folder: string): void {
   visit(document, {
     Pair(_key, pair) {
       const name = isScalar(pair.key) ? pair.key.value : undefined;
-      if (!isScalar(pair.value) || typeof pair.value.value !== 'string') return;
+      if (!isScalar(pair.value) || typeof pair.value.value !== 'string' || pair.value.value === '') return;
       if (name === 'caFile' || name === 'certFile' || name === 'keyFile' || name === 'directory') {
         pair.value.value = path.resolve(folder, pair.value.value);
       }
@@ -125,21 +149,25 @@ async function validate(raw: unknown, interpolated: ReadonlySet<string>): Promis
     converted = convertAt(raw, issue.path) || converted;
   }
   if (converted) return validate(raw, new Set());
-  return { data: undefined, issues: first.error.issues.flatMap(placeIssue) };
+  return { data: undefined, issues: first.error.issues.flatMap((issue) => placeIssue(issue, raw)) };
 }
 
 function convertAt(raw: unknown, at: readonly PropertyKey[]): boolean {
   const name = at.at(-1);
-  const parent = at.slice(0, -1).reduce((value, key) => (value as Record<PropertyKey, unknown>)?.[key], raw);
+  const parent = valueAt(raw, at.slice(0, -1));
   if (typeof parent !== 'object' || parent === null || name === undefined) return false;
   const holder = parent as Record<PropertyKey, unknown>;
   const text = String(holder[name]);
   if (!/^(-?\d+(\.\d+)?|true|false)$/.test(text)) return false;
-  holder[name] = JSON.parse(text);
+  holder[name] = text === 'true' || text === 'false' ? text === 'true' : Number(text);
   return true;
 }
 
-function placeIssue(issue: z.core.$ZodIssue): PlacedProblem[] {
+function valueAt(raw: unknown, at: readonly PropertyKey[]): unknown {
+  return at.reduce((value, key) => (value as Record<PropertyKey, unknown> | null | undefined)?.[key], raw);
+}
+
+function placeIssue(issue: z.core.$ZodIssue, raw: unknown): PlacedProblem[] {
   const at = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key));
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ path: [...at, key], text: 'is not a setting that exists here' }));
@@ -147,16 +175,35 @@ function placeIssue(issue: z.core.$ZodIssue): PlacedProblem[] {
   if (issue.code === 'invalid_key') {
     return issue.issues.map((inner) => ({ path: at, text: `is not a good name: ${inner.message}` }));
   }
-  if (issue.code === 'invalid_type' && issue.input === undefined)
-    return [{ path: at, text: `is missing (${issue.expected})` }];
-  return [{ path: at, text: issue.code === 'custom' ? issue.message : `is not right: ${issue.message}` }];
+  if (at.length === 0) return [{ path: at, text: 'does not hold settings by name, such as mes and connectors' }];
+  if (issue.code === 'invalid_type') return [{ path: at, text: typeProblem(issue.expected, valueAt(raw, at)) }];
+  const isSentence = issue.code === 'custom' || /^(is|must|needs) /.test(issue.message);
+  return [{ path: at, text: isSentence ? issue.message : `is not right: ${issue.message}` }];
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  string: 'text',
+  int: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a section',
+  record: 'a section',
+};
+
+/** The value itself is not quoted: it may be a secret in the wrong place. */
+function typeProblem(expected: string, value: unknown): string {
+  const wanted = kinds[expected] ?? expected;
+  if (value === undefined || value === null) return `is missing: it must be ${wanted}`;
+  const quotes = expected === 'string' && typeof value !== 'object' ? '; put it in quotes' : '';
+  return `must be ${wanted}${quotes}`;
 }
 
 /** The node at a path, or the nearest that exists above it. */
 function nodeAt(document: Document, at: readonly (string | number)[]): Node | undefined {
   for (let length = at.length; length > 0; length -= 1) {
     const parent = document.getIn(at.slice(0, length - 1), true) as { items?: { key: Node }[] } | undefined;
-    const pair = parent?.items?.find((item) => isScalar(item.key) && item.key.value === at[length - 1]);
+    const pair = parent?.items?.find((item) => isScalar(item.key) && String(item.key.value) === String(at[length - 1]));
     if (pair !== undefined) return pair.key;
   }
   return undefined;

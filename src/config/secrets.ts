@@ -14,6 +14,21 @@ export function findSecrets(config: unknown): FoundSecret[] {
   return [...found.values()];
 }
 
+/**
+ * What redaction must know: every secret, and its pair with each text beside it. Basic credentials travel as the Base64 of
+ * `user:password`, in which the Base64 of the password alone does not occur.
+ */
+export function secretTexts(config: unknown): string[] {
+  const texts = findSecrets(config).flatMap(({ path, value }) => {
+    const beside = path.slice(0, -1).reduce((node: unknown, key) => (isObject(node) ? node[key] : undefined), config);
+    const names = Object.values(isObject(beside) ? beside : {}).filter((text) => typeof text === 'string');
+    const pairs = names.filter((name) => name !== value).map((name) => `${name}:${value}`);
+    const encoded = names.map((name) => `${encodeURIComponent(name)}:${encodeURIComponent(value)}`);
+    return [value, ...pairs, ...encoded];
+  });
+  return [...new Set(texts)];
+}
+
 interface Place {
   value: unknown;
   path: (string | number)[];

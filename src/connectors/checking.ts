@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { ConfigError, messageOf, PermanentError } from '../core/errors.ts';
+import { ConfigError, messageOf, PermanentError, TransientError } from '../core/errors.ts';
 import { defaultOverlapSeconds } from '../core/stamp.ts';
 import type { Finding } from '../core/types.ts';
 import type { ConnectorSession } from './define.ts';
@@ -11,13 +11,20 @@ export interface SessionProbes {
   clock: Clock;
 }
 
+const credentialsRefused = 'credentials-refused';
+
 /** Beyond this the two clocks are worth a word; the cursor follows the ERP's and does not mind. */
 const skewSeconds = 30;
 
 /** Asks every stream for one row and compares clocks: reach, credentials and permissions, each with what to do. */
 export async function checkSession({ session, probes, clock }: SessionProbes, signal: AbortSignal): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const probe of probes) findings.push(await checkStream(`${session.name}/${probe.name}`, probe.sample, signal));
+  for (const probe of probes) {
+    const finding = await checkStream(`${session.name}/${probe.name}`, probe.sample, signal);
+    findings.push(finding);
+    // Another logon with the same credentials would only bring the account nearer to being locked.
+    if (finding.code === credentialsRefused) break;
+  }
   if (findings.some((finding) => finding.level === 'ok')) findings.push(await checkClock({ session, clock }, signal));
   return findings;
 }
@@ -62,8 +69,8 @@ async function checkStream(
 
 function codeOf(error: unknown): string {
   if (error instanceof ConfigError) return 'property-missing';
-  if (error instanceof PermanentError) return error.credentials ? 'credentials-refused' : 'stream-refused';
-  return 'erp-unreachable';
+  if (error instanceof PermanentError) return error.credentials ? credentialsRefused : 'stream-refused';
+  return error instanceof TransientError && error.malformed ? 'erp-answers-otherwise' : 'erp-unreachable';
 }
 
 function todoFor(error: unknown): string {
@@ -72,6 +79,9 @@ function todoFor(error: unknown): string {
     return 'Correct auth in the config file, or unlock the user.';
   if (error instanceof PermanentError)
     return 'Ask the ERP administrator to activate the service and authorise the user.';
+  if (error instanceof TransientError && error.malformed) {
+    return 'Check sapClient, and that url leads to the gateway and not to a portal or logon page.';
+  }
   return 'Check url, proxy and tls, and that this machine can reach the ERP.';
 }
 

@@ -33,6 +33,8 @@ export interface ConnectorContext {
   events: EventBus;
   random: () => number;
   redact?: Redactor;
+  /** Tries a request; a person who waits for an answer wants fewer than the daemon. */
+  attempts: number;
 }
 
 /** One configured ERP, ready to be polled. */

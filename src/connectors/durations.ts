@@ -17,7 +17,7 @@ const minutesPerUnit: Readonly<Record<string, number>> = {
 /** A quantity of time in minutes. Nothing of an unknown unit is still nothing; something of it is an error of the row. */
 export function toMinutes(quantity: number, unit: string, what: string): number {
   if (quantity === 0) return 0;
-  const minutes = minutesPerUnit[unit];
+  const minutes = Object.hasOwn(minutesPerUnit, unit) ? minutesPerUnit[unit] : undefined;
   if (minutes !== undefined) return quantity * minutes;
   throw new RecordError(`${what} is not a unit of time that is known: ${JSON.stringify(unit)}.`);
 }

@@ -33,7 +33,8 @@ export function ceilInteger(raw: string | number, what: string): number {
 
 export function toNumber(raw: string | number, what: string): number {
   const value = typeof raw === 'number' ? raw : Number(raw.trim() === '' ? Number.NaN : raw);
-  if (!Number.isFinite(value)) throw new RecordError(`${what} is not a number: ${JSON.stringify(raw)}.`);
+  if (!(Math.abs(value) <= Number.MAX_SAFE_INTEGER))
+    throw new RecordError(`${what} is not a number: ${JSON.stringify(raw)}.`);
   return value;
 }
 
@@ -64,10 +65,16 @@ export function convertField(
   throw new RecordError(`The value for ${name} is no ${kind}: ${JSON.stringify(value)?.slice(0, 80)}.`);
 }
 
-/** Reads the time forms that OData and JSON know; undefined for anything else. */
+const isoForm = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|[+-]\d{2}:\d{2})?)?$/;
+
+/**
+ * Reads the time forms that OData and JSON know; undefined for anything else. A time without a zone is UTC, never this machine's.
+ * Years before 1 and beyond 9999 are how some systems write "none".
+ */
 export function parseTime(text: string): Date | undefined {
-  const ticks = /^\/Date\((-?\d+)(?:[+-]\d{1,4})?\)\/$/.exec(text);
-  const date =
-    ticks === null ? new Date(/^\d{4}-\d{2}-\d{2}/.test(text) ? text : Number.NaN) : new Date(Number(ticks[1]));
-  return Number.isNaN(date.getTime()) ? undefined : date;
+  const ticks = /^\/Date\((-?\d+)(?:[+-]\d{1,4})?\)\/$/.exec(text)?.[1];
+  const [, day, time = '00:00', zone = 'Z'] = isoForm.exec(text) ?? [];
+  const date = new Date(ticks === undefined ? `${day}T${time}${zone}` : Number(ticks));
+  const year = date.getUTCFullYear();
+  return year >= 1 && year <= 9999 ? date : undefined;
 }

@@ -152,9 +152,14 @@ function createRenamer(properties: Readonly<Record<string, string | null>>): (ro
   };
 }
 
-/** A short text that changes with everything given to it. */
+/** A short text that changes with everything given to it, but not with the order in which an object names its properties. */
 export function fingerprintOf(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
+  return createHash('sha256').update(JSON.stringify(value, sortProperties)).digest('hex').slice(0, 16);
+}
+
+function sortProperties(_name: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 /** JSONata throws plain objects. */

@@ -15,7 +15,10 @@ export const timeZoneSchema = z
 /** An http(s) origin, or a URL whose path is kept; never with credentials in it. */
 export const urlSchema = z
   .url({ protocol: /^https?$/, error: 'is not an http or https URL' })
-  .refine((text) => !URL.canParse(text) || new URL(text).username === '', 'must not contain credentials; use auth');
+  .refine(
+    (text) => !URL.canParse(text) || (new URL(text).username === '' && new URL(text).password === ''),
+    'must not contain credentials; use auth',
+  );
 
 export const secretSchema = z
   .string()
@@ -35,6 +38,10 @@ export const authSchema = z.discriminatedUnion('kind', [
     clientId: z.string().min(1),
     clientSecret: secretSchema,
     scope: z.string().min(1).optional(),
+    sendIn: z
+      .enum(['header', 'body'])
+      .default('header')
+      .meta({ description: 'Where id and secret go in the token request' }),
   }),
   z.strictObject({
     kind: z.literal('apiKey'),

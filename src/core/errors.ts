@@ -37,10 +37,13 @@ export class TransientError extends Error {
   override name = 'TransientError';
   /** How long the other side asked us to wait, milliseconds. */
   readonly retryAfterMs: number | undefined;
+  /** The other side did answer, but not in the form that was asked for: a logon page, a body that breaks off. */
+  readonly malformed: boolean;
 
-  constructor(message: string, options: ErrorOptions & { retryAfterMs?: number } = {}) {
+  constructor(message: string, options: ErrorOptions & { retryAfterMs?: number; malformed?: boolean } = {}) {
     super(message, options);
     this.retryAfterMs = options.retryAfterMs;
+    this.malformed = options.malformed ?? false;
   }
 }
 

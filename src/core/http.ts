@@ -67,8 +67,10 @@ export function createHttpClient(options: HttpOptions): HttpClient {
   const agents = createAgents(options);
   const instance = axios.create({
     baseURL: options.origin,
+    allowAbsoluteUrls: false,
     ...agents,
-    proxy: false,
+    // With false, axios goes round an agent that has a proxy; without it, an agent that has one keeps the environment's out.
+    ...(options.proxy === undefined ? { proxy: false } : {}),
     maxRedirects: 0,
     decompress: false,
     responseType: 'arraybuffer',
@@ -162,17 +164,19 @@ interface Failure {
 
 function classify(error: unknown, { options, request, expired }: Failure): Error {
   if (error instanceof PermanentError) return error;
+  // Not the error itself: axios hangs the whole request on it, credentials and all.
+  const cause = new Error(`${codeOf(error) ?? 'error'}: ${messageOf(error)}`);
   const what = `${options.name}: ${request.method} ${options.origin}${withoutQuery(request.path)}`;
   if (expired) {
-    return new TransientError(`${what} did not finish within ${options.deadlineMs / 1000} s.`, { cause: error });
+    return new TransientError(`${what} did not finish within ${options.deadlineMs / 1000} s.`, { cause });
   }
   const text = messageOf(error);
   if (text.includes('maxContentLength') || codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
     return new PermanentError(`${what} answered with more than ${options.maxBytes} bytes. Use a smaller pageSize.`, {
-      cause: error,
+      cause,
     });
   }
-  return new TransientError(`${what} failed: ${codeOf(error) ?? text}.`, { cause: error });
+  return new TransientError(`${what} failed: ${codeOf(error) ?? text}.`, { cause });
 }
 
 function codeOf(error: unknown): string | undefined {
@@ -185,14 +189,18 @@ function withoutQuery(path: string): string {
 }
 
 function createAgents(options: HttpOptions): { httpAgent: http.Agent; httpsAgent: https.Agent } {
-  const proxyEnv = options.proxy === undefined ? {} : { HTTP_PROXY: options.proxy, HTTPS_PROXY: options.proxy };
-  const common = { keepAlive: true, maxSockets: 16, proxyEnv };
+  const { proxy } = options;
+  const proxyEnv = proxy === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } };
+  const common = { keepAlive: true, maxSockets: 16, ...proxyEnv };
   return {
     httpAgent: new http.Agent(common),
     // Named explicitly so that no environment variable can switch the check of certificates off.
     httpsAgent: new https.Agent({ ...common, ...options.tls, rejectUnauthorized: true }),
   };
 }
+
+/** An HTTP date or an ISO time: the platform reads a time into almost anything, "1,5" is the fifth of January 2001. */
+const isTime = /^\s*((?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*|\d{4}-\d\d-\d\dT.*)$/;
 
 /** Waits the other side may ask for are taken seriously up to a day. */
 const longestWaitMs = 86_400_000;
@@ -202,7 +210,7 @@ export function retryAfterMs(headers: Readonly<Record<string, string>>, now: Dat
   const asked = headers['retry-after'];
   if (asked !== undefined && /^\d+(\.\d+)?$/.test(asked.trim())) return clampWait(Number(asked) * 1000);
   for (const text of [asked, headers['x-ratelimit-reset']]) {
-    const at = text === undefined || /^-?[\d.]+$/.test(text.trim()) ? Number.NaN : Date.parse(text);
+    const at = text !== undefined && isTime.test(text) ? Date.parse(text) : Number.NaN;
     if (!Number.isNaN(at)) return clampWait(at - now.getTime());
   }
   return undefined;

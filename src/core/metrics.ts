@@ -29,8 +29,14 @@ export function createMetrics(events: EventBus, source: MetricsSource): Metrics 
   collectDefaultMetrics({ register: registry, prefix: 'erp_puller_' });
   countRecords(registry, events);
   countRequests(registry, events);
-  gaugeStreams(registry, source);
-  return { render: () => registry.metrics(), contentType: registry.contentType };
+  const collectStreams = gaugeStreams(registry, source);
+  return {
+    async render() {
+      await collectStreams();
+      return registry.metrics();
+    },
+    contentType: registry.contentType,
+  };
 }
 
 function countRecords(registry: Registry, events: EventBus): void {
@@ -73,7 +79,8 @@ function countRequests(registry: Registry, events: EventBus): void {
   events.on('request:done', ({ system, name, status }) => requests.inc({ system, name, status: String(status) }));
 }
 
-function gaugeStreams(registry: Registry, source: MetricsSource): void {
+/** The function returned sets all figures of streams: a gauge that collected for others would be rendered after them. */
+function gaugeStreams(registry: Registry, source: MetricsSource): () => Promise<void> {
   const labelNames = ['stream'];
   const gauge = (name: string, help: string) => new Gauge({ name, help, labelNames, registers: [registry] });
   const lag = gauge('erp_puller_lag_seconds', 'How far the watermark is behind the present, in seconds.');
@@ -82,21 +89,22 @@ function gaugeStreams(registry: Registry, source: MetricsSource): void {
     'When the last pass completed, Unix time in seconds.',
   );
   const parked = gauge('erp_puller_parked_records', 'Records that wait for their parent, a count.');
-  const dead = new Gauge({
-    name: 'erp_puller_dead_letter_records',
-    help: 'Rows and records set aside, a count.',
-    labelNames,
-    registers: [registry],
-    async collect() {
-      for (const stream of await source.streams()) {
-        this.set({ stream: stream.stream }, stream.deadLetters);
-        parked.set({ stream: stream.stream }, stream.parked);
-        if (stream.lagSeconds !== null) lag.set({ stream: stream.stream }, stream.lagSeconds);
-        if (stream.lastSuccess !== null) success.set({ stream: stream.stream }, Date.parse(stream.lastSuccess) / 1000);
-      }
-    },
-  });
-  dead.reset();
+  const dead = gauge('erp_puller_dead_letter_records', 'Rows and records set aside, a count.');
+  gaugeDaemon(registry, source);
+  return async () => {
+    const streams = await source.streams();
+    // What is no longer known (a watermark that was reset) must not stay on the page.
+    for (const each of [lag, success, parked, dead]) each.reset();
+    for (const { stream, lagSeconds, lastSuccess, ...counts } of streams) {
+      dead.set({ stream }, counts.deadLetters);
+      parked.set({ stream }, counts.parked);
+      if (lagSeconds !== null) lag.set({ stream }, lagSeconds);
+      if (lastSuccess !== null) success.set({ stream }, Date.parse(lastSuccess) / 1000);
+    }
+  };
+}
+
+function gaugeDaemon(registry: Registry, source: MetricsSource): void {
   new Gauge({
     name: 'erp_puller_mes_budget_left_requests',
     help: "Requests left of the MES's day budget; -1 without a budget.",

@@ -37,7 +37,8 @@ export async function withRetries<T>(options: RetryOptions, task: () => Promise<
   }
 }
 
-function pauseMs(error: TransientError, attempt: number, random: () => number): number {
-  if (error.retryAfterMs !== undefined) return Math.round(error.retryAfterMs * (1 + random() * 0.1));
+function pauseMs({ retryAfterMs = 0 }: TransientError, attempt: number, random: () => number): number {
+  // A wait of nothing is a date that has passed by our clock: no reason to come back at once.
+  if (retryAfterMs > 0) return Math.round(retryAfterMs * (1 + random() * 0.1));
   return Math.round(random() * Math.min(basePauseMs * 2 ** attempt, longestPauseMs));
 }

@@ -38,12 +38,21 @@ export function stampInstant(kind: DatedKind, stamp: string, timeZone: string): 
   return fromLocal(local, timeZone);
 }
 
-/** True when the text has the kind's form; anything else must not reach a query. */
+/** True when the text has the kind's form and its date exists; anything else must not reach a query. */
 export function isStamp(kind: DatedKind, text: string): boolean {
-  if (kind === 'char14') return /^\d{14}$/.test(text) && !Number.isNaN(parseChar14(text).getTime());
-  const pattern = kind === 'date' ? /^\d{4}-\d{2}-\d{2}$/ : /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
-  return pattern.test(text) && !Number.isNaN(Date.parse(text));
+  if (!forms[kind].test(text)) return false;
+  const date = kind === 'char14' ? parseChar14(text) : new Date(text);
+  // Compared, because the platform counts on where a date ends: 2026-02-30 becomes 2 March.
+  return !Number.isNaN(date.getTime()) && formatUtc(kind, date) === text;
 }
+
+const instantForm = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+const forms: Record<DatedKind, RegExp> = {
+  timestamp: instantForm,
+  second: instantForm,
+  char14: /^\d{14}$/,
+  date: /^\d{4}-\d{2}-\d{2}$/,
+};
 
 /**
  * The instant of a local wall-clock time, given as if it were UTC. In the hour that a zone skips in spring the instant

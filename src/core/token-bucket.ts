@@ -12,21 +12,35 @@ export interface TokenBucket {
 }
 
 /**
- * Each caller books the next free slot at once and sleeps until it (the generic cell rate algorithm): fair, no timer of its own,
- * two numbers of state. A wait that is aborted gives its slot up unused, which can only send less.
+ * The generic cell rate algorithm, one caller after the other: a slot is booked when its wait has really ended, so that waits which
+ * end late and together (a blocked event loop) cannot leave together. A wait that is aborted books nothing.
  */
 export function createTokenBucket(rate: Rate, clock: Clock): TokenBucket {
   const spacingMs = 1000 / rate.requestsPerSecond;
   const toleranceMs = spacingMs * (rate.burst - 1);
   let nextSlotMs = Number.NEGATIVE_INFINITY;
+  let queue: Promise<unknown> = Promise.resolve();
+
+  const untilSlotMs = () => nextSlotMs - toleranceMs - clock.monotonicMs();
+  async function takeSlot(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    for (let waitMs = untilSlotMs(); waitMs > 0; waitMs = untilSlotMs()) await clock.sleep(Math.ceil(waitMs), signal);
+    nextSlotMs = Math.max(nextSlotMs, clock.monotonicMs()) + spacingMs;
+  }
   return {
-    async take(signal) {
-      signal.throwIfAborted();
-      const nowMs = clock.monotonicMs();
-      const slotMs = Math.max(nextSlotMs, nowMs);
-      nextSlotMs = slotMs + spacingMs;
-      const waitMs = slotMs - toleranceMs - nowMs;
-      if (waitMs > 0) await clock.sleep(Math.ceil(waitMs), signal);
+    take(signal) {
+      const turn = queue.then(() => takeSlot(signal));
+      queue = turn.catch(() => undefined);
+      return orAborted(turn, signal);
     },
   };
+}
+
+/** Rejects at once when the signal aborts, also while others are still before it in the queue. */
+function orAborted(turn: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    turn.finally(() => signal.removeEventListener('abort', abort)).then(resolve, reject);
+  });
 }

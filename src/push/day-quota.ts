@@ -33,7 +33,9 @@ export function createDayQuota(limit: number | undefined, store: QuotaStore, clo
   async function current(): Promise<QuotaState> {
     loaded ??= await store.readQuota();
     const now = clock.now().getTime();
-    const { windowStart, blockedUntil } = loaded;
+    const sane = withinADay(loaded, now);
+    if (sane !== loaded) await save(sane);
+    const { windowStart, blockedUntil } = sane;
     if (windowStart !== null && now - Date.parse(windowStart) >= windowMs)
       loaded = { ...loaded, windowStart: null, used: 0 };
     if (blockedUntil !== null && now >= Date.parse(blockedUntil)) loaded = { ...loaded, blockedUntil: null };
@@ -74,6 +76,19 @@ export function createDayQuota(limit: number | undefined, store: QuotaStore, clo
         save({ ...(await current()), blockedUntil: new Date(clock.now().getTime() + forMs).toISOString() }),
       ),
     left: () => inTurn(async () => (limit === undefined ? null : Math.max(0, limit - (await current()).used))),
+  };
+}
+
+/** What was written while the wall clock was wrong: no window begins after now, no silence lasts longer than a day. */
+function withinADay(state: QuotaState, now: number): QuotaState {
+  const { windowStart, blockedUntil } = state;
+  const startsLater = windowStart !== null && Date.parse(windowStart) > now;
+  const lastsLonger = blockedUntil !== null && Date.parse(blockedUntil) > now + windowMs;
+  if (!startsLater && !lastsLonger) return state;
+  return {
+    ...state,
+    windowStart: startsLater ? new Date(now).toISOString() : windowStart,
+    blockedUntil: lastsLonger ? new Date(now + windowMs).toISOString() : blockedUntil,
   };
 }
 

@@ -12,6 +12,7 @@ import {
 } from '../core/types.ts';
 import {
   type Batch,
+  BatchInterruptedError,
   BatchRefusedError,
   type ParentEntry,
   type ReadyChange,
@@ -56,7 +57,7 @@ export function createPusher(options: PusherOptions): Pusher {
   return {
     async push(changes, lookup, signal) {
       const transport = openTransport(signal);
-      const run: Run = { sink, transport, redact, outcomes: [], arrived: new Map() };
+      const run: Run = { sink, transport, redact, outcomes: [], arrived: new Map(), stopped: undefined };
       const groups = groupByEntity(changes);
       for (const entity of entities) {
         const group = groups.get(entity);
@@ -82,6 +83,8 @@ interface Run {
   outcomes: Outcome[];
   /** Records delivered by this push, by `<entity>/<externalId>`: parents that the ledger does not know yet. */
   arrived: Map<string, ParentEntry>;
+  /** Set once nothing will work any more: no further batch is sent, refused credentials above all. */
+  stopped: PermanentError | undefined;
 }
 
 /** Each entity's changes in the order given; of several with one key only the last. */
@@ -133,10 +136,12 @@ function tieParents(
 
 /** Delivers one batch; resolves to the failure that stopped it, if one did. */
 async function attempt(batch: Batch, run: Run): Promise<Error | undefined> {
+  if (run.stopped !== undefined) return run.stopped;
   try {
     await deliver(batch, run);
     return undefined;
   } catch (error) {
+    if (error instanceof PermanentError) run.stopped ??= error;
     if (error instanceof TransientError || error instanceof PermanentError) return error;
     throw error;
   }
@@ -144,43 +149,52 @@ async function attempt(batch: Batch, run: Run): Promise<Error | undefined> {
 
 /** Delivers a batch, halving it where the MES refuses it whole, down to the one bad record. */
 async function deliver(batch: Batch, run: Run): Promise<void> {
+  const results = await send(batch, run);
+  if (results instanceof BatchRefusedError) return halve(batch, results, run);
+  const open = record(batch, results, run);
+  if (open.length > 0) await prove({ entity: batch.entity, changes: open }, run);
+}
+
+async function send(batch: Batch, run: Run): Promise<readonly SinkResult[] | BatchRefusedError> {
   try {
-    const results = await run.sink.deliver(batch, run.transport);
-    record(batch, await prove(batch, results, run), run);
+    return await run.sink.deliver(batch, run.transport);
   } catch (error) {
-    if (!(error instanceof BatchRefusedError)) throw error;
+    if (error instanceof BatchRefusedError) return error;
+    if (!(error instanceof BatchInterruptedError)) throw error;
     const { entity, changes } = batch;
-    const [only] = changes;
-    if (only !== undefined && changes.length === 1) {
-      run.outcomes.push({ kind: 'refused', change: only, reason: run.redact(error.message) });
-      return;
-    }
-    const middle = Math.ceil(changes.length / 2);
-    await deliver({ entity, changes: changes.slice(0, middle) }, run);
-    await deliver({ entity, changes: changes.slice(middle) }, run);
+    record({ entity, changes: changes.slice(0, error.results.length) }, error.results, run);
+    throw error.cause;
   }
 }
 
+async function halve({ entity, changes }: Batch, refusal: BatchRefusedError, run: Run): Promise<void> {
+  const [only] = changes;
+  if (only !== undefined && changes.length === 1) {
+    run.outcomes.push({ kind: 'refused', change: only, reason: run.redact(refusal.message) });
+    return;
+  }
+  const middle = Math.ceil(changes.length / 2);
+  await deliver({ entity, changes: changes.slice(0, middle) }, run);
+  await deliver({ entity, changes: changes.slice(middle) }, run);
+}
+
 /** Reads back what the answer left open; what stays open is a failure, never a success (D6). */
-async function prove(batch: Batch, results: readonly SinkResult[], run: Run): Promise<readonly SinkResult[]> {
-  const open = batch.changes.filter((_, index) => results[index]?.kind === 'unproven');
-  if (open.length === 0) return results;
-  const proved = await run.sink.readBack({ entity: batch.entity, changes: open }, run.transport);
-  const byId = new Map(open.map((change, index) => [change.record.externalId, proved[index]]));
-  return batch.changes.map(
-    (change, index) => byId.get(change.record.externalId) ?? results[index] ?? { kind: 'unproven' },
+async function prove(batch: Batch, run: Run): Promise<void> {
+  const [still] = record(batch, await run.sink.readBack(batch, run.transport), run);
+  if (still === undefined) return;
+  throw new TransientError(
+    `The MES answered without saying what became of ${batch.entity} ${still.record.externalId}.`,
   );
 }
 
-function record(batch: Batch, results: readonly SinkResult[], run: Run): void {
+/** Notes what became of each change; returns those of which the results say nothing. */
+function record(batch: Batch, results: readonly SinkResult[], run: Run): ReadyChange[] {
+  const open: ReadyChange[] = [];
   for (const [index, change] of batch.changes.entries()) {
     const result = results[index];
     if (result === undefined || result.kind === 'unproven') {
-      throw new TransientError(
-        `The MES answered without saying what became of ${batch.entity} ${change.record.externalId}.`,
-      );
-    }
-    if (result.kind === 'waiting') {
+      open.push(change);
+    } else if (result.kind === 'waiting') {
       run.outcomes.push({ kind: 'parked', change, waitsFor: result.waitsFor });
     } else if (result.kind === 'refused') {
       run.outcomes.push({ kind: 'refused', change, reason: run.redact(result.reason) });
@@ -190,6 +204,7 @@ function record(batch: Batch, results: readonly SinkResult[], run: Run): void {
       run.arrived.set(`${entity}/${externalId}`, { mesId: result.mesId, businessKey: businessKeyOf(change) });
     }
   }
+  return open;
 }
 
 /** What children are tied by where the MES wants a name; also what the ledger keeps. */

@@ -5,7 +5,8 @@ import type { Change, Entity, Finding, LedgerEntry, Parents, RecordRef } from '.
 export interface Sink {
   /**
    * Sends one batch of one entity, one result a change in the order given. Throws BatchRefusedError when the MES refused the
-   * batch as a whole, TransientError when nothing is known, PermanentError when nothing will work.
+   * batch as a whole, TransientError when nothing is known, PermanentError when nothing will work, and BatchInterruptedError with
+   * either of these when it happened in the middle.
    */
   deliver(batch: Batch, transport: Transport): Promise<SinkResult[]>;
   /** What the MES really holds of changes whose answer proved nothing. */
@@ -43,4 +44,17 @@ export type SinkResult =
 /** The MES refused a batch without naming the record: the pusher halves it until the bad one stands alone. */
 export class BatchRefusedError extends Error {
   override name = 'BatchRefusedError';
+}
+
+/** A batch sent record by record stopped on the way: what became of its first records is known and must not be lost. */
+export class BatchInterruptedError extends Error {
+  override name = 'BatchInterruptedError';
+  readonly results: readonly SinkResult[];
+  override readonly cause: unknown;
+
+  constructor(results: readonly SinkResult[], cause: unknown) {
+    super(`The batch stopped after ${results.length} records.`);
+    this.results = results;
+    this.cause = cause;
+  }
 }

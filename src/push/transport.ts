@@ -16,6 +16,8 @@ export interface TransportOptions {
   clock: Clock;
   events: EventBus;
   random: () => number;
+  /** Tries a request. */
+  attempts: number;
 }
 
 export interface CountedTransport extends Transport {
@@ -25,31 +27,33 @@ export interface CountedTransport extends Transport {
 
 /** A wait longer than this is not slept through: everything to the MES stops until it is over. */
 const longestSleepMs = 30_000;
-const attempts = 5;
 
 /** Lets requests out within rate and day budget, and again after passing faults; one for each push, to count by. */
 export function createTransport(options: TransportOptions, signal: AbortSignal): CountedTransport {
-  const { http, bucket, quota, clock, events, random } = options;
+  const { http, bucket, quota, clock, events, random, attempts } = options;
   let sent = 0;
+  /** Only what the MES itself asked for: a budget of ours that is used up is known without this, and may be raised. */
+  const heed = async (answer: HttpResponse) => {
+    try {
+      options.refuseTransient(answer);
+    } catch (error) {
+      const askedMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0;
+      if (askedMs > longestSleepMs) await quota.block(askedMs);
+      throw error;
+    }
+  };
   return {
     requests: () => sent,
-    async request(request) {
+    request(request) {
       const once = async () => {
         await bucket.take(signal);
         await quota.take();
         sent += 1;
         const answer = await http.request(request, signal);
-        options.refuseTransient(answer);
+        await heed(answer);
         return answer;
       };
-      try {
-        return await withRetries({ system: 'mes', name: 'mes', attempts, clock, events, random }, once, signal);
-      } catch (error) {
-        if (error instanceof TransientError && (error.retryAfterMs ?? 0) > longestSleepMs) {
-          await quota.block(error.retryAfterMs ?? 0);
-        }
-        throw error;
-      }
+      return withRetries({ system: 'mes', name: 'mes', attempts, clock, events, random }, once, signal);
     },
   };
 }

@@ -67,7 +67,7 @@ async function deliverChildren(pass: Pass, page: ChildPage, signal: AbortSignal)
 /** Nothing is missing from a list in which a row could not be read. */
 async function findMissing(pass: Pass, page: ChildPage, mapped: readonly MappedRow[]): Promise<MesRecord[]> {
   const { store, session, stream } = pass;
-  if (stream.children === null || mapped.some((row) => row.kind === 'refused')) return [];
+  if (stream.children === null || mapped.some(isRefused)) return [];
   const listed = new Set(
     mapped.flatMap((row) => (row.kind === 'good' ? row.records.map((record) => record.externalId) : [])),
   );
@@ -86,16 +86,28 @@ interface Vanished {
   parents: readonly string[];
 }
 
-/** The second sighting: only what is missing again is cancelled. */
+/** The second sighting: only what is missing again is cancelled; what is missing for the first time stays due. */
 async function cancelVanished(pass: Pass, { vanished, parents }: Vanished, signal: AbortSignal): Promise<void> {
   const { children } = pass.stream;
   if (vanished.length === 0 || children === null) return;
+  const seenBefore = new Set(vanished.map((record) => record.externalId));
   for await (const page of children.read(parents, signal)) {
-    const again = await findMissing(pass, page, await pass.stream.map(page.rows));
+    const mapped = await pass.stream.map(page.rows);
+    if (mapped.some(isRefused)) continue;
+    const missing = await findMissing(pass, page, mapped);
+    const again = missing.filter((record) => seenBefore.has(record.externalId));
     const gone = again.map((record): MesRecord => ({ ...record, lifecycle: 'cancelled' }));
-    const mapped: MappedRow[] = gone.length === 0 ? [] : [{ kind: 'good', key: '', stamp: null, records: gone }];
-    await deliverRows(pass, { mapped, force: false, resume: null, childrenRead: page.parents }, signal);
+    const open = new Set(
+      missing.filter((record) => !again.includes(record)).map((record) => parentOf(record, children)),
+    );
+    const childrenRead = page.parents.filter((parent) => !open.has(parent));
+    const rows: MappedRow[] = gone.length === 0 ? [] : [{ kind: 'good', key: '', stamp: null, records: gone }];
+    await deliverRows(pass, { mapped: rows, force: false, resume: null, childrenRead }, signal);
   }
+}
+
+function isRefused(row: MappedRow): boolean {
+  return row.kind === 'refused';
 }
 
 function parentOf(record: MesRecord, children: ChildReader): string {

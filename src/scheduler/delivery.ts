@@ -68,7 +68,7 @@ export async function deliverRows(pass: Pass, delivery: Delivery, signal: AbortS
     keepRecords: stream.children !== null,
     badRows,
     goodRowKeys: good.map((row) => row.key),
-    unchanged: diff.unchanged,
+    unchanged: [...diff.unchanged, ...diff.withdrawn],
     restamped: diff.restamped,
     childrenDue:
       parent === null ? null : { stream: parent, parents: changedParents(pass, report.outcomes, diff.restamped) },

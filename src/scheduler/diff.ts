@@ -9,6 +9,8 @@ export interface Diff {
   changes: Change[];
   /** What the MES holds already, as it is now in the ERP. */
   unchanged: RecordRef[];
+  /** Cancellations of what the MES never got: nothing to send, but an older version of them that waits must not go out any more. */
+  withdrawn: RecordRef[];
   /** What the MES has refused before in just this form. */
   refusedBefore: number;
   /** Unchanged records whose row carries another stamp than the ledger has. */
@@ -28,18 +30,26 @@ type Stamped = { record: MesRecord; stamp: string | null };
 
 /** What of a page differs from what the MES is known to hold; the rest costs no request. */
 export async function diffPage({ rows, lookup, keepStamps, force = false }: DiffInput): Promise<Diff> {
-  const diff: Diff = { changes: [], unchanged: [], refusedBefore: 0, restamped: [] };
+  const diff: Diff = { changes: [], unchanged: [], withdrawn: [], refusedBefore: 0, restamped: [] };
   for (const [entity, latest] of collapse(rows)) {
     const known = await lookup(entity, [...latest.keys()]);
     for (const [externalId, { record, stamp }] of latest) {
       const entry = known.get(externalId);
-      if (!force && record.onlyIfKnown === true && entry?.hash == null) continue;
+      if (record.onlyIfKnown === true && !isHeld(entry)) {
+        diff.withdrawn.push({ entity, externalId });
+        continue;
+      }
       const change = toChange(record, entry, keepStamps ? stamp : null);
       if (force || isNews(change)) diff.changes.push(change);
       else noteUnchanged(diff, change);
     }
   }
   return diff;
+}
+
+/** The MES holds it: also after its sync hash was forgotten, the MES's own id stays. */
+function isHeld(entry: LedgerEntry | undefined): boolean {
+  return entry !== undefined && (entry.hash !== null || entry.mesId !== null);
 }
 
 function isNews({ hash: wanted, known }: Change): boolean {

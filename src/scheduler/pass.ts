@@ -19,12 +19,16 @@ export async function beginPass(context: PassContext, stream: Stream, signal: Ab
 export async function runPass(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<Watermark | null> {
   const { stream, state, store } = pass;
   const fullReason = whyFull(pass, request);
-  if (stream.stampKind === 'none' && fullReason === undefined && !request.manual) return state.watermark;
+  if (stream.stampKind === 'none' && fullReason === undefined && !request.manual) {
+    await deliverHeld(pass, signal);
+    return state.watermark;
+  }
   const start = await startWindow(pass, fullReason, signal);
   await deliverHeld(pass, signal);
   const reached = await deliverPages(pass, start, signal);
   const { window } = start;
-  const firstLoad = state.watermark === null;
+  // After a reset of the watermark the ledger knows children that may have vanished: their parents' marks must stay.
+  const firstLoad = state.watermark === null && state.lastSweep === null;
   const sweptAt = firstLoad ? pass.sourceNow.toISOString() : await readDueChildren(pass, request, signal);
   const watermark = advanceWatermark(stream.stampKind, state.watermark, reached);
   await store.finish({
@@ -105,13 +109,18 @@ async function deliverPages(pass: Pass, start: PassStart, signal: AbortSignal): 
   try {
     signal.throwIfAborted();
     for await (const page of prefetch(stream.read(start.window, start.cursor, reading.signal))) {
-      const mapped = await stream.map(page.rows);
-      reached = follow(pass, { reached, start, mapped });
-      await deliverRows(pass, { mapped, force: false, resume: resumeBehind(pass, { page, start, reached }) }, signal);
+      try {
+        const mapped = await stream.map(page.rows);
+        reached = follow(pass, { reached, start, mapped });
+        await deliverRows(pass, { mapped, force: false, resume: resumeBehind(pass, { page, start, reached }) }, signal);
+      } catch (error) {
+        // The next page is on its way already: leaving the loop would wait for it.
+        reading.abort();
+        throw error;
+      }
     }
     return reached;
   } finally {
-    reading.abort();
     signal.removeEventListener('abort', stop);
   }
 }

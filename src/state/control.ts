@@ -5,7 +5,15 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { BusyError, ConfigError, messageOf, PermanentError, RecordError, TransientError } from '../core/errors.ts';
+import {
+  BusyError,
+  ConfigError,
+  messageOf,
+  PermanentError,
+  RecordError,
+  TransientError,
+  UsageError,
+} from '../core/errors.ts';
 import { systemCode } from './failure.ts';
 import { LeaseLostError } from './store.ts';
 
@@ -28,6 +36,7 @@ const knownErrors = new Map<string, new (message: string) => Error>([
   ['PermanentError', PermanentError],
   ['RecordError', RecordError],
   ['TransientError', TransientError],
+  ['UsageError', UsageError],
 ]);
 
 /**

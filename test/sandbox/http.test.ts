@@ -1,9 +1,9 @@
 import { Agent, request } from 'node:http';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Answer, type Exchange, type Handler, serve } from '../../sandbox/http.ts';
+import { type Exchange, type Handler, serve } from '../../sandbox/http.ts';
 import { createRandom } from '../../sandbox/random.ts';
-import type { Faults, Simulator } from '../../sandbox/types.ts';
+import type { Answer, Faults, Simulator } from '../../sandbox/types.ts';
 
 interface Reply {
   status: number;

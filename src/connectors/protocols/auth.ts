@@ -32,16 +32,23 @@ const expiryMarginMs = 60_000;
 function clientCredentials(auth: AuthSettings & { kind: 'oauth2' }, context: AuthContext): Authenticator {
   const url = new URL(auth.tokenUrl);
   const client = context.tokenClient(url.origin);
-  let token: { text: string; goodUntilMs: number } | undefined;
+  let token: Token | undefined;
+  let fetching: Promise<Token> | undefined;
 
-  async function fetchToken(signal: AbortSignal): Promise<{ text: string; goodUntilMs: number }> {
+  async function fetchToken(signal: AbortSignal): Promise<Token> {
     const form = new URLSearchParams({ grant_type: 'client_credentials' });
     if (auth.scope !== undefined) form.set('scope', auth.scope);
-    const headers = {
-      Authorization: `Basic ${base64(`${encodeURIComponent(auth.clientId)}:${encodeURIComponent(auth.clientSecret)}`)}`,
+    const headers: Record<string, string> = {
       'Content-Type': 'application/x-www-form-urlencoded',
       Accept: 'application/json',
     };
+    if (auth.sendIn === 'body') {
+      form.set('client_id', auth.clientId);
+      form.set('client_secret', auth.clientSecret);
+    } else {
+      // As they are: the token services of SAP do not decode what the standard would encode here.
+      headers['Authorization'] = `Basic ${base64(`${auth.clientId}:${auth.clientSecret}`)}`;
+    }
     const path = url.pathname + url.search;
     const answer = await client.request({ method: 'POST', path, headers, body: form.toString() }, signal);
     return readToken(answer, context.clock.monotonicMs());
@@ -49,22 +56,36 @@ function clientCredentials(auth: AuthSettings & { kind: 'oauth2' }, context: Aut
 
   return {
     async headers(signal) {
-      if (token === undefined || context.clock.monotonicMs() >= token.goodUntilMs) token = await fetchToken(signal);
+      if (token === undefined || context.clock.monotonicMs() >= token.goodUntilMs) {
+        // Requests side by side share one new token.
+        fetching ??= fetchToken(signal).finally(() => {
+          fetching = undefined;
+        });
+        token = await fetching;
+      }
       return { Authorization: `Bearer ${token.text}` };
     },
     refresh() {
-      const had = token !== undefined;
       token = undefined;
-      return had;
+      return true;
     },
   };
 }
 
-function readToken(answer: { status: number; text: string }, nowMs: number): { text: string; goodUntilMs: number } {
+interface Token {
+  text: string;
+  goodUntilMs: number;
+}
+
+function readToken(answer: { status: number; text: string }, nowMs: number): Token {
   if (answer.status >= 500 || answer.status === 429) {
     throw new TransientError(`The token endpoint answered HTTP ${answer.status}.`);
   }
-  const body = parseObject(answer.text);
+  const parsed = parseObject(answer.text);
+  if (answer.status === 200 && parsed === undefined) {
+    throw new TransientError('The token endpoint answered HTTP 200 without JSON: usually a logon or maintenance page.');
+  }
+  const body = parsed ?? {};
   const text = body['access_token'];
   if (answer.status !== 200 || typeof text !== 'string') {
     const reason = String(body['error_description'] ?? body['error'] ?? '').slice(0, 200);
@@ -77,12 +98,12 @@ function readToken(answer: { status: number; text: string }, nowMs: number): { t
   return { text, goodUntilMs: nowMs + Math.max(seconds * 1000 - expiryMarginMs, 1000) };
 }
 
-function parseObject(text: string): Record<string, unknown> {
+function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
-    return {};
+    return undefined;
   }
 }
 

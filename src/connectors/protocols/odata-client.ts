@@ -5,7 +5,7 @@ import { type HttpClient, type HttpResponse, retryAfterMs } from '../../core/htt
 import { withRetries } from '../../core/retry.ts';
 import type { TokenBucket } from '../../core/token-bucket.ts';
 import type { Authenticator } from './auth.ts';
-import { type Collection, readCollection, readError, requireMetadata } from './odata-json.ts';
+import { readCollection, readError, requireMetadata } from './odata-json.ts';
 import { type PropertyTypes, readPropertyTypes } from './odata-metadata.ts';
 import { nextPath, type ODataQuery, queryPath, withOptions } from './odata-url.ts';
 
@@ -31,54 +31,50 @@ export interface ODataOptions {
   clock: Clock;
   events: EventBus;
   random: () => number;
+  /** Tries a request. */
+  attempts: number;
 }
-
-const attempts = 5;
-const bodyAttempts = 3;
 
 /** A query whose next links go on for longer than this runs in a circle. */
 const maxServerPages = 10_000;
 
 export function createODataClient(options: ODataOptions): ODataClient {
   let served: { dateMs: number; atMs: number } | undefined;
-  async function get(path: string, accept: string, signal: AbortSignal): Promise<HttpResponse> {
+
+  /** One loop of tries for the request and its body: logon and maintenance pages come with status 200. */
+  function get<T>({ path, accept, read }: Getting<T>, signal: AbortSignal): Promise<T> {
     const once = async () => {
       const answer = await ask(options, { path, accept }, signal);
       const dateMs = Date.parse(answer.headers['date'] ?? '');
       if (!Number.isNaN(dateMs)) served = { dateMs, atMs: options.clock.monotonicMs() };
-      return answer;
+      return read(answer, `${options.name}: ${path.split('?', 1)[0]}`);
     };
-    const { name, clock, events, random } = options;
+    const { name, attempts, clock, events, random } = options;
     return withRetries({ system: 'erp', name, attempts, clock, events, random }, once, signal);
   }
 
   const document = createDocuments((path, signal) =>
-    passing(signal, async () => {
-      const answer = await get(withOptions(path, options.always), 'application/xml', signal);
-      return requireMetadata(answer, `${options.name}: ${path}`);
-    }),
+    get({ path: withOptions(path, options.always), accept: 'application/xml', read: requireMetadata }, signal),
   );
 
   return {
     async rows(query, signal) {
       const rows: unknown[] = [];
+      const visited = new Set<string>();
       let path: string | undefined = queryPath(query, options.always);
-      for (let pages = 0; path !== undefined; pages += 1) {
-        const here: string = path;
-        const page = await getCollection(here, signal);
+      while (path !== undefined) {
+        const here = visit(visited, path, `${options.name}: the next link of ${query.path}`);
+        const page = await get({ path: here, accept: 'application/json', read: readCollection }, signal);
         for (const row of page.rows) rows.push(row);
         path = page.next === undefined ? undefined : nextPath(page.next, here, options.always);
-        if (path === here || pages > maxServerPages) {
-          throw new PermanentError(`${options.name}: the next link of ${query.path} leads back to its own page.`);
-        }
       }
       return rows;
     },
     async count({ path, filter }, signal) {
       const counted = filter === undefined ? options.always : { $filter: filter, ...options.always };
       try {
-        const { text } = await get(withOptions(`${path}/$count`, counted), 'text/plain', signal);
-        return /^\d+$/.test(text.trim()) ? Number(text) : null;
+        const read = ({ text }: HttpResponse) => (/^\d+$/.test(text.trim()) ? Number(text) : null);
+        return await get({ path: withOptions(`${path}/$count`, counted), accept: 'text/plain', read }, signal);
       } catch (error) {
         if (error instanceof PermanentError && !error.credentials) return null;
         throw error;
@@ -95,17 +91,22 @@ export function createODataClient(options: ODataOptions): ODataClient {
       return served === undefined ? undefined : new Date(served.dateMs + options.clock.monotonicMs() - served.atMs);
     },
   };
+}
 
-  function getCollection(path: string, signal: AbortSignal): Promise<Collection> {
-    const what = `${options.name}: ${path.split('?', 1)[0]}`;
-    return passing(signal, async () => readCollection(await get(path, 'application/json', signal), what));
-  }
+interface Getting<T> {
+  path: string;
+  accept: string;
+  /** Throws TransientError for a body that is not what was asked for. */
+  read(answer: HttpResponse, what: string): T;
+}
 
-  /** A body that is not what was asked for is retried like any other passing fault: logon and maintenance pages come with status 200. */
-  function passing<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
-    const { name, clock, events, random } = options;
-    return withRetries({ system: 'erp', name, attempts: bodyAttempts, clock, events, random }, task, signal);
+/** Throws when next links come back to where they were. */
+function visit(visited: Set<string>, path: string, what: string): string {
+  if (visited.has(path) || visited.size > maxServerPages) {
+    throw new PermanentError(`${what} leads back to a page already read.`);
   }
+  visited.add(path);
+  return path;
 }
 
 /** `$metadata` of each service, read once; a failed read is forgotten, so that the next poll asks again. */

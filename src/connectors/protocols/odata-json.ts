@@ -22,27 +22,31 @@ export function readCollection(answer: HttpResponse, what: string): Collection {
     if (isObject(rows)) return { rows: [rows], next: undefined };
     if ('__metadata' in inner) return { rows: [inner], next: undefined };
   }
-  throw new TransientError(`${what} answered with JSON that is no OData collection.`);
+  throw new TransientError(`${what} answered with JSON that is no OData collection.`, { malformed: true });
 }
 
 /** A `$metadata` document as text; anything that is not one whole EDMX document is no answer. */
 export function requireMetadata(answer: HttpResponse, what: string): string {
   if (/<(?:\w+:)?Edmx\b/.test(answer.text) && /<\/(?:\w+:)?Edmx>\s*$/.test(answer.text)) return answer.text;
-  throw new TransientError(`${what} did not answer with a whole EDMX document: usually a logon or maintenance page.`);
+  throw new TransientError(
+    `${what} did not answer with a whole EDMX document: usually a logon or maintenance page. Check sapClient and auth.`,
+    { malformed: true },
+  );
 }
 
 function parse(answer: HttpResponse, what: string): unknown {
   const type = answer.headers['content-type'] ?? '';
-  if (!type.includes('json')) {
+  if (!/json/i.test(type)) {
     throw new TransientError(
       `${what} answered HTTP 200 with ${type === '' ? 'no content type' : type} instead of JSON: ` +
         'usually a logon or maintenance page. Check sapClient and auth.',
+      { malformed: true },
     );
   }
   try {
     return JSON.parse(answer.text);
   } catch (error) {
-    throw new TransientError(`${what} answered with JSON that breaks off.`, { cause: error });
+    throw new TransientError(`${what} answered with JSON that breaks off.`, { cause: error, malformed: true });
   }
 }
 

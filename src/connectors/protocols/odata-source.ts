@@ -1,7 +1,9 @@
 import { ConfigError } from '../../core/errors.ts';
+import type { DatedKind } from '../../core/stamp.ts';
 import type { StampKind, Window } from '../../core/types.ts';
 import type { ChildPage, Page } from '../define.ts';
 import type { ODataClient } from './odata-client.ts';
+import type { PropertyTypes } from './odata-metadata.ts';
 import { literal, type ODataVersion } from './odata-values.ts';
 import {
   conjunction,
@@ -66,6 +68,7 @@ export function createODataSource(options: ODataSourceOptions): ODataSource {
     const needed = [...new Set([...options.key, ...own, ...options.properties])];
     const missing = needed.filter((name) => !types.has(name));
     if (missing.length > 0) throw new ConfigError(missing.map((name) => ({ text: missingText(options, name) })));
+    assertStampType(options, types);
     const extra = (await options.extraProperties()).filter((name) => types.has(name));
     return { ...options, types, select: [...new Set([...needed, ...extra])] };
   }
@@ -151,6 +154,24 @@ function split<T>(items: readonly T[], size: number): T[][] {
   const parts: T[][] = [];
   for (let start = 0; start < items.length; start += size) parts.push(items.slice(start, start + size));
   return parts;
+}
+
+/** EDM types that a kind of stamp can be compared with: a filter on any other finds nothing, for ever and without an error. */
+const stampTypes: Record<DatedKind, readonly string[]> = {
+  timestamp: ['Edm.DateTimeOffset', 'Edm.DateTime'],
+  second: ['Edm.DateTimeOffset', 'Edm.DateTime'],
+  char14: ['Edm.String'],
+  date: ['Edm.Date', 'Edm.DateTime', 'Edm.DateTimeOffset'],
+};
+
+function assertStampType({ name, stamp, stampKind }: ODataSourceOptions, types: PropertyTypes): void {
+  if (stamp === undefined || stampKind === 'none') return;
+  const type = types.get(stamp) ?? '';
+  if (stampTypes[stampKind].includes(type)) return;
+  throw new ConfigError(
+    `${name}: stampKind ${stampKind} does not fit ${stamp}, which is ${type} on this system. ` +
+      'Set the stampKind that fits, or none to read the stream whole.',
+  );
 }
 
 function missingText(options: ODataSourceOptions, property: string): string {

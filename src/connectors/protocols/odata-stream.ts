@@ -42,7 +42,7 @@ export const odataStreamShape = {
   ...streamShape,
   path: z
     .string()
-    .regex(/^\/\S+\/\S+$/)
+    .regex(/^\/\S+\/\S+$/, 'must begin with / and end with the name of the entity set')
     .optional()
     .meta({ description: 'Path of the entity set, for ECC or custom services' }),
   odata: z

@@ -35,9 +35,10 @@ export function withOptions(path: string, options: Readonly<Record<string, strin
  */
 export function nextPath(link: string, current: string, always: Readonly<Record<string, string>>): string {
   const base = new URL(current, 'http://origin.invalid');
-  if (!URL.canParse(link, base.href))
-    throw new PermanentError(`The server sent a next link that is no URL: ${link.slice(0, 80)}`);
-  const url = new URL(link, base);
+  const url = URL.canParse(link, base.href) ? new URL(link, base) : undefined;
+  // Behind any other scheme, or two slashes, what looks like a path could name another host.
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.pathname.startsWith('//'))
+    throw new PermanentError(`The server sent a next link that is no URL of a service: ${link.slice(0, 80)}`);
   const missing = Object.fromEntries(Object.entries(always).filter(([name]) => !url.searchParams.has(name)));
   return withOptions(url.pathname + url.search, missing);
 }

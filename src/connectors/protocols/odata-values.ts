@@ -11,20 +11,29 @@ export type ODataVersion = 'v2' | 'v4';
 export function literal(version: ODataVersion, type: string, value: unknown): string {
   switch (type) {
     case 'Edm.String':
-      return `'${String(value).replaceAll("'", "''")}'`;
+      return `'${plainText(value).replaceAll("'", "''")}'`;
     case 'Edm.DateTime':
-      return `datetime'${isoTime(value).slice(0, 19)}'`;
+      return `datetime'${shortTime(value).slice(0, -1)}'`;
     case 'Edm.DateTimeOffset':
       return version === 'v2' ? `datetimeoffset'${shortTime(value)}'` : shortTime(value);
     case 'Edm.Date':
       return isoTime(value).slice(0, 10);
     case 'Edm.Guid':
-      return version === 'v2' ? `guid'${checked(value, /^[\da-fA-F-]{36}$/)}'` : checked(value, /^[\da-fA-F-]{36}$/);
+      return version === 'v2' ? `guid'${checked(value, guidForm)}'` : checked(value, guidForm);
     case 'Edm.Boolean':
       return checked(value, /^(true|false)$/);
     default:
       return checked(value, /^-?\d+(\.\d+)?$/);
   }
+}
+
+const guidForm = /^[\da-fA-F]{8}(-[\da-fA-F]{4}){3}-[\da-fA-F]{12}$/;
+
+/** A row without the property, or with half a character in it, must not become a comparison with something else. */
+function plainText(value: unknown): string {
+  const text = typeof value === 'number' ? String(value) : value;
+  if (typeof text === 'string' && text.isWellFormed()) return text;
+  throw refused(value);
 }
 
 function isoTime(value: unknown): string {
@@ -40,9 +49,13 @@ function shortTime(value: unknown): string {
 }
 
 function checked(value: unknown, form: RegExp): string {
-  const text = String(value);
+  const text = typeof value === 'object' ? '' : String(value);
   if (form.test(text)) return text;
-  throw new PermanentError(`${JSON.stringify(text.slice(0, 80))} cannot be written as an OData literal.`);
+  throw refused(value);
+}
+
+function refused(value: unknown): PermanentError {
+  return new PermanentError(`${JSON.stringify(value)?.slice(0, 80)} cannot be written as an OData literal.`);
 }
 
 /** A day (`/Date(ms)/`, `2026-10-01`) as YYYY-MM-DD; null when empty or an initial date such as 0000-00-00. */

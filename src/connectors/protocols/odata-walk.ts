@@ -76,8 +76,9 @@ export async function* walkByKey(
     const filter = conjunction(target.filter, base, last && keyBehind(target, last));
     const rows = await request(target, { filter, orderBy: target.key.join(',') }, signal);
     if (rows.length === 0) return;
-    const next = keyValues(target, rows.at(-1));
-    if (JSON.stringify(next) === JSON.stringify(last)) throw unordered(target, 'key');
+    // A malformed row has no key to go on behind; the last one that has a key is the place.
+    const next = rows.map((row) => keyValues(target, row)).findLast((values) => !values.includes(undefined));
+    if (next === undefined || JSON.stringify(next) === JSON.stringify(last)) throw unordered(target, 'key');
     last = next;
     yield { rows, cursor: { by: 'key', key: last } satisfies WalkCursor };
     if (!mayGoOn(target, rows)) return;
@@ -105,7 +106,9 @@ async function* walkByStamp(
   for (;;) {
     if (at.key !== undefined) {
       yield* drainTie(target, { stamp: at.stamp, behind: at.key, window }, signal);
-      at = startAt(behindTie(target.kind, at.stamp));
+      const behind = behindTie(target.kind, at.stamp);
+      if (behind === undefined) return;
+      at = startAt(behind);
     }
     const filter = conjunction(target.filter, atOrBehind(target, at.stamp), upperBound(target, window));
     const orderBy = [target.stamp, ...target.key].join(',');
@@ -153,22 +156,28 @@ async function* drainTie(
   for await (const page of walkByKey(target, { base, cursor }, signal)) {
     yield {
       rows: page.rows,
-      cursor: { by: 'stamp', stamp, seen: [], key: keyValues(target, page.rows.at(-1)) } satisfies WalkCursor,
+      cursor: { by: 'stamp', stamp, seen: [], key: (page.cursor as { key: unknown[] }).key } satisfies WalkCursor,
     };
   }
 }
 
-/** The smallest stamp behind a tie: one grain of what the server shows further on. */
-function behindTie(kind: StampedTarget['kind'], stamp: string): string {
-  return shiftStamp(kind, stamp, kind === 'timestamp' ? 0.001 : 1);
+/** The smallest stamp behind a tie: one grain of what the server shows further on; undefined at the end of time. */
+function behindTie(kind: StampedTarget['kind'], stamp: string): string | undefined {
+  // Counted, not dated: fourteen digits sort as a text whether or not they are a date.
+  const behind =
+    kind === 'char14'
+      ? String(BigInt(stamp) + 1n).padStart(14, '0')
+      : shiftStamp(kind, stamp, kind === 'timestamp' ? 0.001 : 1);
+  return behind > stamp ? behind : undefined;
 }
 
 function atOrBehind(target: StampedTarget, stamp: string): string {
   return `${target.stamp} ge ${stampLiteral(target, stamp)}`;
 }
 
-function beforeBehind(target: StampedTarget, stamp: string): string {
-  return `${target.stamp} lt ${stampLiteral(target, behindTie(target.kind, stamp))}`;
+function beforeBehind(target: StampedTarget, stamp: string): string | undefined {
+  const behind = behindTie(target.kind, stamp);
+  return behind === undefined ? undefined : `${target.stamp} lt ${stampLiteral(target, behind)}`;
 }
 
 function upperBound(target: StampedTarget, { to, future }: Window): string | undefined {
@@ -219,8 +228,9 @@ function keyBehind(target: WalkTarget, values: readonly unknown[]): string {
   return branches.length === 1 ? (branches[0] ?? '') : `(${branches.map((branch) => `(${branch})`).join(' or ')})`;
 }
 
+/** The values of a row's key; undefined for each that is missing. */
 function keyValues(target: WalkTarget, row: unknown): unknown[] {
-  return target.key.map((name) => (row as Record<string, unknown>)[name]);
+  return target.key.map((name) => (row as Record<string, unknown> | null)?.[name] ?? undefined);
 }
 
 function keyText(target: WalkTarget, row: unknown): string {
@@ -230,7 +240,7 @@ function keyText(target: WalkTarget, row: unknown): string {
 export function conjunction(...parts: readonly (string | undefined)[]): string | undefined {
   const present = parts.filter((part) => part !== undefined && part !== '');
   if (present.length < 2) return present[0];
-  return present.map((part) => (/ or /.test(part ?? '') ? `(${part})` : part)).join(' and ');
+  return present.map((part) => (/\bor\b/.test(part ?? '') ? `(${part})` : part)).join(' and ');
 }
 
 /** A row's stamp in the stream's stamp form, cut to what the server shows; null when it has none. */

@@ -21,12 +21,12 @@ const settings = z.strictObject({
   auth: authSchema,
   sapClient: z
     .string()
-    .regex(/^\d{3}$/)
+    .regex(/^\d{3}$/, 'must be three digits in quotes, such as "100"')
     .optional()
     .meta({ description: 'sap-client of every request', examples: ['100'] }),
   language: z
     .string()
-    .regex(/^[A-Z]{2}$/)
+    .regex(/^[A-Z]{2}$/, 'must be two capital letters, such as EN')
     .default('EN')
     .meta({ description: 'sap-language of every request' }),
   odata: z
@@ -96,6 +96,7 @@ function openSap(config: SapSettings, context: ConnectorContext): ConnectorSessi
     clock: context.clock,
     events: context.events,
     random: context.random,
+    attempts: context.attempts,
   });
   const sapContext = createContext(config);
   const opened = sapStreams
@@ -149,8 +150,19 @@ function openHttp(config: SapSettings, context: ConnectorContext, origin: string
 /** Changes when the built-in mapping of any stream changes what it makes of a row. */
 const mappingVersion = 1;
 
-function basisOf({ timeZone, plantTimeZones, numberPrefix, standardValues }: SapSettings): unknown {
-  return [mappingVersion, timeZone, plantTimeZones, numberPrefix, standardValues];
+/** Language and client decide what the ERP sends, the rest what is made of it. */
+function basisOf(config: SapSettings): unknown {
+  const { externalSource, sapClient, language, timeZone, plantTimeZones, numberPrefix, standardValues } = config;
+  return {
+    mappingVersion,
+    externalSource,
+    sapClient,
+    language,
+    timeZone,
+    plantTimeZones,
+    numberPrefix,
+    standardValues,
+  };
 }
 
 function createContext(config: SapSettings): SapContext {

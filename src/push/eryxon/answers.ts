@@ -18,8 +18,10 @@ export function readAnswer(answer: HttpResponse, what: string): Answer {
   const body = parse(answer.text);
   const { status } = answer;
   if (status >= 200 && status < 300) {
-    if (body?.['success'] === true && isObject(body['data']))
-      return { status, data: body['data'], code: '', message: '' };
+    const data = body?.['data'];
+    // Lists of this generation are arrays.
+    if (body?.['success'] === true && (isObject(data) || Array.isArray(data)))
+      return { status, data, code: '', message: '' };
     throw new TransientError(`The MES answered HTTP ${status} to ${what} with a body that is no success envelope.`);
   }
   const error = isObject(body?.['error']) ? body['error'] : (body ?? {});
@@ -32,7 +34,7 @@ const authTexts = ['Missing or invalid authorization header', 'Invalid API key f
 
 /** Database texts that no retry will change: the record or the schema is at fault. */
 const permanentTexts =
-  /Could not find the|duplicate key value|violates|invalid input|out of range|null value in column|Requested range|JSON at position|Expected property name/;
+  /Could not find the|Could not embed|duplicate key value|violates|invalid input|out of range|null value in column|Requested range|JSON at position|Expected property name/;
 
 /** Throws for answers that concern all requests alike: refused credentials, limits, and passing faults. */
 export function refuseTransient(answer: HttpResponse, now: Date): void {

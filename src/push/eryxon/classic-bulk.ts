@@ -48,10 +48,13 @@ function readResults(data: unknown, path: string): unknown[] {
 /** By external id where the answer names one, by position where it does not. */
 function matchResults(changes: readonly ReadyChange[], raw: readonly unknown[]): SinkResult[] {
   const byId = new Map<string, SinkResult>();
-  const inOrder: NamedResult[] = raw.map((entry, index) => ({
-    externalId: isObject(entry) && typeof entry['external_id'] === 'string' ? entry['external_id'] : undefined,
-    result: readResult(entry, changes[index]),
-  }));
+  const known = new Map(changes.map((change) => [change.record.externalId, change]));
+  const inOrder: NamedResult[] = raw.map((entry, index) => {
+    const named = isObject(entry) ? entry['external_id'] : undefined;
+    const externalId = typeof named === 'string' ? named : undefined;
+    const change = externalId === undefined ? changes[index] : known.get(externalId);
+    return { externalId, result: readResult(entry, change) };
+  });
   for (const { externalId, result } of inOrder) if (externalId !== undefined) byId.set(externalId, result);
   return changes.map((change, index) => {
     const named = byId.get(change.record.externalId);

@@ -24,11 +24,19 @@ export function createEryxonSink(url: string): Sink {
     readBack: async (batch) => batch.changes.map(() => ({ kind: 'unproven' })),
     async check(transport) {
       const findings: Finding[] = [];
-      for (const entity of entities) findings.push(await checkTable(`${base}/api-${tables[entity]}`, transport));
+      for (const entity of entities) {
+        const finding = await checkTable(`${base}/api-${tables[entity]}`, transport);
+        findings.push(finding);
+        // What is wrong with the key or the connection is wrong for all.
+        if (finding.code === credentialsRefused || finding.code === unreachable) break;
+      }
       return findings;
     },
   };
 }
+
+const credentialsRefused = 'mes-credentials-refused';
+const unreachable = 'mes-unreachable';
 
 async function checkTable(path: string, transport: Transport): Promise<Finding> {
   const where = `mes ${path.split('/').at(-1)}`;
@@ -36,6 +44,16 @@ async function checkTable(path: string, transport: Transport): Promise<Finding> 
     const answer = readAnswer(await transport.request({ method: 'GET', path: `${path}?limit=1` }), `GET ${path}`);
     if (answer.data !== undefined)
       return { code: 'mes-reachable', level: 'ok', where, text: 'The endpoint answers.', todo: '' };
+    if (answer.status === 404) {
+      const text = `There is no endpoint ${path} (HTTP 404 ${answer.message}).`;
+      return {
+        code: 'mes-endpoint-missing',
+        level: 'error',
+        where,
+        text,
+        todo: 'Check the path of mes.url: it usually ends in /functions/v1.',
+      };
+    }
     return {
       code: 'mes-endpoint-faulty',
       level: 'warning',
@@ -46,7 +64,7 @@ async function checkTable(path: string, transport: Transport): Promise<Finding> 
   } catch (error) {
     const refused = error instanceof PermanentError;
     return {
-      code: refused ? 'mes-credentials-refused' : 'mes-unreachable',
+      code: refused ? credentialsRefused : unreachable,
       level: 'error',
       where,
       text: messageOf(error),

@@ -1,5 +1,5 @@
 import { PermanentError, TransientError } from '../../core/errors.ts';
-import type { Batch, ReadyChange, SinkResult, Transport } from '../sink.ts';
+import { type Batch, BatchInterruptedError, type ReadyChange, type SinkResult, type Transport } from '../sink.ts';
 import { isObject, readAnswer } from './answers.ts';
 import { classicBody, tables } from './bodies.ts';
 import { jsonHeaders, readRecordError } from './classic-bulk.ts';
@@ -8,7 +8,11 @@ import { jsonHeaders, readRecordError } from './classic-bulk.ts';
 export async function deliverSingly(base: string, batch: Batch, transport: Transport): Promise<SinkResult[]> {
   const path = `${base}/api-${tables[batch.entity]}/sync`;
   const results: SinkResult[] = [];
-  for (const change of batch.changes) results.push(await deliverOne(path, change, transport));
+  try {
+    for (const change of batch.changes) results.push(await deliverOne(path, change, transport));
+  } catch (error) {
+    throw results.length === 0 ? error : new BatchInterruptedError(results, error);
+  }
   return results;
 }
 

@@ -1,0 +1,203 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
+import { createWorkspace, type Workspace, type WorkspaceOptions } from '../support/cli-workspace.ts';
+
+interface Finding {
+  code: string;
+  level: 'ok' | 'warning' | 'error';
+  where: string;
+  text: string;
+  todo: string;
+}
+interface Answer {
+  ok: boolean;
+  findings: Finding[];
+}
+
+const tables = ['cells', 'resources', 'jobs', 'parts', 'operations'].map((table) => `mes api-${table}`);
+const streams = ['work-centers'];
+const opened: Workspace[] = [];
+let sandbox: Sandbox;
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ seed: 16, records: 40, startAt: new Date() });
+});
+afterAll(async () => {
+  for (const workspace of opened) workspace.remove();
+  await sandbox.stop();
+});
+
+async function check(options: WorkspaceOptions, ...args: string[]): Promise<{ code: number | null } & Answer> {
+  const workspace = createWorkspace(sandbox, options);
+  opened.push(workspace);
+  const { code, answer } = await workspace.json('check', ...args);
+  return { code, ...(answer as Answer) };
+}
+
+const of = (findings: readonly Finding[], where: string) => findings.filter((finding) => finding.where === where);
+
+describe.concurrent('check', () => {
+  it('ends with 0 when everything can be reached, and says so of each stream and each table', async () => {
+    const { code, ok, findings } = await check({});
+    expect(findings.map(({ code: id, where }) => `${id} ${where}`)).toEqual([
+      expect.stringMatching(/^config-valid \/.*\/erp-puller\.yaml$/),
+      'stream-readable plant-1/work-centers',
+      'stream-readable plant-1/equipment',
+      'stream-readable plant-1/sales-orders',
+      'stream-readable plant-1/production-orders',
+      'stream-readable plant-1/operations',
+      'clock-agrees plant-1',
+      ...tables.map((table) => `mes-reachable ${table}`),
+    ]);
+    expect({ code, ok }).toEqual({ code: 0, ok: true });
+  });
+
+  it('has nothing to say against the example config', async () => {
+    const workspace = createWorkspace(sandbox, { env: { ERYXON_API_KEY: sandbox.mes.apiKey } });
+    opened.push(workspace);
+    const example = readFileSync(path.resolve(import.meta.dirname, '../../config/erp-puller.example.yaml'), 'utf8')
+      .replace('https://project.supabase.co', sandbox.mes.url)
+      .replace('https://s4.example.com', sandbox.sap.url);
+    const file = path.join(workspace.folder, 'erp-puller.yaml');
+    writeFileSync(file, example);
+    const { answer } = await workspace.json('check');
+    expect((answer as Answer).findings.filter(({ level }) => level !== 'ok')).toEqual([]);
+  });
+
+  it('gives every finding the promised form', async () => {
+    const { findings } = await check({ streams });
+    const text = expect.any(String);
+    const level = expect.stringMatching(/^(ok|warning|error)$/);
+    expect(findings).toEqual(findings.map(() => ({ code: text, level, where: text, text, todo: text })));
+  });
+
+  it('asks nobody with --offline', async () => {
+    const { code, findings } = await check({ sapUrl: 'http://127.0.0.1:9', mesUrl: 'http://127.0.0.1:9' }, '--offline');
+    expect(code).toBe(0);
+    expect(findings).toHaveLength(1);
+  });
+
+  it('writes nothing, neither there nor here', async () => {
+    const { code } = await check({ streams });
+    expect(code).not.toBe(78);
+    expect(sandbox.sap.writes()).toBe(0);
+    expect(Object.values(sandbox.mes.counts())).toEqual([0, 0, 0, 0, 0]);
+    for (const workspace of opened) expect(workspace.files()).toEqual([]);
+  });
+});
+
+describe.concurrent('check names what is wrong and what to do', () => {
+  it('a wrong password', async () => {
+    const { code, ok, findings } = await check({ streams, password: 'not-the-password' });
+    expect({ code, ok }).toEqual({ code: 1, ok: false });
+    expect(of(findings, 'plant-1/work-centers')).toEqual([
+      {
+        code: 'credentials-refused',
+        level: 'error',
+        where: 'plant-1/work-centers',
+        text: expect.stringContaining('answered HTTP 401. Check auth and sapClient.'),
+        todo: 'Correct auth in the config file, or unlock the user.',
+      },
+    ]);
+  });
+
+  it('a wrong password, with one logon only: more could lock the account', async () => {
+    const own = await startSandbox({ seed: 17, records: 20 });
+    const workspace = createWorkspace(own, { password: 'not-the-password' });
+    await workspace.run('check');
+    workspace.remove();
+    const { total } = own.sap.requests();
+    await own.stop();
+    expect(total).toBe(1);
+  });
+
+  it('a wrong client', async () => {
+    const { code, findings } = await check({ streams, client: '200' });
+    expect(code).toBe(1);
+    expect(of(findings, 'plant-1/work-centers')).toMatchObject([
+      { level: 'error', text: expect.stringMatching(/usually a logon or maintenance page.*Check sapClient and auth/) },
+    ]);
+  });
+
+  it('a wrong client, with something to do that is about the client', async () => {
+    const { findings } = await check({ streams, client: '200' });
+    expect(of(findings, 'plant-1/work-centers')[0]?.todo).toMatch(/sapClient/);
+  });
+
+  it('a service that SAP does not have', async () => {
+    const { code, findings } = await check({
+      streams: ['sales-orders'],
+      salesOrdersPath: '/sap/opu/odata/sap/ZNO/Set',
+    });
+    expect(code).toBe(1);
+    expect(of(findings, 'plant-1/sales-orders')).toMatchObject([
+      {
+        code: 'stream-refused',
+        level: 'error',
+        text: expect.stringContaining('HTTP 404'),
+        todo: 'Ask the ERP administrator to activate the service and authorise the user.',
+      },
+    ]);
+  });
+
+  it('a wrong API key', async () => {
+    const { code, findings } = await check({ streams, apiKey: 'ery_test_wrong' });
+    expect(code).toBe(1);
+    expect(findings.filter(({ level }) => level === 'error')).toContainEqual({
+      code: 'mes-credentials-refused',
+      level: 'error',
+      where: 'mes api-cells',
+      text: 'The MES refused the API key: Invalid API key. Check mes.apiKey.',
+      todo: 'Correct mes.apiKey in the config file.',
+    });
+  });
+
+  it('a URL of the MES behind which there are no functions', async () => {
+    const { code, findings } = await check({ streams, mesUrl: `${sandbox.mes.url}/functions` });
+    expect(code).toBe(1);
+    expect(of(findings, 'mes api-cells')).toMatchObject([{ level: 'error', todo: expect.stringContaining('mes.url') }]);
+  });
+
+  // Refused connections are tried again with pauses: the slowest two, side by side.
+  it('an ERP that is stopped', { timeout: 120_000 }, async () => {
+    const { code, findings } = await check({ streams, sapUrl: 'http://127.0.0.1:9' });
+    expect(code).toBe(1);
+    expect(of(findings, 'plant-1/work-centers')).toMatchObject([
+      {
+        code: 'erp-unreachable',
+        level: 'error',
+        text: expect.stringMatching(/GET http:\/\/127\.0\.0\.1:9\/sap\/.* failed: ECONNREFUSED\.$/),
+        todo: 'Check url, proxy and tls, and that this machine can reach the ERP.',
+      },
+    ]);
+    expect(of(findings, 'mes api-cells')).toMatchObject([{ code: 'mes-reachable', level: 'ok' }]);
+  });
+
+  it('a MES that is stopped', { timeout: 180_000 }, async () => {
+    const { code, findings } = await check({ streams, mesUrl: 'http://127.0.0.1:9/functions/v1' });
+    expect(code).toBe(1);
+    expect(of(findings, 'plant-1/work-centers')).toMatchObject([{ level: 'ok' }]);
+    expect(of(findings, 'mes api-cells')).toMatchObject([
+      {
+        code: 'mes-unreachable',
+        level: 'error',
+        text: expect.stringContaining('failed: ECONNREFUSED'),
+        todo: 'Check mes.url, mes.proxy and mes.tls, and that this machine can reach the MES.',
+      },
+    ]);
+  });
+});
+
+describe('check for people', () => {
+  it('prints a line a finding, and below it what to do', async () => {
+    const workspace = createWorkspace(sandbox, { streams, apiKey: 'ery_test_wrong' });
+    opened.push(workspace);
+    const { stdout } = await workspace.run('check');
+    expect(stdout.split('\n')).toContain('ok       plant-1/work-centers: The stream can be read.');
+    expect(stdout).toContain(
+      'error    mes api-cells: The MES refused the API key: Invalid API key. Check mes.apiKey.\n         Correct mes.apiKey in the config file.\n',
+    );
+  });
+});

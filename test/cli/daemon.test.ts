@@ -1,0 +1,150 @@
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
+import type { RunningCli } from '../support/cli.ts';
+import { createWorkspace, type Workspace } from '../support/cli-workspace.ts';
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await startSandbox({ seed: 15, records: 40 });
+});
+afterAll(() => sandbox.stop());
+
+describe('verbs beside a running daemon', () => {
+  let workspace: Workspace;
+  let daemon: RunningCli & { url: string };
+  beforeAll(async () => {
+    workspace = createWorkspace(sandbox, { healthPort: await freePort() });
+    daemon = await workspace.startDaemon();
+    await daemon.waitFor(/"Pass finished\.","stream":"plant-1\/operations"/);
+  });
+  afterAll(async () => {
+    await daemon.stop('SIGKILL');
+    workspace.remove();
+  });
+
+  it('run ends with 75: there is one daemon a state directory', async () => {
+    const { code, stdout, stderr } = await workspace.run('run');
+    expect({ code, stdout }).toEqual({ code: 75, stdout: '' });
+    expect(stderr).toContain(`The state in ${workspace.stateDirectory} is in use by another erp-puller.`);
+  });
+
+  it('state restore ends with 75 and changes nothing', async () => {
+    expect(await workspace.run('state', 'restore', 'previous')).toMatchObject({ code: 75, stdout: '' });
+  });
+
+  it('status tells what the daemon knows', async () => {
+    const { code, answer } = await workspace.json('status');
+    expect(code).toBe(0);
+    expect(answer).toMatchObject({ streams: expect.toSatisfy((streams: unknown[]) => streams.length === 5) });
+    for (const { lastSuccess } of (answer as { streams: { lastSuccess: string | null }[] }).streams) {
+      expect(lastSuccess).not.toBeNull();
+    }
+  });
+
+  it('state check finds the state in use sound', async () => {
+    expect(await workspace.json('state', 'check')).toMatchObject({ code: 0, answer: { ok: true } });
+  });
+
+  it('health ends with 0 and prints what the daemon says of itself', async () => {
+    expect(await workspace.run('health')).toEqual({ code: 0, stdout: '{"ready":true,"reasons":[]}\n', stderr: '' });
+  });
+
+  it('sync lets the daemon deliver what has changed', async () => {
+    sandbox.sap.play(20);
+    sandbox.sap.settle();
+    sandbox.sap.advance(60_000);
+    sandbox.sap.checkpoint();
+    const { code, answer } = await workspace.json('sync');
+    expect(code).toBe(0);
+    expect((answer as { streams: unknown[] }).streams).toHaveLength(5);
+    expect(sandbox.compare()).toMatchObject({ equal: true });
+  });
+
+  it('sync ends with 2 when the daemon has set records aside, and dead-letters list shows them', async () => {
+    sandbox.mes.refuse((table) => (table === 'resources' ? 'closed today' : undefined));
+    await workspace.run('watermark', 'reset', 'plant-1/equipment', '--forget');
+    expect((await workspace.run('sync', 'plant-1/equipment')).code).toBe(2);
+    sandbox.mes.refuse(() => undefined);
+    const { answer } = await workspace.json('dead-letters', 'list');
+    expect(answer).toMatchObject({ deadLetters: [{ reason: 'closed today', stream: 'plant-1/equipment' }] });
+    expect((await workspace.run('dead-letters', 'retry')).stdout).toBe('1 will be tried again in the next pass.\n');
+    expect((await workspace.run('sync', 'plant-1/equipment')).code).toBe(0);
+    expect((await workspace.json('dead-letters', 'list')).answer).toEqual({ deadLetters: [] });
+  });
+
+  it('watermark set and reset change what the daemon goes by', async () => {
+    const set = await workspace.run('watermark', 'set', 'plant-1/sales-orders', '2026-01-01T00:00:00.000Z');
+    expect(set.code).toBe(0);
+    expect((await workspace.run('watermark', 'get', 'plant-1/sales-orders')).stdout).toBe('2026-01-01T00:00:00.000Z\n');
+    expect((await workspace.run('watermark', 'reset', 'plant-1/sales-orders')).code).toBe(0);
+    expect((await workspace.run('watermark', 'get', 'plant-1/sales-orders')).stdout).toBe('-\n');
+    expect(await workspace.json('sync', 'plant-1/sales-orders')).toMatchObject({
+      code: 0,
+      answer: { streams: [{ outcome: 'ok', created: 0, updated: 0 }] },
+    });
+  });
+
+  it('state backup copies the state in use', async () => {
+    const backup = path.join(workspace.folder, 'backup');
+    expect((await workspace.run('state', 'backup', backup)).code).toBe(0);
+    expect((await workspace.run('state', 'backup', backup)).code).toBe(78);
+    expect(workspace.files().map(({ name }) => name)).toContain('backup/watermarks.json');
+  });
+
+  it.each([
+    ['sync', ['plant-1/nope']],
+    ['watermark', ['set', 'plant-1/operations', 'yesterday']],
+    ['watermark', ['reset', 'plant-1/nope']],
+  ])('%s %j ends with 64 as it does without a daemon', async (verb, args) => {
+    expect(await workspace.run(verb, ...args)).toMatchObject({ code: 64, stdout: '' });
+  });
+
+  it('the daemon logs a line of JSON for each thing that it tells, and nothing else', async () => {
+    const lines = daemon.output().trimEnd().split('\n');
+    expect(lines.length).toBeGreaterThan(5);
+    for (const line of lines) {
+      expect(JSON.parse(line)).toMatchObject({ level: expect.any(String), message: expect.any(String) });
+    }
+  });
+
+  it('the daemon ends on SIGTERM with 0, with its last line written and its socket gone', async () => {
+    const { code, stdout } = await daemon.stop('SIGTERM');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ message: 'Stopped.' });
+    expect(workspace.files().map(({ name }) => name)).not.toContain('state/control.sock');
+  });
+
+  it('without the daemon health ends with 1, and status does the work itself', async () => {
+    const { code, stdout } = await workspace.run('health');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^health: GET http:\/\/127\.0\.0\.1:\d+\/readyz failed: ECONNREFUSED\.\n$/);
+    expect((await workspace.run('status')).code).toBe(0);
+  });
+});
+
+describe('a daemon whose credentials are refused', () => {
+  it('says so in health, which ends with 1, and in status', async () => {
+    const workspace = createWorkspace(sandbox, { healthPort: await freePort(), password: 'not-the-password' });
+    const daemon = await workspace.startDaemon();
+    await daemon.waitFor(/"Pass failed\.","stream":"plant-1\/work-centers"/);
+    const { code, stdout } = await workspace.run('health');
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ ready: false });
+    expect(stdout).toMatch(/plant-1\/work-centers: waits for a human until .*: .* answered HTTP 401/);
+    const { answer } = await workspace.json('status');
+    expect(answer).toMatchObject({ streams: [{ paused: expect.stringContaining('HTTP 401') }, {}, {}, {}, {}] });
+    expect((await daemon.stop('SIGTERM')).code).toBe(0);
+    workspace.remove();
+  });
+});
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

@@ -1,0 +1,72 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, watch } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { runCli, startCli } from '../support/cli.ts';
+
+const roots: string[] = [];
+afterAll(() => {
+  for (const root of roots) rmSync(root, { recursive: true, force: true });
+});
+
+/** A temporary folder of the demo's own, to see what it leaves there. */
+function emptyFolder(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'demo-test-'));
+  roots.push(folder);
+  return folder;
+}
+
+function firstEntry(folder: string): Promise<string> {
+  return new Promise((resolve) => {
+    const watcher = watch(folder, (_event, name) => {
+      watcher.close();
+      resolve(String(name));
+    });
+  });
+}
+
+describe.concurrent('demo', () => {
+  it('--once --json does a full and a delta pass, finds both sides equal and leaves nothing behind', async () => {
+    const folder = emptyFolder();
+    const { code, stdout, stderr } = await runCli(['demo', '--once', '--json', '--records', '60'], {
+      env: { TMPDIR: folder },
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const answer = JSON.parse(stdout);
+    expect(Object.keys(answer)).toEqual(['equal', 'source', 'mes', 'passes']);
+    expect(answer).toMatchObject({ equal: true, passes: [{ streams: { length: 5 } }, { streams: { length: 5 } }] });
+    expect(answer.mes).toEqual(answer.source);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('--json for some time prints one object and nothing else', async () => {
+    const args = ['demo', '--json', '--minutes', '0.02', '--records', '30'];
+    const { code, stdout } = await runCli(args, { env: { TMPDIR: emptyFolder() } });
+    expect(code).toBe(0);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+    expect(JSON.parse(stdout)).toMatchObject({ equal: true });
+  });
+
+  it('shows what flows until Ctrl-C, which ends it with a comparison and leaves nothing behind', async () => {
+    const folder = emptyFolder();
+    const demo = startCli(['demo', '--records', '40'], { env: { TMPDIR: folder } });
+    await demo.waitFor(/^MES {2}plant-1\/operations: \d+ created$/m);
+    expect(readdirSync(folder)).toHaveLength(1);
+    const { code, stdout, stderr } = await demo.stop('SIGINT');
+    expect(stdout).toMatch(/^Health page: http:\/\/127\.0\.0\.1:\d+\/readyz/);
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('Equal: the MES holds exactly what SAP says.');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('--once ends on Ctrl-C in the middle with 1, and leaves nothing behind', async () => {
+    const folder = emptyFolder();
+    const appeared = firstEntry(folder);
+    const demo = startCli(['demo', '--once', '--records', '20000'], { env: { TMPDIR: folder } });
+    const name = await appeared;
+    const { code, stdout, stderr } = await demo.stop('SIGINT');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/Stopped by SIGINT\.\n$/);
+    expect(existsSync(path.join(folder, name))).toBe(false);
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { crossCheck } from '../../src/config/cross-checks.ts';
+
+const check = (connectors: unknown) => crossCheck({ connectors }, () => undefined);
+
+describe('rules between settings', () => {
+  it('let two connectors pass that are told apart by source and prefix', () => {
+    expect(
+      check({
+        a: { type: 'sap', externalSource: 'A' },
+        b: { type: 'sap', externalSource: 'B', numberPrefix: 'B-' },
+      }),
+    ).toEqual([]);
+  });
+
+  it('ask for no prefix of a connector that feeds no jobs', () => {
+    const streams = Object.fromEntries(
+      ['sales-orders', 'production-orders', 'operations'].map((name) => [name, { enabled: false }]),
+    );
+    expect(
+      check({ a: { type: 'sap', externalSource: 'A' }, b: { type: 'sap', externalSource: 'B', streams } }),
+    ).toEqual([]);
+  });
+
+  it('place two equal prefixes at the second of them', () => {
+    const twice = { type: 'sap', numberPrefix: 'P-' };
+    expect(check({ a: { ...twice, externalSource: 'A' }, b: { ...twice, externalSource: 'B' } })).toEqual([
+      {
+        path: ['connectors', 'b', 'numberPrefix'],
+        text: 'is the same as that of connector a. Two connectors feed jobs: their job numbers would collide.',
+      },
+    ]);
+  });
+
+  it('name every parent that is switched off under each stream that needs it', () => {
+    const streams = { 'production-orders': { enabled: false }, 'work-centers': { enabled: false } };
+    expect(check({ a: { type: 'sap', streams } }).map(({ path }) => path.join('.'))).toEqual([
+      'connectors.a.streams.production-orders.enabled',
+      'connectors.a.streams.work-centers.enabled',
+    ]);
+  });
+
+  it('let a parent be switched off together with what needs it', () => {
+    const streams = { operations: { enabled: false }, 'work-centers': { enabled: false } };
+    expect(check({ a: { type: 'sap', streams } })).toEqual([]);
+  });
+
+  it('pass on what is wrong with a schedule', () => {
+    const connectors = { a: { type: 'sap', schedule: 'x' } };
+    expect(crossCheck({ connectors }, (expression) => `is ${expression}`)).toEqual([
+      { path: ['connectors', 'a', 'schedule'], text: 'is x' },
+    ]);
+  });
+
+  it.each([
+    undefined,
+    null,
+    'text',
+    [],
+    {},
+    { connectors: [] },
+    { connectors: { a: null, b: 'x', c: { streams: 1 } } },
+  ])('survive a config of another form: %j', (config) => {
+    expect(crossCheck(config, () => undefined)).toBeInstanceOf(Array);
+  });
+});

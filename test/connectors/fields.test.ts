@@ -1,0 +1,145 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { toMinutes } from '../../src/connectors/durations.ts';
+import { ceilInteger, convertField, dayToInstant, normalizeId, parseTime } from '../../src/connectors/fields.ts';
+import { RecordError } from '../../src/core/errors.ts';
+
+describe('an id', () => {
+  it.each([
+    ['0000001710', '1710'],
+    ['1710', '1710'],
+    ['0', '0'],
+    ['0000', '0'],
+    ['00A1', '00A1'],
+    [' 0017 ', '17'],
+    ['', ''],
+    ['-001', '-001'],
+    [17, '17'],
+    ['000000000000000000000000000000000000001', '1'],
+  ])('%j is normally %s', (raw, id) => {
+    expect(normalizeId(raw)).toBe(id);
+  });
+
+  it('has one normal form only', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.stringMatching(/^0*\d{1,12}$/)), (raw) => {
+        expect(normalizeId(normalizeId(raw))).toBe(normalizeId(raw));
+      }),
+    );
+  });
+});
+
+describe('a whole number', () => {
+  it('is never below the number it comes from, and less than one above', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -1_000_000_000, max: 1_000_000_000 }), (thousandths) => {
+        const raw = thousandths / 1000;
+        for (const shown of [raw, raw.toFixed(3)]) {
+          const whole = ceilInteger(shown, 'Quantity');
+          expect(Number.isInteger(whole)).toBe(true);
+          expect(whole - raw).toBeGreaterThanOrEqual(0);
+          expect(whole - raw).toBeLessThan(1);
+        }
+      }),
+    );
+  });
+
+  it.each(['', ' ', 'x', '1,5', 'NaN', 'Infinity', Number.NaN, Number.POSITIVE_INFINITY, 1e305])(
+    'is none of %j',
+    (raw) => {
+      expect(() => ceilInteger(raw, 'Quantity')).toThrow(RecordError);
+      expect(() => ceilInteger(raw, 'Quantity')).toThrow(/^Quantity is not a number: /);
+    },
+  );
+});
+
+describe('a time', () => {
+  it.each([
+    ['2026-10-01', '2026-10-01T00:00:00.000Z'],
+    ['2026-10-01 08:00:00', '2026-10-01T08:00:00.000Z'],
+    ['2026-10-01T08:00', '2026-10-01T08:00:00.000Z'],
+    ['2026-10-01T08:00:00.1234567+02:00', '2026-10-01T06:00:00.123Z'],
+    ['/Date(-62135596800000)/', '0001-01-01T00:00:00.000Z'],
+    ['/Date(253402300799999)/', '9999-12-31T23:59:59.999Z'],
+  ])('is read from %s', (text, iso) => {
+    expect(parseTime(text)?.toISOString()).toBe(iso);
+  });
+
+  it.each([
+    '',
+    'today',
+    '20261001',
+    '2026-13-01',
+    '2026-10-01T25:00',
+    '2026-10-01 or 1',
+    '1/2/2026',
+    '/Date()/',
+    '0000-00-00',
+  ])('is not %j', (text) => {
+    expect(parseTime(text)).toBeUndefined();
+  });
+
+  it('of day begins where its zone does', () => {
+    expect(dayToInstant('2026-07-01T12:34:56Z', 'Europe/Amsterdam')).toBe('2026-06-30T22:00:00.000Z');
+  });
+});
+
+describe('a value of a field', () => {
+  const at = { name: 'field', timeZone: 'UTC' };
+
+  it.each([
+    ['text', null, null],
+    ['text', undefined, null],
+    ['integer', '', null],
+    ['text', 0, '0'],
+    ['integer', '2.5', 3],
+    ['instant', '2026-10-01T08:00:00+02:00', '2026-10-01T06:00:00.000Z'],
+    ['day', '/Date(1790812800000)/', '2026-10-01T00:00:00.000Z'],
+  ] as const)('of kind %s from %j is %j', (kind, value, converted) => {
+    expect(convertField(kind, value, at)).toBe(converted);
+  });
+
+  it('is a value that JSON keeps, or refused', () => {
+    const kinds = fc.constantFrom('text', 'integer', 'day', 'instant');
+    fc.assert(
+      fc.property(kinds, fc.oneof(fc.jsonValue(), fc.constant(undefined), fc.date()), (kind, value) => {
+        try {
+          const converted = convertField(kind, value, at);
+          expect(String(JSON.parse(JSON.stringify(converted)))).toBe(String(converted));
+        } catch (error) {
+          expect(error).toBeInstanceOf(RecordError);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('a duration', () => {
+  it.each([
+    [90, 'S', 1.5],
+    [90, 'SEC', 1.5],
+    [2, 'MIN', 2],
+    [2, 'H', 120],
+    [2, 'HR', 120],
+    [2, 'STD', 120],
+    [2, 'HUR', 120],
+    [2, 'D', 2880],
+    [2, 'DAY', 2880],
+    [2, 'TAG', 2880],
+    [0, 'PC', 0],
+    [0, '', 0],
+  ])('of %i %s is %d minutes', (quantity, unit, minutes) => {
+    expect(toMinutes(quantity, unit, 'Unit')).toBeCloseTo(minutes, 9);
+  });
+
+  it.each(['', 'PC', 'min', 'toString', '__proto__', 'constructor'])(
+    'of the unit %j is an error of the row',
+    (unit) => {
+      expect(() => toMinutes(1, unit, 'Unit1')).toThrow(RecordError);
+      expect(() => toMinutes(1, unit, 'Unit1')).toThrow(
+        `Unit1 is not a unit of time that is known: ${JSON.stringify(unit)}.`,
+      );
+    },
+  );
+});

@@ -1,0 +1,95 @@
+import { createAuthenticator } from '../../src/connectors/protocols/auth.ts';
+import { createODataClient, type ODataClient, type ODataOptions } from '../../src/connectors/protocols/odata-client.ts';
+import type { AuthSettings } from '../../src/connectors/settings.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import { createEventBus, type EventBus } from '../../src/core/events.ts';
+import { createHttpClient, type HttpClient, type HttpOptions } from '../../src/core/http.ts';
+import type { TokenBucket } from '../../src/core/token-bucket.ts';
+
+export const never = new AbortController().signal;
+
+/** A clock on which every pause is over at once: time jumps ahead by it. Deadlines never strike. */
+export interface HastyClock extends Clock {
+  /** Every pause so far, milliseconds. */
+  pauses: number[];
+  /** Time passes without anybody waiting for it. */
+  pass(ms: number): void;
+}
+
+export function createHastyClock(start = new Date('2026-10-01T08:00:00Z')): HastyClock {
+  let elapsedMs = 0;
+  const pauses: number[] = [];
+  return {
+    pauses,
+    pass(ms) {
+      elapsedMs += ms;
+    },
+    now: () => new Date(start.getTime() + elapsedMs),
+    monotonicMs: () => elapsedMs,
+    async sleep(ms, signal) {
+      signal?.throwIfAborted();
+      pauses.push(ms);
+      elapsedMs += ms;
+    },
+    after: () => () => undefined,
+  };
+}
+
+/** A bus whose listeners may not throw. */
+export function createStrictBus(): EventBus {
+  return createEventBus((error) => {
+    throw error;
+  });
+}
+
+export const unlimited: TokenBucket = { take: async () => undefined };
+
+export interface ClientSetup {
+  origin: string;
+  auth?: AuthSettings;
+  clock?: Clock;
+  events?: EventBus;
+  http?: Partial<HttpOptions>;
+  options?: Partial<ODataOptions>;
+}
+
+export interface ClientUnderTest {
+  client: ODataClient;
+  httpClients: readonly HttpClient[];
+  clock: Clock;
+}
+
+/** An OData client over the real HTTP client, as a connector puts it together. */
+export function openClient(setup: ClientSetup): ClientUnderTest {
+  const clock = setup.clock ?? createHastyClock();
+  const events = setup.events ?? createStrictBus();
+  const httpClients: HttpClient[] = [];
+  const open = (origin: string): HttpClient => {
+    const opened = createHttpClient({
+      origin,
+      system: 'erp',
+      name: 'plant-1',
+      deadlineMs: 60_000,
+      maxBytes: 1_048_576,
+      clock,
+      events,
+      ...setup.http,
+    });
+    httpClients.push(opened);
+    return opened;
+  };
+  const auth = setup.auth ?? { kind: 'basic', username: 'MES_READER', password: 'canary-password' };
+  const client = createODataClient({
+    name: 'plant-1',
+    http: open(setup.origin),
+    auth: createAuthenticator(auth, { clock, tokenClient: open }),
+    bucket: unlimited,
+    always: {},
+    clock,
+    events,
+    random: () => 1,
+    attempts: 5,
+    ...setup.options,
+  });
+  return { client, httpClients, clock };
+}

@@ -1,0 +1,195 @@
+import { serve } from '../../sandbox/http.ts';
+import { createRandom } from '../../sandbox/random.ts';
+import { edmx } from '../../sandbox/sap/edmx.ts';
+import { type SapOptions, type SapSimulator, startSap } from '../../sandbox/sap/index.ts';
+import { services } from '../../sandbox/sap/metadata.ts';
+
+/** A running ERP with settings that fit it. */
+export interface Erp {
+  /** Good settings, laid over by `own`. */
+  settings(own?: object): object;
+  /** What must never show in an error. */
+  secrets: string[];
+  now(): Date;
+  advance(ms: number): void;
+  /** Lets business go on. */
+  play(events: number): void;
+  /** Plays until something is stamped now that can be read only later; resolves to its external id and when it shows. */
+  playLate(): { externalId: string; visibleAt: Date };
+  /** Plays until many records of the stream share one stamp; resolves to how many. */
+  playTie(): number;
+  /** External ids of the records that the MES must hold of a stream. */
+  expected(stream: string): Set<string>;
+  /** Requests that would change something in the ERP. */
+  writes(): number;
+  requests(): number;
+  stop(): Promise<void>;
+}
+
+export interface BadSettings {
+  what: string;
+  own: object;
+  /** Code of the finding, and what its text must say. */
+  code: string;
+  text: RegExp;
+}
+
+/** How the suite meets one connector: its simulator, and what is peculiar to its settings. */
+export interface Adapter {
+  type: string;
+  /** Set-ups that must all behave the same, e.g. protocols and ways of paging. */
+  variants: Record<string, { erp: object; settings: object }>;
+  /** The stream of changes that the suite follows. */
+  stream: string;
+  bad: readonly BadSettings[];
+  start(variant: object): Promise<Erp>;
+  /** An ERP with this many rows in `stream`, and hardly anything in memory. */
+  startLarge(rows: number): Promise<{ settings: object; stop(): Promise<void> }>;
+}
+
+const fast = { rate: { requestsPerSecond: 1000, burst: 1000 } };
+const password = 'Welcome#1:%';
+
+const sapAdapter: Adapter = {
+  type: 'sap',
+  stream: 'sales-orders',
+  variants: {
+    V2: { erp: { protocol: 'v2' }, settings: {} },
+    V4: { erp: { protocol: 'v4' }, settings: { odata: 'v4' } },
+    'V2 with small server pages behind a proxy': { erp: { protocol: 'v2', serverPageSize: 7 }, settings: {} },
+    'V4 with small server pages behind a proxy': {
+      erp: { protocol: 'v4', serverPageSize: 7 },
+      settings: { odata: 'v4' },
+    },
+  },
+  bad: [
+    {
+      what: 'a wrong password',
+      own: { auth: { kind: 'basic', username: 'MES_READER', password: 'canary-password' } },
+      code: 'credentials-refused',
+      text: /HTTP 401.*Check auth and sapClient/,
+    },
+    {
+      what: 'a wrong client',
+      own: { sapClient: '200' },
+      code: 'erp-answers-otherwise',
+      text: /logon.*Check sapClient/,
+    },
+    {
+      what: 'an unknown service',
+      own: { streams: { 'sales-orders': { path: '/sap/opu/odata/sap/API_NOTHING/Set' } } },
+      code: 'stream-refused',
+      text: /API_NOTHING\/\$metadata answered HTTP 404 \(No service found.*not activated, or the stream's path is wrong/,
+    },
+    {
+      what: 'an unknown entity set',
+      own: { streams: { 'sales-orders': { path: '/sap/opu/odata/sap/API_SALES_ORDER_SRV/Nothing' } } },
+      code: 'stream-refused',
+      text: /API_SALES_ORDER_SRV\/\$metadata has no entity set Nothing/,
+    },
+    {
+      what: 'a property that the system lacks',
+      own: { streams: { 'sales-orders': { properties: { SoldToParty: 'ZZ_PARTY' } } } },
+      code: 'property-missing',
+      text: /plant-1\/sales-orders: .*A_SalesOrder has no property ZZ_PARTY on this system/,
+    },
+    {
+      what: 'a filter that the system refuses',
+      own: { streams: { 'sales-orders': { filter: 'SalesOrder eq 1' } } },
+      code: 'stream-refused',
+      text: /HTTP 400 .*Invalid literal.*check the stream's filter/,
+    },
+    {
+      what: 'a stamp of another kind',
+      own: { streams: { 'sales-orders': { stampKind: 'char14' } } },
+      code: 'property-missing',
+      text: /stampKind char14 does not fit LastChangeDateTime, which is Edm\.DateTimeOffset/,
+    },
+    {
+      what: 'an address nobody listens at',
+      own: { url: 'http://127.0.0.1:9' },
+      code: 'erp-unreachable',
+      text: /ECONNREFUSED/,
+    },
+  ],
+  async start(variant) {
+    const sap = await startSap({ seed: 11, records: 700, ...(variant as Partial<SapOptions>) });
+    return {
+      secrets: [
+        password,
+        encodeURIComponent(password),
+        Buffer.from(`MES_READER:${password}`).toString('base64'),
+        'canary',
+      ],
+      settings: (own = {}) => sapSettings(sap.url, own),
+      now: sap.now,
+      advance: sap.advance,
+      play: (events) => void sap.play(events),
+      playLate: () => playLate(sap),
+      playTie: () => Number(/\d+/.exec(playUntil(sap, /^mass change of \d+ sales orders$/))?.[0]),
+      expected: () => new Set([...sap.expected().jobs.keys()].filter((id) => !id.startsWith('STOCK-'))),
+      writes: sap.writes,
+      requests: () => sap.requests().total,
+      stop: sap.stop,
+    };
+  },
+  async startLarge(rows) {
+    const service = services.find(({ path }) => path.endsWith('API_SALES_ORDER_SRV'));
+    if (service === undefined) throw new Error('The sandbox has no sales orders.');
+    const metadata = edmx(service);
+    const server = await serve(
+      ({ path, query }) => {
+        const headers = { 'content-type': path.endsWith('$metadata') ? 'application/xml' : 'application/json' };
+        if (path.endsWith('$metadata')) return { status: 200, headers, body: metadata };
+        const options = new URLSearchParams(query);
+        const behind = Number(/SalesOrder gt '(\d+)'/.exec(options.get('$filter') ?? '')?.[1] ?? 0);
+        const count = Math.min(Number(options.get('$top')), rows - behind);
+        const results = Array.from({ length: count }, (_, index) => salesOrder(behind + index + 1));
+        return { status: 200, headers, body: JSON.stringify({ d: { results } }) };
+      },
+      { random: createRandom(1) },
+    );
+    return { settings: sapSettings(server.url, {}), stop: server.stop };
+  },
+};
+
+function sapSettings(url: string, own: object): object {
+  const auth = { kind: 'basic', username: 'MES_READER', password };
+  return {
+    type: 'sap',
+    url,
+    auth,
+    sapClient: '100',
+    externalSource: 'SAP',
+    timeZone: 'Europe/Amsterdam',
+    ...fast,
+    ...own,
+  };
+}
+
+function salesOrder(number: number): object {
+  const SalesOrder = String(number).padStart(10, '0');
+  return {
+    SalesOrder,
+    SoldToParty: `C${number}`,
+    OverallSDProcessStatus: 'A',
+    LastChangeDateTime: '/Date(1790841600123)/',
+  };
+}
+
+function playUntil(sap: SapSimulator, pattern: RegExp): string {
+  for (let turn = 0; turn < 5000; turn += 1) {
+    const [line = ''] = sap.play(1);
+    if (pattern.test(line)) return line;
+  }
+  throw new Error(`Nothing like ${pattern} happened.`);
+}
+
+function playLate(sap: SapSimulator): { externalId: string; visibleAt: Date } {
+  const line = playUntil(sap, /^sales order \d+ created \(visible at/);
+  const [, externalId = '', at = ''] = /order (\d+) created \(visible at (.*)\)/.exec(line) ?? [];
+  return { externalId, visibleAt: new Date(at) };
+}
+
+/** One adapter a connector. A connector without one fails the suite. */
+export const adapters: readonly Adapter[] = [sapAdapter];

@@ -1,0 +1,79 @@
+import { onTestFinished } from 'vitest';
+import { type EryxonOptions, type EryxonSimulator, startEryxon } from '../../../sandbox/eryxon/simulator.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import { createEventBus } from '../../../src/core/events.ts';
+import { createHttpClient, type HttpRequest, type HttpResponse } from '../../../src/core/http.ts';
+import { refuseTransient } from '../../../src/push/eryxon/answers.ts';
+import { createEryxonSink } from '../../../src/push/eryxon/index.ts';
+import { createPusher, type Pusher } from '../../../src/push/pusher.ts';
+import type { Batch, ReadyChange, Sink, Transport } from '../../../src/push/sink.ts';
+
+/** An answer as it was recorded; the body as text or as an object. */
+export function answered(status: number, body: unknown, headers: Record<string, string> = {}): HttpResponse {
+  return { status, headers, text: typeof body === 'string' ? body : JSON.stringify(body) };
+}
+
+/** A transport that answers from a list and keeps the requests. */
+export function scripted(...answers: HttpResponse[]): Transport & { requests: HttpRequest[] } {
+  const left = [...answers];
+  const requests: HttpRequest[] = [];
+  return {
+    requests,
+    async request(request) {
+      requests.push(request);
+      const answer = left.shift();
+      if (answer === undefined) throw new Error(`No answer is scripted for ${request.method} ${request.path}.`);
+      refuseTransient(answer, new Date('2026-03-01T08:00:00Z'));
+      return answer;
+    },
+  };
+}
+
+export function batchOf(...changes: readonly [ReadyChange, ...ReadyChange[]]): Batch {
+  return { entity: changes[0].record.entity, changes };
+}
+
+export interface RunningMes {
+  mes: EryxonSimulator;
+  sink: Sink;
+  pusher: Pusher;
+  transport: Transport;
+}
+
+/** The simulated MES with a sink and a pusher before it; requests go out at once and once. */
+export async function startMes(
+  options: Partial<EryxonOptions> & { key?: string; batchSize?: number } = {},
+): Promise<RunningMes> {
+  const { key, batchSize = 100, ...rest } = options;
+  const mes = await startEryxon({ seed: 7, ...rest });
+  const client = createHttpClient({
+    origin: mes.url,
+    system: 'mes',
+    name: 'mes',
+    headers: { Authorization: `Bearer ${key ?? mes.apiKey}` },
+    deadlineMs: 5000,
+    maxBytes: 64 * 1_048_576,
+    clock: systemClock,
+    events: createEventBus(() => undefined),
+  });
+  onTestFinished(async () => {
+    client.close();
+    await mes.stop();
+  });
+  const now = options.now ?? (() => new Date());
+  const open = (signal: AbortSignal) => {
+    let sent = 0;
+    return {
+      requests: () => sent,
+      async request(request: HttpRequest) {
+        sent += 1;
+        const answer = await client.request(request, signal);
+        refuseTransient(answer, now());
+        return answer;
+      },
+    };
+  };
+  const sink = createEryxonSink(`${mes.url}/functions/v1/`);
+  const pusher = createPusher({ sink, openTransport: open, batchSize, maxConcurrency: 2 });
+  return { mes, sink, pusher, transport: open(new AbortController().signal) };
+}

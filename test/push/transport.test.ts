@@ -1,0 +1,176 @@
+import { describe, expect, it } from 'vitest';
+import { PermanentError, TransientError } from '../../src/core/errors.ts';
+import { createEventBus } from '../../src/core/events.ts';
+import type { HttpClient, HttpRequest, HttpResponse } from '../../src/core/http.ts';
+import { createDayQuota, type QuotaState } from '../../src/push/day-quota.ts';
+import { refuseTransient } from '../../src/push/eryxon/answers.ts';
+import { createTransport } from '../../src/push/transport.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+
+const post: HttpRequest = { method: 'POST', path: '/api-jobs/bulk-sync', body: '{}' };
+const start = new Date('2026-03-01T08:00:00.000Z');
+const dayMs = 86_400_000;
+
+type Scripted = HttpResponse | Error;
+
+function answer(status: number, headers: Record<string, string> = {}): HttpResponse {
+  return { status, headers, text: '{"success":false,"error":{"code":"X","message":"text"}}' };
+}
+
+/** A transport to an MES that answers from a list, the last entry for ever. */
+function setUp(script: readonly Scripted[], { limit, asked }: { limit?: number; asked?: QuotaState } = {}) {
+  const clock = createFakeClock(start);
+  let state: QuotaState = asked ?? { windowStart: null, used: 0, blockedUntil: null };
+  const store = {
+    readQuota: async () => state,
+    writeQuota: async (quota: QuotaState) => {
+      state = quota;
+    },
+  };
+  const order: string[] = [];
+  const sentAtMs: number[] = [];
+  const http: HttpClient = {
+    async request() {
+      sentAtMs.push(clock.monotonicMs());
+      order.push('request');
+      const next = script[Math.min(sentAtMs.length, script.length) - 1];
+      if (next === undefined || next instanceof Error) throw next ?? new Error('no answer scripted');
+      return next;
+    },
+    close: () => undefined,
+  };
+  const quota = createDayQuota(limit, store, clock);
+  const bucket = {
+    async take(signal: AbortSignal) {
+      signal.throwIfAborted();
+      order.push('bucket');
+    },
+  };
+  const refuse = (response: HttpResponse) => refuseTransient(response, clock.now());
+  const events = createEventBus(() => undefined);
+  const open = (signal = new AbortController().signal) =>
+    createTransport(
+      { http, bucket, quota, refuseTransient: refuse, clock, events, random: () => 0.5, attempts: 5 },
+      signal,
+    );
+  return { clock, quota, open, order, sentAtMs, state: () => state };
+}
+
+/** Settles a request while the time passes that it needs. */
+async function settle<T>(clock: { advance(ms: number): Promise<void> }, request: Promise<T>) {
+  const settled = request.then(
+    (value) => ({ value, error: undefined }),
+    (error: unknown) => ({ value: undefined, error }),
+  );
+  await clock.advance(600_000);
+  return settled;
+}
+
+describe('the way to the MES', () => {
+  it('asks the token bucket and the day budget before each attempt', async () => {
+    const { clock, open, order, state } = setUp([answer(503), answer(503), answer(200)], { limit: 10 });
+    const transport = open();
+    const { value } = await settle(clock, transport.request(post));
+    expect(value?.status).toBe(200);
+    expect(order).toEqual(['bucket', 'request', 'bucket', 'request', 'bucket', 'request']);
+    expect(transport.requests()).toBe(3);
+    expect(state().used).toBe(3);
+  });
+
+  it('counts attempts that got no answer, for the MES may have', async () => {
+    const { clock, open, state } = setUp([new TransientError('reset')], { limit: 10 });
+    const transport = open();
+    const { error } = await settle(clock, transport.request(post));
+    expect(error).toBeInstanceOf(TransientError);
+    expect(transport.requests()).toBe(5);
+    expect(state().used).toBe(5);
+  });
+
+  it('counts for each push by itself and books for all', async () => {
+    const { clock, open, state } = setUp([answer(200)], { limit: 10 });
+    const [one, two] = [open(), open()];
+    await settle(clock, one.request(post));
+    await settle(clock, Promise.all([two.request(post), two.request(post)]));
+    expect([one.requests(), two.requests(), state().used]).toEqual([1, 2, 3]);
+  });
+
+  it('hands a refusal on to its reader without another attempt', async () => {
+    for (const status of [400, 404, 405, 409, 413, 422]) {
+      const { clock, open } = setUp([answer(status)]);
+      const transport = open();
+      expect((await settle(clock, transport.request(post))).value?.status).toBe(status);
+      expect(transport.requests()).toBe(1);
+    }
+  });
+
+  it('sends once where the credentials are refused', async () => {
+    const { clock, open } = setUp([answer(401)]);
+    const transport = open();
+    const { error } = await settle(clock, transport.request(post));
+    expect(error).toBeInstanceOf(PermanentError);
+    expect((error as PermanentError).credentials).toBe(true);
+    expect(transport.requests()).toBe(1);
+  });
+
+  it('waits for a short Retry-After and goes on', async () => {
+    const { clock, open, sentAtMs } = setUp([answer(429, { 'retry-after': '20' }), answer(200)]);
+    await settle(clock, open().request(post));
+    expect(sentAtMs[1]).toBeGreaterThanOrEqual(20_000);
+    expect(sentAtMs[1]).toBeLessThanOrEqual(22_000);
+  });
+
+  it('sends nothing at all until a long Retry-After is over, whoever asks', async () => {
+    const { clock, open, sentAtMs } = setUp([answer(429, { 'retry-after': '7200' }), answer(200)]);
+    const { error } = await settle(clock, open().request(post));
+    expect((error as TransientError).retryAfterMs).toBe(7_200_000);
+    const second = await settle(clock, open().request(post));
+    expect(second.error).toBeInstanceOf(TransientError);
+    expect(sentAtMs).toHaveLength(1);
+    await clock.advance(7_200_000);
+    expect((await settle(clock, open().request(post))).value?.status).toBe(200);
+  });
+
+  it('keeps that silence over a restart', async () => {
+    const before = setUp([answer(429, { 'x-ratelimit-reset': '2026-03-02T08:00:00.000Z' })]);
+    await settle(before.clock, before.open().request(post));
+    expect(before.state().blockedUntil).toBe('2026-03-02T08:00:00.000Z');
+    const after = setUp([answer(200)], { asked: before.state() });
+    const transport = after.open();
+    expect((await settle(after.clock, transport.request(post))).error).toBeInstanceOf(TransientError);
+    expect(transport.requests()).toBe(0);
+  });
+
+  it('keeps silence for a day at most, also when ten years were asked for', async () => {
+    const { clock, open, state } = setUp([answer(429, { 'retry-after': '315360000' })]);
+    await settle(clock, open().request(post));
+    expect(state().blockedUntil).toBe(new Date(start.getTime() + dayMs).toISOString());
+  });
+
+  it('does not take its own used up budget for silence that the MES asked for', async () => {
+    const { clock, open, state } = setUp([answer(200)], { limit: 1 });
+    await settle(clock, open().request(post));
+    for (let each = 0; each < 2; each += 1) {
+      const { error } = await settle(clock, open().request(post));
+      expect((error as Error).message).toMatch(/^The day budget of 1 requests is used up/);
+    }
+    expect(state().blockedUntil).toBeNull();
+  });
+
+  it('sends again at once when the budget was raised after it had been used up', async () => {
+    const before = setUp([answer(200)], { limit: 1 });
+    await settle(before.clock, before.open().request(post));
+    await settle(before.clock, before.open().request(post));
+    const after = setUp([answer(200)], { limit: 10, asked: before.state() });
+    expect((await settle(after.clock, after.open().request(post))).value?.status).toBe(200);
+  });
+
+  it('stops between two attempts when the signal aborts', async () => {
+    const { clock, open, sentAtMs } = setUp([answer(503)]);
+    const controller = new AbortController();
+    clock.after(100, () => controller.abort(new Error('shutting down')));
+    const { error } = await settle(clock, open(controller.signal).request(post));
+    expect((error as Error).message).toBe('shutting down');
+    expect(sentAtMs).toHaveLength(1);
+    expect(clock.pending()).toBe(0);
+  });
+});

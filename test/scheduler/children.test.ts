@@ -1,0 +1,280 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Stream } from '../../src/connectors/define.ts';
+import type { MesRecord } from '../../src/core/types.ts';
+import { collect, resultOf } from '../support/harness.ts';
+import {
+  type Bench,
+  childPages,
+  type FakeRow,
+  fakeStream,
+  openBench,
+  put,
+  source,
+  start,
+} from '../support/harness-pass.ts';
+
+let orders: FakeRow[];
+let operations: FakeRow[];
+let bench: Bench;
+/** Reads of the children so far: the parents asked for. */
+let asked: string[][];
+/** What the next reads by parent bring, in place of what is there. */
+let misreads: ((rows: FakeRow[]) => FakeRow[])[];
+
+const stamp = (minutes: number) => new Date(start.getTime() + minutes * 60_000).toISOString();
+
+function order(id: number, minutes = -1000, lifecycle: MesRecord['lifecycle'] = 'active'): FakeRow {
+  const fields = { part_number: `P${id}` };
+  return {
+    key: `order-${id}`,
+    stamp: stamp(minutes),
+    records: [{ entity: 'part', source, externalId: `${id}`, parents: {}, fields, lifecycle }],
+  };
+}
+
+function operation(id: number, step: number, rest: Partial<FakeRow> = {}): FakeRow {
+  const externalId = `${id}-${step}`;
+  const parents = { part: `${id}` };
+  const fields = { operation_name: `step ${step}` };
+  return {
+    key: `operation-${externalId}`,
+    stamp: stamp(-1000),
+    records: [{ entity: 'operation', source, externalId, parents, fields, lifecycle: 'active' }],
+    ...rest,
+  };
+}
+
+function remove(...keys: string[]): void {
+  for (const key of keys) {
+    operations.splice(
+      operations.findIndex((row) => row.key === key),
+      1,
+    );
+  }
+}
+
+function touch(...ids: number[]): void {
+  minutes += 1;
+  for (const id of ids) put(orders, order(id, minutes));
+}
+
+let minutes = 0;
+
+/** Time passes at the source, and a cycle runs. */
+async function cycle(request: Parameters<Bench['run']>[0] = {}): ReturnType<Bench['run']> {
+  minutes += 1;
+  bench.sourceNow.at = new Date(stamp(minutes));
+  return bench.run(request);
+}
+
+function lifecycleOf(id: string): string | undefined {
+  return bench.sink.held.get(`operation/${id}`)?.record.lifecycle;
+}
+
+function children(): NonNullable<Stream['children']> {
+  return {
+    parent: 'part',
+    sweepEverySeconds: 3600,
+    async *read(parents) {
+      asked.push([...parents]);
+      const misread = misreads.shift() ?? ((rows: FakeRow[]) => rows);
+      yield* childPages(misread(operations), parents);
+    },
+  };
+}
+
+beforeEach(async () => {
+  minutes = 0;
+  asked = [];
+  misreads = [];
+  const ids = Array.from({ length: 40 }, (_, index) => index + 1);
+  orders = ids.map((id) => order(id));
+  operations = ids.flatMap((id) => [10, 20, 30].map((step) => operation(id, step)));
+  bench = await openBench([
+    fakeStream(orders, { entity: 'part', childStream: 'operations' }),
+    fakeStream(operations, { name: 'operations', entity: 'operation', children: children() }),
+  ]);
+  await cycle();
+  expect(bench.sink.held.size).toBe(160);
+});
+
+describe('a child that is missing from the list of its parent', () => {
+  it('is cancelled when a second read agrees', async () => {
+    remove('operation-7-20');
+    touch(7);
+    const results = await cycle();
+    expect(resultOf(results, 'operations').deleted).toBe(1);
+    expect(lifecycleOf('7-20')).toBe('cancelled');
+    expect(lifecycleOf('7-10')).toBe('active');
+    expect(asked).toEqual([['7'], ['7']]);
+    await cycle();
+    expect(asked).toHaveLength(2);
+  });
+
+  it('stays when the second read shows it again', async () => {
+    touch(7);
+    misreads = [(rows) => rows.filter(({ key }) => key !== 'operation-7-20')];
+    await cycle();
+    expect(lifecycleOf('7-20')).toBe('active');
+    await cycle();
+    expect(asked).toEqual([['7'], ['7']]);
+  });
+
+  it('stays when only the second read lacks it: that is one sighting, and the next pass looks again', async () => {
+    remove('operation-7-20');
+    touch(7);
+    misreads = [(rows) => rows, () => []];
+    await cycle();
+    expect(lifecycleOf('7-20')).toBe('cancelled');
+    expect(lifecycleOf('7-10')).toBe('active');
+    expect(lifecycleOf('7-30')).toBe('active');
+    await cycle();
+    expect(lifecycleOf('7-10')).toBe('active');
+    expect(asked).toEqual([['7'], ['7'], ['7']]);
+  });
+
+  it('stays, and stays due, when a row of the second read cannot be read', async () => {
+    remove('operation-7-20');
+    touch(7);
+    misreads = [
+      (rows) => rows,
+      (rows) => rows.map((row) => (row.key === 'operation-7-30' ? { ...row, bad: true } : row)),
+    ];
+    await cycle();
+    expect(lifecycleOf('7-20')).toBe('active');
+    await cycle();
+    expect(lifecycleOf('7-20')).toBe('cancelled');
+  });
+
+  it('is not looked for where the parent has not changed, until the sweep', async () => {
+    remove('operation-7-20');
+    await cycle();
+    expect(asked).toEqual([]);
+    minutes += 60;
+    await cycle();
+    expect(lifecycleOf('7-20')).toBe('cancelled');
+  });
+
+  it('is not looked for by the sweep where the parent is closed', async () => {
+    minutes += 1;
+    put(orders, order(7, minutes, 'closed'));
+    await cycle();
+    asked.length = 0;
+    minutes += 60;
+    await cycle();
+    expect(asked.flat()).toHaveLength(39);
+    expect(asked.flat()).not.toContain('7');
+  });
+
+  it('of a page in which a row could not be read is not believed to be missing', async () => {
+    remove('operation-7-20');
+    put(operations, operation(7, 30, { bad: true }));
+    touch(7);
+    const results = await cycle();
+    expect(resultOf(results, 'operations')).toMatchObject({ refused: 1, deleted: 0 });
+    expect(lifecycleOf('7-20')).toBe('active');
+    expect(lifecycleOf('7-30')).toBe('active');
+  });
+
+  it('comes back to life with its row', async () => {
+    remove('operation-7-20');
+    touch(7);
+    await cycle();
+    put(operations, operation(7, 20));
+    touch(7);
+    await cycle();
+    expect(lifecycleOf('7-20')).toBe('active');
+  });
+});
+
+describe('children that change', () => {
+  it('without a stamp of their own are read with their parent', async () => {
+    put(operations, operation(7, 20, { records: [{ ...firstRecord(7, 20), fields: { operation_name: 'other' } }] }));
+    touch(7);
+    await cycle();
+    expect(bench.sink.held.get('operation/7-20')?.fieldsJson).toBe('{"operation_name":"other"}');
+  });
+
+  it('are read again for a parent whose push was cut off before they could be', async () => {
+    put(operations, operation(7, 20, { records: [{ ...firstRecord(7, 20), fields: { operation_name: 'other' } }] }));
+    touch(7);
+    bench.sink.before = ({ entity }) => {
+      if (entity === 'operation') throw new Error('crash');
+    };
+    await cycle();
+    bench.sink.before = () => undefined;
+    await cycle();
+    expect(bench.sink.held.get('operation/7-20')?.fieldsJson).toBe('{"operation_name":"other"}');
+  });
+});
+
+describe('more children than ten and a tenth that vanish at once', () => {
+  // 120 operations: the guard lets 12 through.
+  const many = Array.from({ length: 13 }, (_, index) => `operation-${index + 1}-20`);
+  const parents = many.map((_, index) => index + 1);
+
+  it('are withheld and named, pass after pass', async () => {
+    const withheld = collect(bench.events, 'absence:withheld');
+    const settled = collect(bench.events, 'absence:settled');
+    remove(...many);
+    touch(...parents);
+    await cycle();
+    await cycle();
+    expect([...bench.sink.held.values()].filter(({ record }) => record.lifecycle === 'cancelled')).toEqual([]);
+    expect(withheld).toEqual(Array(2).fill({ stream: 'plant/operations', vanished: 13, allowed: 12 }));
+    expect(settled).toEqual([]);
+    expect(
+      asked
+        .at(-1)
+        ?.map(Number)
+        .sort((a, b) => a - b),
+    ).toEqual(parents);
+  });
+
+  it('are cancelled when they are released, and the guard is back afterwards', async () => {
+    const settled = collect(bench.events, 'absence:settled');
+    remove(...many);
+    touch(...parents);
+    await cycle();
+    const results = await cycle({ release: true });
+    expect(resultOf(results, 'operations').deleted).toBe(13);
+    expect(settled).toHaveLength(1);
+    const more = Array.from({ length: 11 }, (_, index) => `operation-${index + 1}-30`);
+    remove(...more);
+    touch(...parents);
+    await cycle();
+    expect(lifecycleOf('1-30')).toBe('active');
+  });
+
+  it('are let through when most of them are there again', async () => {
+    remove(...many);
+    touch(...parents);
+    await cycle();
+    put(operations, ...parents.slice(5).map((id) => operation(id, 20)));
+    const results = await cycle();
+    expect(resultOf(results, 'operations').deleted).toBe(5);
+    expect(lifecycleOf('13-20')).toBe('active');
+  });
+
+  it('are not the ten of a small stream', async () => {
+    remove(...many.slice(0, 12));
+    touch(...parents.slice(0, 12));
+    const results = await cycle();
+    expect(resultOf(results, 'operations').deleted).toBe(12);
+  });
+
+  it('by an empty answer for every parent cancel nothing', async () => {
+    touch(...orders.map((_, index) => index + 1));
+    misreads = [() => []];
+    await cycle();
+    expect([...bench.sink.held.values()].filter(({ record }) => record.lifecycle === 'cancelled')).toEqual([]);
+    await cycle();
+    expect([...bench.sink.held.values()].filter(({ record }) => record.lifecycle === 'cancelled')).toEqual([]);
+  });
+});
+
+function firstRecord(id: number, step: number): MesRecord {
+  const [record] = operation(id, step).records;
+  if (record === undefined) throw new Error('no record');
+  return record;
+}

@@ -1,0 +1,229 @@
+import { describe, expect, it } from 'vitest';
+import type { Page } from '../../src/connectors/define.ts';
+import { TransientError } from '../../src/core/errors.ts';
+import type { MesRecord } from '../../src/core/types.ts';
+import type { PageCommit, PassFinish, Store } from '../../src/state/store.ts';
+import { collect } from '../support/harness.ts';
+import { type FakeRow, fakeStream, openBench, put, source, start } from '../support/harness-pass.ts';
+
+const at = (minutes: number) => new Date(start.getTime() + minutes * 60_000);
+
+function job(id: string, minutes = -120, rest: Partial<MesRecord> = {}): FakeRow {
+  const base = { entity: 'job', source, externalId: id, parents: {}, lifecycle: 'active' } as const;
+  return {
+    key: id,
+    stamp: at(minutes).toISOString(),
+    records: [{ ...base, fields: { job_number: `${id} at ${minutes}` }, ...rest }],
+  };
+}
+
+function part(id: string, parent: string, rest: Partial<MesRecord> = {}): FakeRow {
+  return job(id, -120, { entity: 'part', parents: { job: parent }, fields: { part_number: id }, ...rest });
+}
+
+const jobs = (count: number) => Array.from({ length: count }, (_, index) => job(`${index + 10}`, -120 - index));
+
+/** Notes what a pass writes, in order. */
+function noting(log: (PageCommit | PassFinish)[]): (store: Store) => Store {
+  return (store) => ({
+    ...store,
+    async commit(page) {
+      await store.commit(page);
+      log.push(page);
+    },
+    async finish(finish) {
+      log.push(finish);
+      await store.finish(finish);
+    },
+  });
+}
+
+const scheduled = { manual: false };
+
+describe('a pass', () => {
+  it('makes the watermark durable last, after the outcomes of every page', async () => {
+    const log: (PageCommit | PassFinish)[] = [];
+    const bench = await openBench([fakeStream(jobs(7), { pageSize: 2 })], noting(log));
+    await bench.run();
+    expect(log.map((write) => ('outcomes' in write ? write.outcomes.length : 'watermark'))).toEqual([
+      2,
+      2,
+      2,
+      1,
+      'watermark',
+    ]);
+  });
+
+  it('that cannot push a page keeps the watermark, commits what was delivered, and goes on behind it', async () => {
+    const rows = jobs(9);
+    const bench = await openBench([fakeStream(rows, { pageSize: 3 })]);
+    let pages = 0;
+    bench.sink.before = () => {
+      pages += 1;
+      if (pages === 3) throw new TransientError('HTTP 503');
+    };
+    expect(await bench.run()).toMatchObject([{ outcome: 'failed', created: 6, error: 'HTTP 503' }]);
+    expect((await bench.store.begin('plant/orders')).watermark).toBeNull();
+    bench.sink.before = () => undefined;
+    expect(await bench.run()).toMatchObject([{ outcome: 'ok', read: 3, created: 3 }]);
+    expect(bench.sink.batches.flat().sort()).toEqual(rows.map(({ key }) => `job/${key}`).sort());
+  });
+
+  it('of a first load that was interrupted ends with the time of its first start, so that nothing between is missed', async () => {
+    const rows = jobs(6);
+    const bench = await openBench([fakeStream(rows, { pageSize: 2, overlapSeconds: 0 })]);
+    let pages = 0;
+    bench.sink.before = () => {
+      pages += 1;
+      if (pages === 2) throw new TransientError('HTTP 503');
+    };
+    await bench.run();
+    bench.sink.before = () => undefined;
+    // Changed while the load was down, at a place that it has passed already.
+    put(rows, job('15', 30));
+    bench.sourceNow.at = at(60);
+    await bench.run();
+    expect((await bench.store.begin('plant/orders')).watermark?.value).toBe(at(0).toISOString());
+    await bench.run();
+    expect(bench.sink.held.get('job/15')?.fieldsJson).toContain('15 at 30');
+  });
+
+  it('that fails to push gives up the page that is being fetched, instead of waiting for it', async () => {
+    let given = false;
+    const stream = fakeStream([], {
+      async *read(_window, _cursor, signal): AsyncGenerator<Page> {
+        yield { rows: jobs(1), cursor: 1 };
+        await new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            given = true;
+            reject(signal.reason);
+          });
+        });
+      },
+    });
+    const bench = await openBench([stream]);
+    bench.sink.before = () => {
+      throw new TransientError('HTTP 503');
+    };
+    expect(await bench.run()).toMatchObject([{ outcome: 'failed', error: 'HTTP 503' }]);
+    expect(given).toBe(true);
+  });
+
+  it('does not believe an answer that says nothing of a record: it is read back or the pass fails', async () => {
+    const rows = [job('1'), job('2')];
+    const bench = await openBench([fakeStream(rows)]);
+    bench.sink.verdict = ({ record }) => (record.externalId === '2' ? { kind: 'unproven' } : undefined);
+    expect(await bench.run()).toMatchObject([{ outcome: 'failed', created: 1 }]);
+    expect((await bench.store.lookup(source, 'job', ['2'])).size).toBe(0);
+    bench.sink.readBackVerdict = () => ({ kind: 'delivered', action: 'created', mesId: 'x' });
+    expect(await bench.run()).toMatchObject([{ outcome: 'ok' }]);
+    expect((await bench.store.lookup(source, 'job', ['2'])).get('2')?.mesId).toBe('x');
+  });
+
+  it('reads the same window again in a new cursor when the mapping has changed in between', async () => {
+    const rows = jobs(6);
+    const stream = fakeStream(rows, { pageSize: 2 });
+    const bench = await openBench([stream]);
+    let pages = 0;
+    bench.sink.before = () => {
+      pages += 1;
+      if (pages === 3) throw new TransientError('HTTP 503');
+    };
+    await bench.run();
+    bench.sink.before = () => undefined;
+    stream.fingerprint = 'mapping-2';
+    expect(await bench.run()).toMatchObject([{ outcome: 'ok', read: 6 }]);
+  });
+
+  it('delivers rows without a stamp and rows of the far future, and believes neither', async () => {
+    const rows = [job('1'), { ...job('2'), stamp: null }, { ...job('3'), stamp: '2999-12-31T23:59:59.000Z' }];
+    const bench = await openBench([fakeStream(rows)]);
+    const named = collect(bench.events, 'stamp:in-future');
+    await bench.run();
+    expect([...bench.sink.held.keys()].sort()).toEqual(['job/1', 'job/2', 'job/3']);
+    expect((await bench.store.begin('plant/orders')).watermark?.value).toBe(start.toISOString());
+    expect(named).toEqual([{ stream: 'plant/orders', stamp: '2999-12-31T23:59:59.000Z' }]);
+    put(rows, { ...job('4', -1), stamp: '2999-12-31T23:59:58.000Z' });
+    await bench.run();
+    expect(bench.sink.held.has('job/4')).toBe(true);
+  });
+});
+
+describe('what waits', () => {
+  it('is released once its parent is there, oldest first, without a row of its own', async () => {
+    const rows = [part('p1', 'j1'), part('p2', 'j1')];
+    const parents: FakeRow[] = [];
+    const bench = await openBench([fakeStream(parents, { name: 'jobs' }), fakeStream(rows, { entity: 'part' })]);
+    expect((await bench.run()).map(({ parked }) => parked)).toEqual([0, 2]);
+    expect(bench.sink.batches).toEqual([]);
+    bench.sourceNow.at = at(600);
+    put(parents, job('j1', 500));
+    expect(await bench.run()).toMatchObject([{ created: 1 }, { created: 2, parked: 0 }]);
+    expect(bench.sink.batches).toEqual([['job/j1'], ['part/p1', 'part/p2']]);
+  });
+
+  it('in an older version than the ERP withdrew meanwhile is never released', async () => {
+    const rows = [part('p1', 'j1')];
+    const parents: FakeRow[] = [];
+    const bench = await openBench([fakeStream(parents, { name: 'jobs' }), fakeStream(rows, { entity: 'part' })]);
+    await bench.run();
+    put(rows, { ...part('p1', 'j1', { lifecycle: 'cancelled', onlyIfKnown: true }), stamp: at(-1).toISOString() });
+    await bench.run();
+    put(parents, job('j1', -1));
+    await bench.run();
+    expect([...bench.sink.held.keys()]).toEqual(['job/j1']);
+    expect((await bench.store.status()).map(({ parked }) => parked)).toEqual([0, 0]);
+  });
+
+  it('as a dead letter in an older version than the ERP withdrew is settled, not retried', async () => {
+    const rows = [job('1')];
+    const bench = await openBench([fakeStream(rows)]);
+    bench.sink.verdict = () => ({ kind: 'refused', reason: 'no' });
+    await bench.run();
+    put(rows, job('1', -1, { lifecycle: 'cancelled', onlyIfKnown: true }));
+    await bench.run();
+    bench.sink.verdict = () => undefined;
+    await bench.store.retryDeadLetters({});
+    await bench.run();
+    expect(bench.sink.held.size).toBe(0);
+    expect(await bench.store.deadLetters({})).toEqual([]);
+  });
+
+  it('as a dead letter of a stream without stamps is retried by the next pass, due or not', async () => {
+    const rows = [{ ...job('1'), stamp: null }];
+    const bench = await openBench([fakeStream(rows, { stampKind: 'none', fullReadEverySeconds: 3600 })]);
+    bench.sink.verdict = () => ({ kind: 'refused', reason: 'no' });
+    await bench.run(scheduled);
+    bench.sink.verdict = () => undefined;
+    await bench.store.retryDeadLetters({});
+    await bench.run(scheduled);
+    expect([...bench.sink.held.keys()]).toEqual(['job/1']);
+  });
+
+  it('of more than one batch is worked off in one pass', async () => {
+    const rows = Array.from({ length: 1100 }, (_, index) => part(`p${index}`, 'j1'));
+    const parents: FakeRow[] = [];
+    const streams = [fakeStream(parents, { name: 'jobs' }), fakeStream(rows, { entity: 'part', pageSize: 1000 })];
+    const bench = await openBench(streams);
+    await bench.run();
+    put(parents, job('j1', -1));
+    bench.sourceNow.at = at(60);
+    expect((await bench.run())[1]).toMatchObject({ created: 1100 });
+    expect(bench.sink.held.size).toBe(1101);
+  });
+});
+
+describe('a stream without stamps', () => {
+  it('is read when its full read is due or a person asks, and costs nothing between', async () => {
+    const rows = [{ ...job('1'), stamp: null }];
+    const bench = await openBench([fakeStream(rows, { stampKind: 'none', fullReadEverySeconds: 3600 })]);
+    expect(await bench.run(scheduled)).toMatchObject([{ read: 1, watermark: { after: start.toISOString() } }]);
+    bench.sourceNow.at = at(59);
+    expect(await bench.run(scheduled)).toMatchObject([{ read: 0, outcome: 'ok' }]);
+    expect(await bench.run({ manual: true })).toMatchObject([{ read: 1, watermark: { after: at(59).toISOString() } }]);
+    bench.sourceNow.at = at(118);
+    expect(await bench.run(scheduled)).toMatchObject([{ read: 0 }]);
+    bench.sourceNow.at = at(119);
+    expect(await bench.run(scheduled)).toMatchObject([{ read: 1 }]);
+  });
+});

@@ -1,0 +1,191 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as soon } from 'node:timers/promises';
+import { expect, onTestFinished } from 'vitest';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/sandbox.ts';
+import { tables } from '../../sandbox/types.ts';
+import { type App, openApp, type SyncRequest } from '../../src/app.ts';
+import { type Config, configSchema } from '../../src/config/schema.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
+import { createEventBus, type EventBus, type Events, type StreamResult } from '../../src/core/events.ts';
+
+/** The machine's clock for tests that must not wait: sleeping takes no time, deadlines come sooner, days can be skipped. */
+export interface ImpatientClock extends Clock {
+  /** The wall clock goes on by so much. */
+  skip(ms: number): void;
+}
+
+/** How many times sooner deadlines come. */
+const haste = 10;
+
+export function createImpatientClock(): ImpatientClock {
+  let skippedMs = 0;
+  return {
+    ...systemClock,
+    now: () => new Date(systemClock.now().getTime() + skippedMs),
+    async sleep(_ms, signal) {
+      signal?.throwIfAborted();
+      await soon();
+      signal?.throwIfAborted();
+    },
+    after: (ms, callback) => systemClock.after(ms / haste, callback),
+    skip(ms) {
+      skippedMs += ms;
+    },
+  };
+}
+
+/** What a test changes about the config; the rest suits simulators on this machine. */
+export interface Settings {
+  mes?: Record<string, unknown>;
+  /** Of the one connector. */
+  connector?: Record<string, unknown>;
+  /** Of its streams; `all` counts for each. */
+  streams?: Record<string, Record<string, unknown>>;
+}
+
+const streamNames = ['work-centers', 'equipment', 'sales-orders', 'production-orders', 'operations'];
+export const connectorName = 'plant';
+
+/** A config as an operator would write it, as plain data. */
+export function settingsFor(sandbox: Sandbox, directory: string, settings: Settings): Record<string, unknown> {
+  const { sap, mes } = sandbox;
+  const { username, password, client } = sap.credentials;
+  const { all = {}, ...own } = settings.streams ?? {};
+  const rate = { requestsPerSecond: 1000, burst: 1000 };
+  const connector = {
+    type: 'sap',
+    everySeconds: 1,
+    timeZone: 'Europe/Amsterdam',
+    plantTimeZones: { '1720': 'America/Chicago' },
+    externalSource: 'SAP',
+    url: sap.url,
+    auth: { kind: 'basic', username, password },
+    sapClient: client,
+    rate,
+    timeoutSeconds: 5,
+    ...settings.connector,
+    streams: Object.fromEntries(streamNames.map((name) => [name, { ...all, ...own[name] }])),
+  };
+  return {
+    mes: { url: `${mes.url}/functions/v1`, apiKey: mes.apiKey, rate, timeoutSeconds: 5, ...settings.mes },
+    state: { directory },
+    health: { port: 0 },
+    connectors: { [connectorName]: connector },
+  };
+}
+
+/** A sandbox with the program between its two halves, on a state directory of its own. */
+export interface Plant {
+  sandbox: Sandbox;
+  clock: ImpatientClock;
+  directory: string;
+  /** Of all apps opened so far. */
+  events: EventBus;
+  app(): App;
+  /** Closes the app and opens one on the same state: a restart, with other settings where some are given. */
+  reopen(settings?: Settings): Promise<App>;
+  /** One cycle as asked for by a person. */
+  pass(request?: Partial<SyncRequest>): Promise<StreamResult[]>;
+  /** Cycles until none of the streams fails, then tells the oracle that everything visible has been read. */
+  passUntilDone(): Promise<StreamResult[]>;
+  /** Longer than settle time, overlap and any late commit: everything played is there to be read. */
+  settle(): void;
+  /** Ends all of it; the end of the test does so too. */
+  stop(): Promise<void>;
+}
+
+const settledMs = 30 * 60_000;
+const maxCycles = 80;
+
+export async function openPlant(options: SandboxOptions, settings: Settings = {}): Promise<Plant> {
+  const clock = createImpatientClock();
+  const sandbox = await startSandbox({ mesNow: () => clock.now(), ...options });
+  const directory = await mkdtemp(join(tmpdir(), 'plant-'));
+  const events = createEventBus((error) => {
+    throw error;
+  });
+  let current = settings;
+  const open = async () =>
+    openApp({ config: await parseConfig(sandbox, directory, current), clock, events, random: () => 0.5 });
+  let app = await open();
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= (async () => {
+      await app.close();
+      await sandbox.stop();
+      await rm(directory, { recursive: true });
+    })();
+    return stopping;
+  };
+  onTestFinished(stop);
+  const signal = new AbortController().signal;
+  const pass: Plant['pass'] = (request) =>
+    app.sync({ selection: [], full: false, release: false, ...request }, (_name, task) => task(signal));
+  return {
+    sandbox,
+    clock,
+    directory,
+    events,
+    app: () => app,
+    async reopen(changed = current) {
+      current = changed;
+      await app.close();
+      app = await open();
+      return app;
+    },
+    pass,
+    async passUntilDone() {
+      for (let cycle = 0; cycle < maxCycles; cycle += 1) {
+        const results = await pass();
+        if (results.some(({ outcome }) => outcome === 'failed')) continue;
+        sandbox.sap.checkpoint();
+        return results;
+      }
+      throw new Error(`Not done after ${maxCycles} cycles.`);
+    },
+    settle() {
+      sandbox.sap.settle();
+      sandbox.sap.advance(settledMs);
+    },
+    stop,
+  };
+}
+
+async function parseConfig(sandbox: Sandbox, directory: string, settings: Settings): Promise<Config> {
+  return (await configSchema.parseAsync(settingsFor(sandbox, directory, settings))) as Config;
+}
+
+/** Fails with the differences between what the ERP implies and what the MES holds. */
+export function expectEqual({ sandbox }: Pick<Plant, 'sandbox'>): void {
+  expect(sandbox.compare().differences).toEqual([]);
+}
+
+/** Collects the events of one name. */
+export function collect<Name extends keyof Events>(events: EventBus, name: Name): Events[Name][] {
+  const collected: Events[Name][] = [];
+  events.on(name, (event) => collected.push(event));
+  return collected;
+}
+
+/** How often records were created or updated in the MES so far. */
+export function totalWrites({ mes }: Sandbox): number {
+  const image = mes.image();
+  return tables.reduce(
+    (sum, table) => sum + [...image[table].keys()].reduce((count, id) => count + mes.writes(table, id), 0),
+    0,
+  );
+}
+
+/** The result of one stream. */
+export function resultOf(results: readonly StreamResult[], stream: string): StreamResult {
+  const found = results.find((result) => result.stream === stream);
+  if (found === undefined) throw new Error(`No result of ${stream}.`);
+  return found;
+}
+
+/** Requests to the MES so far. */
+export function mesRequests({ sandbox }: Pick<Plant, 'sandbox'>): number {
+  return sandbox.mes.requests().total;
+}
