@@ -86,6 +86,8 @@ export interface ChildReader {
   parent: 'job' | 'part';
   /** How often the children of all active parents are read again. */
   sweepEverySeconds: number;
+  /** The parent that a raw row names, as an external id; undefined when it cannot be told. */
+  parentOf(row: unknown): string | undefined;
   /** Every child of these parents: each page is complete for the parents it names. */
   read(parents: readonly string[], signal: AbortSignal): AsyncIterable<ChildPage>;
 }

@@ -38,7 +38,7 @@ export interface Events {
   'stream:full-read': { stream: string; reason: string; total: number | null };
   'stream:finished': { result: StreamResult };
   /** More records vanished at once than the guard lets through; nothing was cancelled. */
-  'absence:withheld': { stream: string; vanished: number; allowed: number };
+  'absence:withheld': { stream: string; vanished: number };
   /** Every record that had vanished has been dealt with. */
   'absence:settled': { stream: string };
   /** A row is dated beyond the source's own clock; it was delivered, the watermark ignores it. */

@@ -15,33 +15,33 @@ export async function readDueChildren(pass: Pass, request: PassRequest, signal: 
   if (children === null) return null;
   const sweptAt = await sweepIfDue(pass, children);
   const vanished: MesRecord[] = [];
-  const allowed = request.release ? Number.POSITIVE_INFINITY : await guardLimit(pass);
-  const withheld = new Set<string>();
+  /** Parents that stay due: something of theirs is missing, or could not be read. */
+  const open = new Set<string>();
   for (;;) {
-    const due = (await pass.store.dueChildren(pass.id, parentsAtOnce + withheld.size)).filter(
-      (id) => !withheld.has(id),
-    );
+    const marked = await pass.store.dueChildren(pass.id, parentsAtOnce + open.size);
+    const due = marked.filter((id) => !open.has(id));
     if (due.length === 0) break;
     for await (const page of children.read(due, signal)) {
-      const missing = await deliverChildren(pass, page, signal);
-      for (const record of missing) {
-        vanished.push(record);
-        withheld.add(parentOf(record, children));
-      }
+      const found = await deliverChildren(pass, page, signal);
+      vanished.push(...found.missing);
+      for (const parent of found.open) open.add(parent);
     }
   }
-  if (vanished.length > allowed) {
-    pass.events.emit('absence:withheld', { stream: pass.id, vanished: vanished.length, allowed });
+  if (!request.release && (await isTooMany(pass, vanished.length))) {
+    pass.events.emit('absence:withheld', { stream: pass.id, vanished: vanished.length });
     return sweptAt;
   }
-  await cancelVanished(pass, { vanished, parents: [...withheld] }, signal);
+  await cancelVanished(pass, vanished, signal);
   pass.events.emit('absence:settled', { stream: pass.id });
   return sweptAt;
 }
 
-/** More than this vanishing at once looks like a fault of the source, not like news. */
-async function guardLimit({ store, session, stream }: Pass): Promise<number> {
-  return Math.max(10, Math.floor((await store.countRecords(session.source, stream.entity)) / 10));
+const alwaysAllowed = 10;
+
+/** More than ten records and a tenth of all vanishing at once looks like a fault of the source, not like news. */
+async function isTooMany({ store, session, stream }: Pass, vanished: number): Promise<boolean> {
+  if (vanished <= alwaysAllowed) return false;
+  return vanished > (await store.countRecords(session.source, stream.entity)) / 10;
 }
 
 async function sweepIfDue(
@@ -54,62 +54,73 @@ async function sweepIfDue(
   return sourceNow.toISOString();
 }
 
-/** Delivers the children that are there; resolves to those that the ledger has and the list has not. */
-async function deliverChildren(pass: Pass, page: ChildPage, signal: AbortSignal): Promise<MesRecord[]> {
-  const mapped = await pass.stream.map(page.rows);
-  const missing = await findMissing(pass, page, mapped);
-  const open = new Set(missing.map((record) => record.parents[pass.stream.children?.parent ?? 'part']));
-  const childrenRead = page.parents.filter((parent) => !open.has(parent));
-  await deliverRows(pass, { mapped, force: false, resume: null, childrenRead }, signal);
-  return missing;
+interface Found {
+  /** Records that the ledger has and the list has not. */
+  missing: MesRecord[];
+  /** Parents whose children are not settled by this list. */
+  open: ReadonlySet<string>;
 }
 
-/** Nothing is missing from a list in which a row could not be read. */
-async function findMissing(pass: Pass, page: ChildPage, mapped: readonly MappedRow[]): Promise<MesRecord[]> {
+/** Delivers the children that are there, and tells which are not. */
+async function deliverChildren(pass: Pass, page: ChildPage, signal: AbortSignal): Promise<Found> {
+  const mapped = await pass.stream.map(page.rows);
+  const { missing, unproven } = await findMissing(pass, page, mapped);
+  const open = new Set([...unproven, ...missing.map((record) => parentOf(pass, record))]);
+  const childrenRead = page.parents.filter((parent) => !open.has(parent));
+  await deliverRows(pass, { mapped, force: false, resume: null, childrenRead }, signal);
+  return { missing, open };
+}
+
+interface Missing {
+  missing: MesRecord[];
+  /** Parents about whose children the list proves nothing, because a row of theirs could not be read. */
+  unproven: ReadonlySet<string>;
+}
+
+async function findMissing(pass: Pass, page: ChildPage, mapped: readonly MappedRow[]): Promise<Missing> {
   const { store, session, stream } = pass;
-  if (stream.children === null || mapped.some(isRefused)) return [];
+  const unproven = unprovenParents(pass, page, mapped);
   const listed = new Set(
     mapped.flatMap((row) => (row.kind === 'good' ? row.records.map((record) => record.externalId) : [])),
   );
-  const { parent } = stream.children;
-  const known = await store.childrenOf({
-    source: session.source,
-    entity: stream.entity,
-    parent,
-    parentIds: page.parents,
-  });
-  return known.filter((record) => !listed.has(record.externalId));
+  const parentIds = page.parents.filter((parent) => !unproven.has(parent));
+  const parent = stream.children?.parent ?? 'part';
+  const known = await store.childrenOf({ source: session.source, entity: stream.entity, parent, parentIds });
+  return { missing: known.filter((record) => !listed.has(record.externalId)), unproven };
 }
 
-interface Vanished {
-  vanished: readonly MesRecord[];
-  parents: readonly string[];
+function unprovenParents({ stream }: Pass, page: ChildPage, mapped: readonly MappedRow[]): ReadonlySet<string> {
+  const parents = new Set<string>();
+  for (const row of mapped) {
+    if (row.kind !== 'refused') continue;
+    const parent = stream.children?.parentOf(row.row);
+    if (parent === undefined) return new Set(page.parents);
+    parents.add(parent);
+  }
+  return parents;
 }
 
 /** The second sighting: only what is missing again is cancelled; what is missing for the first time stays due. */
-async function cancelVanished(pass: Pass, { vanished, parents }: Vanished, signal: AbortSignal): Promise<void> {
+async function cancelVanished(pass: Pass, vanished: readonly MesRecord[], signal: AbortSignal): Promise<void> {
   const { children } = pass.stream;
   if (vanished.length === 0 || children === null) return;
   const seenBefore = new Set(vanished.map((record) => record.externalId));
+  const parents = [...new Set(vanished.map((record) => parentOf(pass, record)))];
   for await (const page of children.read(parents, signal)) {
-    const mapped = await pass.stream.map(page.rows);
-    if (mapped.some(isRefused)) continue;
-    const missing = await findMissing(pass, page, mapped);
-    const again = missing.filter((record) => seenBefore.has(record.externalId));
-    const gone = again.map((record): MesRecord => ({ ...record, lifecycle: 'cancelled' }));
-    const open = new Set(
-      missing.filter((record) => !again.includes(record)).map((record) => parentOf(record, children)),
-    );
+    const { missing, unproven } = await findMissing(pass, page, await pass.stream.map(page.rows));
+    const [again, first] = partition(missing, (record) => seenBefore.has(record.externalId));
+    const open = new Set([...unproven, ...first.map((record) => parentOf(pass, record))]);
     const childrenRead = page.parents.filter((parent) => !open.has(parent));
-    const rows: MappedRow[] = gone.length === 0 ? [] : [{ kind: 'good', key: '', stamp: null, records: gone }];
-    await deliverRows(pass, { mapped: rows, force: false, resume: null, childrenRead }, signal);
+    const gone = again.map((record): MesRecord => ({ ...record, lifecycle: 'cancelled' }));
+    const mapped: MappedRow[] = gone.length === 0 ? [] : [{ kind: 'good', key: '', stamp: null, records: gone }];
+    await deliverRows(pass, { mapped, force: false, resume: null, childrenRead }, signal);
   }
 }
 
-function isRefused(row: MappedRow): boolean {
-  return row.kind === 'refused';
+function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(test), items.filter((item) => !test(item))];
 }
 
-function parentOf(record: MesRecord, children: ChildReader): string {
-  return record.parents[children.parent] ?? '';
+function parentOf({ stream }: Pass, record: MesRecord): string {
+  return record.parents[stream.children?.parent ?? 'part'] ?? '';
 }

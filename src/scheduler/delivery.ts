@@ -67,7 +67,7 @@ export async function deliverRows(pass: Pass, delivery: Delivery, signal: AbortS
     outcomes: report.outcomes,
     keepRecords: stream.children !== null,
     badRows,
-    goodRowKeys: good.map((row) => row.key),
+    goodRowKeys: good.map((row) => row.key).filter((key) => key !== ''),
     unchanged: [...diff.unchanged, ...diff.withdrawn],
     restamped: diff.restamped,
     childrenDue:

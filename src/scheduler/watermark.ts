@@ -31,7 +31,9 @@ const beliefSeconds = 300;
 const futureSeconds = 86_400;
 
 export function planWindow(input: WindowInput): Plan {
-  const { kind, watermark, sourceNow, stampZone } = input;
+  const { kind, watermark, stampZone } = input;
+  // Whole seconds: properties of precision 0 refuse a fraction.
+  const sourceNow = new Date(Math.floor(input.sourceNow.getTime() / 1000) * 1000);
   if (kind === 'none') return { window: { mode: 'full' }, target: sourceNow.toISOString() };
   const settled = new Date(sourceNow.getTime() - input.settleSeconds * 1000);
   const target = isInstant(kind) ? settled.toISOString() : kind === 'date' ? stampAt(kind, sourceNow, stampZone) : null;

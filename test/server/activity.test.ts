@@ -63,8 +63,8 @@ describe('activity', () => {
 
   it('knows what is withheld until it is settled, the latest count of each stream', () => {
     const { events, activity } = begin();
-    events.emit('absence:withheld', { stream: 'plant/orders', vanished: 27, allowed: 10 });
-    events.emit('absence:withheld', { stream: 'plant/orders', vanished: 30, allowed: 10 });
+    events.emit('absence:withheld', { stream: 'plant/orders', vanished: 27 });
+    events.emit('absence:withheld', { stream: 'plant/orders', vanished: 30 });
     expect([...activity.withheld()]).toEqual([['plant/orders', 30]]);
     events.emit('absence:settled', { stream: 'plant/orders' });
     expect(activity.withheld().size).toBe(0);

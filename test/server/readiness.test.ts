@@ -115,7 +115,7 @@ describe('readiness', () => {
 
   it('is red while vanished records are withheld, and says how to release them', async () => {
     const { readiness, events } = begin();
-    events.emit('absence:withheld', { stream: 'plant/orders', vanished: 27, allowed: 10 });
+    events.emit('absence:withheld', { stream: 'plant/orders', vanished: 27 });
     const { ready, reasons } = await readiness();
     expect(ready).toBe(false);
     expect(reasons).toEqual([
@@ -140,7 +140,7 @@ describe('readiness', () => {
     const { clock, readiness, setting, events } = begin();
     await clock.advance(3 * everyMs + 1);
     setting.stateFailure = new Error('EROFS');
-    events.emit('absence:withheld', { stream: 'plant/cells', vanished: 11, allowed: 10 });
+    events.emit('absence:withheld', { stream: 'plant/cells', vanished: 11 });
     expect((await readiness()).reasons).toHaveLength(3);
   });
 });

@@ -59,7 +59,7 @@ describe('the log of events', () => {
     events.emit('cycle:failed', { connector: 'plant', error: new Error('no route') });
     events.emit('record:refused', { stream: 'plant/orders', key: 'job/1', reason: 'bad date' });
     events.emit('record:left-on-hold', { stream: 'plant/orders', entity: 'job', externalId: '1' });
-    events.emit('absence:withheld', { stream: 'plant/orders', vanished: 27, allowed: 10 });
+    events.emit('absence:withheld', { stream: 'plant/orders', vanished: 27 });
     events.emit('stamp:in-future', { stream: 'plant/orders', stamp: '2999-01-01T00:00:00.000Z' });
     events.emit('schedule:caught-up', { connector: 'plant', missedAt: '2026-03-01T08:00:00.000Z' });
     expect(lines.map(({ level }) => level)).toEqual(['error', 'warn', 'warn', 'error', 'warn', 'warn']);

@@ -46,7 +46,7 @@ export interface Settings {
 }
 
 const streamNames = ['work-centers', 'equipment', 'sales-orders', 'production-orders', 'operations'];
-export const connectorName = 'plant';
+const connectorName = 'plant';
 
 /** A config as an operator would write it, as plain data. */
 export function settingsFor(sandbox: Sandbox, directory: string, settings: Settings): Record<string, unknown> {

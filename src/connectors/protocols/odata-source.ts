@@ -2,6 +2,7 @@ import { ConfigError } from '../../core/errors.ts';
 import type { DatedKind } from '../../core/stamp.ts';
 import type { StampKind, Window } from '../../core/types.ts';
 import type { ChildPage, Page } from '../define.ts';
+import { normalizeId } from '../fields.ts';
 import type { ODataClient } from './odata-client.ts';
 import type { PropertyTypes } from './odata-metadata.ts';
 import { literal, type ODataVersion } from './odata-values.ts';
@@ -51,6 +52,7 @@ export interface ODataSource {
   /** Rows that a query for one row brings: 0 looks like "no authorisation" as much as "no data". */
   sample(signal: AbortSignal): Promise<number>;
   keyOf(row: unknown): string | undefined;
+  parentOf(row: unknown): string | undefined;
   stampOf(row: unknown): string | null;
 }
 
@@ -115,6 +117,10 @@ export function createODataSource(options: ODataSourceOptions): ODataSource {
       return values.every((value) => typeof value === 'string' || typeof value === 'number')
         ? values.join(',')
         : undefined;
+    },
+    parentOf(row) {
+      const id = options.parent === undefined ? undefined : (row as Record<string, unknown> | null)?.[options.parent];
+      return typeof id === 'string' || typeof id === 'number' ? normalizeId(id) : undefined;
     },
     stampOf: (row) => readStamp(options, row),
   };

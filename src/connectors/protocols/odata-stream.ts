@@ -108,7 +108,9 @@ export function openODataStream<Context>(opening: StreamOpening<Context>): Opene
     fullReadEverySeconds: own.fullReadEverySeconds ?? (stampKind === 'none' ? 3600 : definition.fullReadEverySeconds),
     fingerprint: fingerprintOf([cursor, own.fields, own.when, own.filter, own.properties, own.key, opening.basis]),
     children:
-      definition.parentProperty === null ? null : { parent: 'part', sweepEverySeconds, read: source.readChildren },
+      definition.parentProperty === null
+        ? null
+        : { parent: 'part', sweepEverySeconds, parentOf: source.parentOf, read: source.readChildren },
     childStream: definition.childStream,
     read: source.read,
     newest: source.newest,
