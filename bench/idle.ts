@@ -6,7 +6,7 @@ import type { App, RunExclusive } from '../src/app.ts';
  * Run as `node bench/idle.ts <config>` on a loaded state; prints JSON.
  */
 
-const warmUps = 100;
+const warmUps = 500;
 const polls = 500;
 
 const built = new URL('../dist/src/cli/context.js', import.meta.url).href;

@@ -4,13 +4,13 @@ import { figuresOf, missed, tableOf } from './report.ts';
 import { type Results, type Round, runJob } from './rounds.ts';
 import { startSystems } from './systems.ts';
 
-const usage = 'Options: --records 100000,1000000 --rounds 3 --rows selected|whole --quick';
+const usage = 'Options: --records 100000,1000000 --rounds 3 --rows whole|selected --quick';
 
 const { values } = parseArgs({
   options: {
     records: { type: 'string', default: '100000,1000000' },
     rounds: { type: 'string' },
-    rows: { type: 'string', default: 'selected' },
+    rows: { type: 'string', default: 'whole' },
     quick: { type: 'boolean', default: false },
   },
 });

@@ -214,8 +214,15 @@ async function readGauges(
   return [...runs.values()].flatMap(({ session }) =>
     session.streams.map(({ name }) => {
       const stream = `${session.name}/${name}`;
-      const { watermark = null, lastSuccess = null, deadLetters = 0, parked = 0 } = known.get(stream) ?? {};
-      return { stream, lagSeconds: lagOf({ watermark, lastSuccess }, clock.now()), lastSuccess, deadLetters, parked };
+      const {
+        watermark = null,
+        lastSuccess = null,
+        deadLetters = 0,
+        parked = 0,
+        parkedSince = null,
+      } = known.get(stream) ?? {};
+      const lagSeconds = lagOf({ watermark, lastSuccess }, clock.now());
+      return { stream, lagSeconds, lastSuccess, deadLetters, parked, parkedSince };
     }),
   );
 }

@@ -1,16 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { checkVerb } from './cli/check.ts';
-import { deadLettersDrop, deadLettersList, deadLettersRetry, deadLettersShow } from './cli/dead-letters.ts';
-import { demoVerb } from './cli/demo.ts';
 import { exitCodes, reportFailure } from './cli/exit.ts';
-import { healthVerb } from './cli/health.ts';
 import { readPackage } from './cli/package.ts';
-import { runVerb } from './cli/run.ts';
-import { schemaVerb } from './cli/schema.ts';
-import { stateBackup, stateCheck, stateRestore } from './cli/state.ts';
-import { statusVerb } from './cli/status.ts';
-import { syncVerb } from './cli/sync.ts';
-import { watermarkGet, watermarkReset, watermarkSet } from './cli/watermark.ts';
 
 /** Runs one command line and sets the exit code: the verbs, their options and codes are fixed, other systems call them. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -28,9 +18,11 @@ export async function main(argv: readonly string[]): Promise<void> {
 /** A verb's work: resolves to its exit code. */
 type Verb<Args extends unknown[]> = (...args: Args) => Promise<number>;
 
-function exitWith<Args extends unknown[]>(verb: Verb<Args>): (...args: Args) => Promise<void> {
+/** Verbs are loaded when they are called: the short ones do not pay for what the daemon needs. */
+function verb<Args extends unknown[]>(load: () => Promise<Verb<Args>>): (...args: Args) => Promise<void> {
   return async (...args) => {
-    process.exitCode = await verb(...args);
+    const run = await load();
+    process.exitCode = await run(...args);
   };
 }
 
@@ -61,7 +53,7 @@ function addDaily(program: Command): void {
     .command('run')
     .description('poll and push until told to stop')
     .addOption(configOption())
-    .action(exitWith(runVerb));
+    .action(verb(async () => (await import('./cli/run.ts')).runVerb));
   program
     .command('sync')
     .description('one pass now')
@@ -70,26 +62,29 @@ function addDaily(program: Command): void {
     .option('--release', 'cancel also what vanished in numbers that are otherwise withheld')
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(exitWith(syncVerb));
+    .action(verb(async () => (await import('./cli/sync.ts')).syncVerb));
   program
     .command('check')
     .description('check config, ERPs and MES; writes nothing')
     .option('--offline', 'the config only: no socket is opened')
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(exitWith(checkVerb));
+    .action(verb(async () => (await import('./cli/check.ts')).checkVerb));
   program
     .command('status')
     .description('how far every stream has come')
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(exitWith(statusVerb));
+    .action(verb(async () => (await import('./cli/status.ts')).statusVerb));
   program
     .command('health')
     .description('exit 0 when the daemon is ready, 1 when not')
     .addOption(configOption())
-    .action(exitWith(healthVerb));
-  program.command('schema').description('print the JSON Schema of the config file').action(exitWith(schemaVerb));
+    .action(verb(async () => (await import('./cli/health.ts')).healthVerb));
+  program
+    .command('schema')
+    .description('print the JSON Schema of the config file')
+    .action(verb(async () => (await import('./cli/schema.ts')).schemaVerb));
 }
 
 function addWatermark(watermark: Command): void {
@@ -98,20 +93,20 @@ function addWatermark(watermark: Command): void {
     .command('get')
     .argument(...stream)
     .addOption(configOption())
-    .action(exitWith(watermarkGet));
+    .action(verb(async () => (await import('./cli/watermark.ts')).watermarkGet));
   watermark
     .command('set')
     .argument(...stream)
     .argument('<value>')
     .addOption(configOption())
-    .action(exitWith(watermarkSet));
+    .action(verb(async () => (await import('./cli/watermark.ts')).watermarkSet));
   watermark
     .command('reset')
     .description('read everything again; what the MES holds unchanged is not sent')
     .argument(...stream)
     .option('--forget', 'also forget what the MES holds: everything is sent again')
     .addOption(configOption())
-    .action(exitWith(watermarkReset));
+    .action(verb(async () => (await import('./cli/watermark.ts')).watermarkReset));
 }
 
 function addDeadLetters(deadLetters: Command): void {
@@ -122,33 +117,41 @@ function addDeadLetters(deadLetters: Command): void {
     .argument(...optional)
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(exitWith(deadLettersList));
+    .action(verb(async () => (await import('./cli/dead-letters.ts')).deadLettersList));
   deadLetters
     .command('show')
     .argument('<id>', 'number', toId)
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(exitWith(deadLettersShow));
+    .action(verb(async () => (await import('./cli/dead-letters.ts')).deadLettersShow));
   deadLetters
     .command('retry')
     .argument(...optional)
     .addOption(configOption())
-    .action(exitWith(deadLettersRetry));
-  deadLetters.command('drop').argument('<which>', which).addOption(configOption()).action(exitWith(deadLettersDrop));
+    .action(verb(async () => (await import('./cli/dead-letters.ts')).deadLettersRetry));
+  deadLetters
+    .command('drop')
+    .argument('<which>', which)
+    .addOption(configOption())
+    .action(verb(async () => (await import('./cli/dead-letters.ts')).deadLettersDrop));
 }
 
 function addState(state: Command): void {
-  state.command('check').addOption(configOption()).addOption(jsonOption()).action(exitWith(stateCheck));
+  state
+    .command('check')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(verb(async () => (await import('./cli/state.ts')).stateCheck));
   state
     .command('backup')
     .argument('<directory>', 'an empty or missing directory')
     .addOption(configOption())
-    .action(exitWith(stateBackup));
+    .action(verb(async () => (await import('./cli/state.ts')).stateBackup));
   state
     .command('restore')
     .argument('<from>', "a backup's directory, or `previous`")
     .addOption(configOption())
-    .action(exitWith(stateRestore));
+    .action(verb(async () => (await import('./cli/state.ts')).stateRestore));
 }
 
 function addDemo(program: Command): void {
@@ -164,7 +167,7 @@ function addDemo(program: Command): void {
       new Option('--config <file>', 'config file with the placeholders of config/demo.yaml (default: that file)'),
     )
     .addOption(jsonOption())
-    .action(exitWith(demoVerb));
+    .action(verb(async () => (await import('./cli/demo.ts')).demoVerb));
 }
 
 function toCount(text: string): number {

@@ -2,7 +2,6 @@ import type { App } from './app.ts';
 import { checkOverlaps } from './connectors/checking.ts';
 import type { Logger } from './core/logger.ts';
 import { createMetrics } from './core/metrics.ts';
-import { operations } from './operations.ts';
 import { createEmbeddedEngine } from './scheduler/embedded-engine.ts';
 import type { Job } from './scheduler/engine.ts';
 import { createOverdue } from './scheduler/overdue.ts';
@@ -11,6 +10,7 @@ import { startHealthLog } from './server/health-log.ts';
 import { createReadiness, type ExpectedStream } from './server/readiness.ts';
 import { type HealthServer, startServer } from './server/server.ts';
 import { serveControl } from './state/control.ts';
+import { operations } from './verbs.ts';
 
 export interface Daemon {
   /** Where the health page is. */

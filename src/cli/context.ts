@@ -6,10 +6,10 @@ import { messageOf } from '../core/errors.ts';
 import { createEventBus, type EventBus } from '../core/events.ts';
 import { createLogger, type Logger, type LoggerOptions } from '../core/logger.ts';
 import { createRedactor, type Redactor } from '../core/redact.ts';
-import { type OperationArgs, type OperationName, operations, type Results } from '../operations.ts';
 import { assertCron } from '../scheduler/cron.ts';
 import { reportEvents } from '../server/reporting.ts';
 import { callControl } from '../state/control.ts';
+import { type OperationArgs, type OperationName, operations, type Results } from '../verbs.ts';
 
 /** Where the config is looked for when none is named. */
 export const defaultFiles = ['config/erp-puller.yaml', 'erp-puller.yaml'];

@@ -5,7 +5,6 @@ import type { Sandbox } from '../../sandbox/sandbox.ts';
 import type { App } from '../app.ts';
 import { systemClock } from '../core/clock.ts';
 import type { StreamResult } from '../core/events.ts';
-import { startDaemon } from '../daemon.ts';
 import { type Context, onTermination, openAppFor, openContext } from './context.ts';
 import { exitCodes } from './exit.ts';
 import { paint, printJson, printLine, printResults, printTable } from './output.ts';
@@ -131,6 +130,7 @@ async function runLive({ sandbox, app, context, options, signal }: Demo): Promis
   const say = options.json === true ? () => undefined : printLine;
   showFlow(app, say);
   markCheckpoints(app, sandbox);
+  const { startDaemon } = await import('../daemon.ts');
   const daemon = await startDaemon(app, context.logger, signal);
   say(`Health page: ${daemon.url}/readyz  ${daemon.url}/metrics`);
   say(paint('dim', 'Orders keep changing. End with Ctrl-C.'));

@@ -78,7 +78,13 @@ export interface Stream {
   /** Number of rows that a full read will bring, for people to look forward to; null when the ERP does not say. */
   count(signal: AbortSignal): Promise<number | null>;
   /** Parses and maps rows; one that cannot be is named, the others go on. */
-  map(rows: readonly unknown[]): Promise<MappedRow[]>;
+  map(rows: readonly unknown[], wanted?: Wanted): Promise<MappedRow[]>;
+}
+
+/** What of a row is wanted beside its records. */
+export interface Wanted {
+  /** Without, `stamp` is null: reading stamps is a tenth of the cost of mapping. */
+  stamps: boolean;
 }
 
 export interface ChildReader {

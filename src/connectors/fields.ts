@@ -23,7 +23,7 @@ export type FieldKind = 'text' | 'integer' | 'day' | 'instant';
 /** The one normal form of an id: all-digit ids lose their leading zeros, so that every protocol and release agrees. */
 export function normalizeId(raw: string | number): string {
   const text = String(raw).trim();
-  return /^0+\d/.test(text) && /^\d+$/.test(text) ? text.replace(/^0+(?=\d)/, '') : text;
+  return text.startsWith('0') && /^0\d+$/.test(text) ? text.replace(/^0+(?=\d)/, '') : text;
 }
 
 /** A number that may come as text, as the whole number not below it. */
@@ -72,9 +72,14 @@ const isoForm = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z
  * Years before 1 and beyond 9999 are how some systems write "none".
  */
 export function parseTime(text: string): Date | undefined {
-  const ticks = /^\/Date\((-?\d+)(?:[+-]\d{1,4})?\)\/$/.exec(text)?.[1];
-  const [, day, time = '00:00', zone = 'Z'] = isoForm.exec(text) ?? [];
-  const date = new Date(ticks === undefined ? `${day}T${time}${zone}` : Number(ticks));
+  const date = new Date(ticksForm.test(text) ? Number.parseInt(text.slice('/Date('.length), 10) : readIso(text));
   const year = date.getUTCFullYear();
   return year >= 1 && year <= 9999 ? date : undefined;
+}
+
+const ticksForm = /^\/Date\(-?\d+(?:[+-]\d{1,4})?\)\/$/;
+
+function readIso(text: string): string {
+  const [, day, time = '00:00', zone = 'Z'] = isoForm.exec(text) ?? [];
+  return `${day}T${time}${zone}`;
 }

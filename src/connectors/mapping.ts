@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { messageOf, RecordError } from '../core/errors.ts';
 import type { Entity, FieldValue, MesRecord } from '../core/types.ts';
-import type { MappedRow } from './define.ts';
+import type { MappedRow, Wanted } from './define.ts';
 import { compileExpression, type Expression, isPropertyPath } from './expression.ts';
 import { convertField, type FieldKind, mesFields } from './fields.ts';
 
@@ -27,7 +27,7 @@ export interface MappingOptions<Row> {
 }
 
 export interface Mapping {
-  map(rows: readonly unknown[]): Promise<MappedRow[]>;
+  map(rows: readonly unknown[], wanted?: Wanted): Promise<MappedRow[]>;
   /** Service properties that the operator's own mapping may read. */
   names(): Promise<readonly string[]>;
 }
@@ -49,12 +49,12 @@ export function createMapping<Row>(options: MappingOptions<Row>): Mapping {
   let compiled: Promise<Compiled> | undefined;
   const compile = () => (compiled ??= compileOptions(options));
   return {
-    async map(rows) {
+    async map(rows, { stamps } = { stamps: true }) {
       const { overlays, when } = await compile();
       const plain = overlays.length === 0 && when === undefined;
       const mapped: MappedRow[] = [];
       for (const row of rows) {
-        const parsed = parseRow(options, rename, row);
+        const parsed = parseRow(row, { options, rename, stamps });
         mapped.push(
           plain || parsed.kind === 'refused' ? parsed : await layOver(parsed, row, { overlays, when, options }),
         );
@@ -68,8 +68,14 @@ export function createMapping<Row>(options: MappingOptions<Row>): Mapping {
   };
 }
 
-function parseRow<Row>(options: MappingOptions<Row>, rename: (row: unknown) => unknown, row: unknown): MappedRow {
-  const stamp = options.stampOf(row);
+interface Parsing<Row> {
+  options: MappingOptions<Row>;
+  rename: (row: unknown) => unknown;
+  stamps: boolean;
+}
+
+function parseRow<Row>(row: unknown, { options, rename, stamps }: Parsing<Row>): MappedRow {
+  const stamp = stamps ? options.stampOf(row) : null;
   const key = options.keyOf(row);
   const parsed = options.schema.safeParse(rename(row));
   if (key === undefined || !parsed.success) {

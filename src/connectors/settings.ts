@@ -82,7 +82,7 @@ export const streamShape = {
     .min(0)
     .max(86_400)
     .optional()
-    .meta({ description: "How far a window ends behind the ERP's clock" }),
+    .meta({ description: "How far a window ends behind the ERP's clock; stamps without a zone have the overlap only" }),
   fullReadEverySeconds: z
     .int()
     .min(1)
@@ -109,7 +109,9 @@ export const connectorShape = {
     .min(1)
     .optional()
     .meta({ description: 'Poll by this cron expression instead', examples: ['*/5 * * * *'] }),
-  timeZone: timeZoneSchema.default('UTC'),
+  timeZone: timeZoneSchema
+    .default('UTC')
+    .meta({ description: 'Zone of cron slots, of days without a plant, and of stamps that name no zone' }),
   externalSource: z
     .string()
     .regex(/^[\w .:-]{1,64}$/, 'use letters, digits, space and _ . : -')
@@ -132,7 +134,7 @@ export const connectorShape = {
     .min(0)
     .max(86_400)
     .default(120)
-    .meta({ description: "How far a window ends behind the ERP's clock" }),
+    .meta({ description: "How far a window ends behind the ERP's clock; stamps without a zone have the overlap only" }),
   overlapSeconds: z.int().min(0).max(31_536_000).optional(),
 };
 

@@ -32,6 +32,12 @@ export class BusyError extends Error {
   override name = 'BusyError';
 }
 
+interface TransientDetails {
+  retryAfterMs?: number;
+  malformed?: boolean;
+  unsent?: boolean;
+}
+
 /** Try again later, keep the watermark: network faults, time-outs, 429, 5xx. */
 export class TransientError extends Error {
   override name = 'TransientError';
@@ -39,11 +45,14 @@ export class TransientError extends Error {
   readonly retryAfterMs: number | undefined;
   /** The other side did answer, but not in the form that was asked for: a logon page, a body that breaks off. */
   readonly malformed: boolean;
+  /** No connection was made: the other side knows nothing of the request. */
+  readonly unsent: boolean;
 
-  constructor(message: string, options: ErrorOptions & { retryAfterMs?: number; malformed?: boolean } = {}) {
+  constructor(message: string, options: ErrorOptions & TransientDetails = {}) {
     super(message, options);
     this.retryAfterMs = options.retryAfterMs;
     this.malformed = options.malformed ?? false;
+    this.unsent = options.unsent ?? false;
   }
 }
 

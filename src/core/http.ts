@@ -1,10 +1,11 @@
-import http from 'node:http';
+import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { gunzipSync } from 'node:zlib';
 import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
 import type { Clock } from './clock.ts';
 import { messageOf, PermanentError, TransientError } from './errors.ts';
 import type { EventBus } from './events.ts';
+import { collectBody, release, TooLargeError } from './http-body.ts';
 import type { Redactor } from './redact.ts';
 
 export interface HttpRequest {
@@ -73,8 +74,7 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     ...(options.proxy === undefined ? { proxy: false } : {}),
     maxRedirects: 0,
     decompress: false,
-    responseType: 'arraybuffer',
-    maxContentLength: options.maxBytes,
+    responseType: 'stream',
     maxBodyLength: options.maxBytes,
     validateStatus: () => true,
     transformRequest: [(data) => data],
@@ -103,14 +103,14 @@ async function send({ instance, options, request, signal }: Sending): Promise<Ht
   const deadline = startDeadline(options, signal);
   let status = 0;
   try {
-    const response = await instance.request<Buffer>({
+    const response = await instance.request<IncomingMessage>({
       method: request.method,
       url: request.path,
       signal: deadline.signal,
       ...(request.body === undefined ? {} : { data: request.body }),
       headers: request.headers ?? {},
     });
-    const answer = readAnswer(response, options.maxBytes);
+    const answer = await readAnswer(response, options.maxBytes);
     status = answer.status;
     const { redact } = options;
     const safe = redact === undefined || status < 400 ? answer : { ...answer, text: redact(answer.text) };
@@ -140,12 +140,15 @@ function startDeadline(options: HttpOptions, signal: AbortSignal): { signal: Abo
   };
 }
 
-function readAnswer(response: AxiosResponse<Buffer>, maxBytes: number): HttpResponse {
+async function readAnswer(response: AxiosResponse<IncomingMessage>, maxBytes: number): Promise<HttpResponse> {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(response.headers)) headers[name.toLowerCase()] = String(value);
-  const packed = headers['content-encoding'] === 'gzip' && response.data.length > 0;
-  const body = packed ? gunzipSync(response.data, { maxOutputLength: maxBytes }) : response.data;
-  return { status: response.status, headers, text: body.toString('utf8') };
+  const body = await collectBody(response.data, Number(headers['content-length'] ?? 0), maxBytes);
+  const packed = headers['content-encoding'] === 'gzip' && body.length > 0;
+  const plain = packed ? gunzipSync(body, { maxOutputLength: maxBytes }) : body;
+  const text = plain.toString('utf8');
+  release(body);
+  return { status: response.status, headers, text };
 }
 
 function refuseRedirect(answer: HttpResponse, options: HttpOptions): HttpResponse {
@@ -171,13 +174,16 @@ function classify(error: unknown, { options, request, expired }: Failure): Error
     return new TransientError(`${what} did not finish within ${options.deadlineMs / 1000} s.`, { cause });
   }
   const text = messageOf(error);
-  if (text.includes('maxContentLength') || codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
+  if (error instanceof TooLargeError || codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
     return new PermanentError(`${what} answered with more than ${options.maxBytes} bytes. Use a smaller pageSize.`, {
       cause,
     });
   }
-  return new TransientError(`${what} failed: ${codeOf(error) ?? text}.`, { cause });
+  const unsent = unsentCodes.has(codeOf(error) ?? '');
+  return new TransientError(`${what} failed: ${codeOf(error) ?? text}.`, { cause, unsent });
 }
+
+const unsentCodes = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
 function codeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown }).code;

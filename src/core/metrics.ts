@@ -14,6 +14,8 @@ export interface StreamGauges {
   lastSuccess: string | null;
   deadLetters: number;
   parked: number;
+  /** Since when the oldest parked record waits, ISO-8601; null when none does. */
+  parkedSince: string | null;
 }
 
 export interface MetricsSource {

@@ -16,6 +16,8 @@ export interface QuotaStore {
 export interface DayQuota {
   /** Books one request; throws TransientError with the time to wait when the budget is used up or the MES asked for silence. */
   take(): Promise<void>;
+  /** Gives a booking back: the request never reached the MES. */
+  giveBack(): Promise<void>;
   /** The MES asked for silence. */
   block(forMs: number): Promise<void>;
   /** Requests left in the current window; null without a budget. */
@@ -71,6 +73,11 @@ export function createDayQuota(limit: number | undefined, store: QuotaStore, clo
 
   return {
     take: () => inTurn(book),
+    giveBack: () =>
+      inTurn(async () => {
+        const state = await current();
+        if (limit !== undefined && state.used > 0) await save({ ...state, used: state.used - 1 });
+      }),
     block: (forMs) =>
       inTurn(async () =>
         save({ ...(await current()), blockedUntil: new Date(clock.now().getTime() + forMs).toISOString() }),

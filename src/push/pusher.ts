@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { businessKeyOf } from '../core/business-key.ts';
 import { PermanentError, TransientError } from '../core/errors.ts';
 import type { Redactor } from '../core/redact.ts';
 import {
@@ -83,8 +84,8 @@ interface Run {
   outcomes: Outcome[];
   /** Records delivered by this push, by `<entity>/<externalId>`: parents that the ledger does not know yet. */
   arrived: Map<string, ParentEntry>;
-  /** Set once nothing will work any more: no further batch is sent, refused credentials above all. */
-  stopped: PermanentError | undefined;
+  /** Set once a batch could not be delivered: no further one is sent, each would only cost the budget. */
+  stopped: TransientError | PermanentError | undefined;
 }
 
 /** Each entity's changes in the order given; of several with one key only the last. */
@@ -114,9 +115,14 @@ async function resolveParents(group: readonly Change[], lookup: Lookup, run: Run
   for (const change of group) {
     const parents = tieParents(change, known);
     if ('waitsFor' in parents) run.outcomes.push({ kind: 'parked', change, waitsFor: parents.waitsFor });
-    else ready.push({ ...change, parents: parents.found });
+    else ready.push(withParents(change, parents.found));
   }
   return ready;
+}
+
+/** Named one by one: spreading a thousand objects costs as much as hashing them. */
+function withParents({ record, fieldsJson, hash, known, stamp }: Change, parents: ReadyChange['parents']): ReadyChange {
+  return { record, fieldsJson, hash, known, stamp, parents };
 }
 
 function tieParents(
@@ -141,9 +147,9 @@ async function attempt(batch: Batch, run: Run): Promise<Error | undefined> {
     await deliver(batch, run);
     return undefined;
   } catch (error) {
-    if (error instanceof PermanentError) run.stopped ??= error;
-    if (error instanceof TransientError || error instanceof PermanentError) return error;
-    throw error;
+    if (!(error instanceof TransientError || error instanceof PermanentError)) throw error;
+    run.stopped ??= error;
+    return error;
   }
 }
 
@@ -201,17 +207,10 @@ function record(batch: Batch, results: readonly SinkResult[], run: Run): ReadyCh
     } else {
       run.outcomes.push({ kind: 'delivered', change, action: result.action, mesId: result.mesId });
       const { entity, externalId } = change.record;
-      run.arrived.set(`${entity}/${externalId}`, { mesId: result.mesId, businessKey: businessKeyOf(change) });
+      run.arrived.set(`${entity}/${externalId}`, { mesId: result.mesId, businessKey: businessKeyOf(change.record) });
     }
   }
   return open;
-}
-
-/** What children are tied by where the MES wants a name; also what the ledger keeps. */
-export function businessKeyOf({ record: { entity, fields } }: Pick<Change, 'record'>): string | null {
-  const names: Readonly<Partial<Record<Entity, string>>> = { cell: 'name', job: 'job_number', part: 'part_number' };
-  const value = fields[names[entity] ?? ''];
-  return typeof value === 'string' ? value : null;
 }
 
 function firstFailure(results: readonly (Error | undefined)[]): Error | undefined {

@@ -49,7 +49,10 @@ export function createTransport(options: TransportOptions, signal: AbortSignal):
         await bucket.take(signal);
         await quota.take();
         sent += 1;
-        const answer = await http.request(request, signal);
+        const answer = await http.request(request, signal).catch(async (error: unknown) => {
+          if (error instanceof TransientError && error.unsent) await quota.giveBack();
+          throw error;
+        });
         await heed(answer);
         return answer;
       };

@@ -14,26 +14,43 @@ export async function readDueChildren(pass: Pass, request: PassRequest, signal: 
   const { children } = pass.stream;
   if (children === null) return null;
   const sweptAt = await sweepIfDue(pass, children);
-  const vanished: MesRecord[] = [];
-  /** Parents that stay due: something of theirs is missing, or could not be read. */
-  const open = new Set<string>();
-  for (;;) {
-    const marked = await pass.store.dueChildren(pass.id, parentsAtOnce + open.size);
-    const due = marked.filter((id) => !open.has(id));
-    if (due.length === 0) break;
-    for await (const page of children.read(due, signal)) {
-      const found = await deliverChildren(pass, page, signal);
-      vanished.push(...found.missing);
-      for (const parent of found.open) open.add(parent);
-    }
-  }
-  if (!request.release && (await isTooMany(pass, vanished.length))) {
+  const { vanished, withheld } = await lookForVanished(pass, request, signal);
+  if (withheld) {
     pass.events.emit('absence:withheld', { stream: pass.id, vanished: vanished.length });
     return sweptAt;
   }
   await cancelVanished(pass, vanished, signal);
   pass.events.emit('absence:settled', { stream: pass.id });
   return sweptAt;
+}
+
+interface Vanished {
+  vanished: MesRecord[];
+  /** More than can be believed: nothing is cancelled. */
+  withheld: boolean;
+}
+
+/** Reads the children of every marked parent; stops where what is missing is too much to be believed. */
+async function lookForVanished(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<Vanished> {
+  const vanished: MesRecord[] = [];
+  /** Parents that stay due: something of theirs is missing, or could not be read. */
+  const open = new Set<string>();
+  let listed = 0;
+  for (;;) {
+    const marked = await pass.store.dueChildren(pass.id, parentsAtOnce + open.size);
+    const due = marked.filter((id) => !open.has(id));
+    if (due.length === 0) break;
+    for await (const page of pass.stream.children?.read(due, signal) ?? []) {
+      const found = await deliverChildren(pass, page, signal);
+      listed += page.rows.length;
+      vanished.push(...found.missing);
+      for (const parent of found.open) open.add(parent);
+    }
+    if (!request.release && (await isTooMany(pass, vanished.length))) return { vanished, withheld: true };
+  }
+  // No child of any parent: either they are all gone, or the source shows nothing any more, as after a lost authorisation.
+  const blind = vanished.length > 0 && listed === 0 && !request.release && (await pass.stream.count(signal)) === 0;
+  return { vanished, withheld: blind };
 }
 
 const alwaysAllowed = 10;

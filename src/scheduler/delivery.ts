@@ -1,4 +1,4 @@
-import type { ConnectorSession, MappedRow, Stream } from '../connectors/define.ts';
+import type { ConnectorSession, MappedRow, RefusedRow, Stream } from '../connectors/define.ts';
 import type { Clock } from '../core/clock.ts';
 import { TransientError } from '../core/errors.ts';
 import { type Counts, type EventBus, zeroCounts } from '../core/events.ts';
@@ -48,6 +48,8 @@ export interface Delivery {
   resume: ResumePoint | null;
   /** Parents whose children these rows are, completely. */
   childrenRead?: readonly string[];
+  /** Dead letters that these rows and records are. */
+  letters?: readonly number[];
 }
 
 /** The way of one page: compare with the ledger, push what differs, commit what became of it. */
@@ -59,7 +61,7 @@ export async function deliverRows(pass: Pass, delivery: Delivery, signal: AbortS
   const diff = await diffPage({ rows: good, lookup, keepStamps: parent !== null, force: delivery.force });
   const report = await pusher.push(diff.changes, lookup, signal);
   pass.requests += report.requests;
-  const badRows = delivery.mapped.flatMap(toBadRow);
+  const badRows = delivery.mapped.filter((row) => row.kind === 'refused').map(toBadRow);
   const commit: PageCommit = {
     stream: pass.id,
     epoch: pass.state.epoch,
@@ -69,6 +71,7 @@ export async function deliverRows(pass: Pass, delivery: Delivery, signal: AbortS
     badRows,
     goodRowKeys: good.map((row) => row.key).filter((key) => key !== ''),
     unchanged: [...diff.unchanged, ...diff.withdrawn],
+    retriedLetters: report.failure === undefined ? (delivery.letters ?? []) : [],
     restamped: diff.restamped,
     childrenDue:
       parent === null ? null : { stream: parent, parents: changedParents(pass, report.outcomes, diff.restamped) },
@@ -85,7 +88,7 @@ export async function deliverRows(pass: Pass, delivery: Delivery, signal: AbortS
 }
 
 /** Id of the stream that reads the children of this one's records, if it runs. */
-function childStreamOf({ stream, session }: Pass): string | null {
+export function childStreamOf({ stream, session }: Pass): string | null {
   const child = session.streams.find(({ name }) => name === stream.childStream);
   return child === undefined ? null : `${session.name}/${child.name}`;
 }
@@ -98,15 +101,22 @@ function changedParents(pass: Pass, outcomes: readonly Outcome[], restamped: Pag
   return [...changed, ...restamped.filter((ref) => ref.entity === entity).map((ref) => ref.externalId)];
 }
 
-function toBadRow(row: MappedRow): BadRow[] {
-  if (row.kind === 'good') return [];
-  return [{ stage: row.stage, key: row.key, reason: row.reason, payload: JSON.stringify(row.row) ?? 'null' }];
+function toBadRow({ stage, key, reason, row }: RefusedRow): BadRow {
+  return { stage, key, reason, payload: JSON.stringify(row) ?? 'null' };
 }
 
-function isEmpty({ outcomes, badRows, restamped, childrenRead, resume, goodRowKeys }: PageCommit): boolean {
+function isEmpty({
+  resume,
+  outcomes,
+  badRows,
+  restamped,
+  childrenRead,
+  goodRowKeys,
+  retriedLetters,
+}: PageCommit): boolean {
   return (
-    outcomes.length + badRows.length + restamped.length + childrenRead.length + goodRowKeys.length === 0 &&
-    resume === null
+    resume === null &&
+    [outcomes, badRows, restamped, childrenRead, goodRowKeys, retriedLetters].every(({ length }) => length === 0)
   );
 }
 

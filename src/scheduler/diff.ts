@@ -81,5 +81,5 @@ export function toChange(record: MesRecord, known: LedgerEntry | undefined, stam
   const fieldsJson = JSON.stringify(record.fields);
   const { job = '', part = '', cell = '' } = record.parents;
   const basis = `${record.lifecycle}\n${job}\n${part}\n${cell}\n${fieldsJson}`;
-  return { record, fieldsJson, hash: hash('sha256', basis), known, stamp };
+  return { record, fieldsJson, hash: hash('sha256', basis, 'base64url'), known, stamp };
 }

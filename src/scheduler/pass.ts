@@ -4,7 +4,7 @@ import { prefetch } from '../core/prefetch.ts';
 import type { Watermark } from '../core/types.ts';
 import type { ResumePoint } from '../state/store.ts';
 import { readDueChildren } from './children.ts';
-import { deliverRows, type Pass, type PassContext, type PassRequest } from './delivery.ts';
+import { childStreamOf, deliverRows, type Pass, type PassContext, type PassRequest } from './delivery.ts';
 import { advanceWatermark, beliefLimit, laterStamp, type Plan, planWindow } from './watermark.ts';
 
 /** Begins a pass: what is known of the stream, and the source's time. */
@@ -90,11 +90,12 @@ async function startWindow(pass: Pass, fullReason: string | undefined, signal: A
 async function deliverHeld(pass: Pass, signal: AbortSignal): Promise<void> {
   const batch = 500;
   for (;;) {
-    const { records, rows } = await pass.store.held(pass.id, batch);
+    const { records, rows, letters } = await pass.store.held(pass.id, batch);
     if (records.length + rows.length === 0) return;
     const mapped = await pass.stream.map(rows);
     const held: MappedRow = { kind: 'good', key: '', stamp: null, records };
-    await deliverRows(pass, { mapped: [...mapped, held], force: true, resume: null }, signal);
+    // A row that was set aside is newer than a record of it that waits: otherwise the record would have replaced it.
+    await deliverRows(pass, { mapped: [held, ...mapped], force: true, resume: null, letters }, signal);
     if (records.length + rows.length < batch) return;
   }
 }
@@ -108,11 +109,15 @@ async function deliverPages(pass: Pass, start: PassStart, signal: AbortSignal): 
   let reached = start.target;
   try {
     signal.throwIfAborted();
-    for await (const page of prefetch(stream.read(start.window, start.cursor, reading.signal))) {
+    const pages = stream.read(start.window, start.cursor, reading.signal);
+    for await (const { mapped, cursor } of prefetch(mapPages(pass, start, pages))) {
       try {
-        const mapped = await stream.map(page.rows);
         reached = follow(pass, { reached, start, mapped });
-        await deliverRows(pass, { mapped, force: false, resume: resumeBehind(pass, { page, start, reached }) }, signal);
+        await deliverRows(
+          pass,
+          { mapped, force: false, resume: resumeBehind(pass, { cursor, start, reached }) },
+          signal,
+        );
       } catch (error) {
         // The next page is on its way already: leaving the loop would wait for it.
         reading.abort();
@@ -143,13 +148,27 @@ function follow(
   return newest;
 }
 
+interface MappedPage {
+  mapped: MappedRow[];
+  cursor: unknown;
+}
+
+/**
+ * Mapped as soon as it is there, so that of two pages in memory one at the most is raw. A whole read needs no stamps but of rows
+ * whose children are read with them: what is dated in the future turns up in every window after it.
+ */
+async function* mapPages(pass: Pass, { window }: PassStart, pages: AsyncIterable<Page>): AsyncGenerator<MappedPage> {
+  const stamps = window.mode === 'delta' || childStreamOf(pass) !== null;
+  for await (const { rows, cursor } of pages) yield { mapped: await pass.stream.map(rows, { stamps }), cursor };
+}
+
 interface Behind {
-  page: Page;
+  cursor: unknown;
   start: PassStart;
   reached: string | null;
 }
 
-function resumeBehind({ stream }: Pass, { page, start, reached }: Behind): ResumePoint {
+function resumeBehind({ stream }: Pass, { cursor, start, reached }: Behind): ResumePoint {
   const { window, startedAt } = start;
-  return { window, startedAt, target: reached, fingerprint: stream.fingerprint, cursor: page.cursor };
+  return { window, startedAt, target: reached, fingerprint: stream.fingerprint, cursor };
 }

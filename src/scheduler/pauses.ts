@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { ConfigError, PermanentError } from '../core/errors.ts';
+import { PushFailedError } from './delivery.ts';
 
 export interface Pause {
   reason: string;
@@ -25,7 +26,8 @@ export interface Pauses {
 export function createPauses(clock: Clock): Pauses {
   const pauses = new Map<string, Pause & { times: number; endsMs: number }>();
   return {
-    add(stream, error) {
+    add(stream, thrown) {
+      const error = thrown instanceof PushFailedError ? thrown.cause : thrown;
       if (!(error instanceof PermanentError || error instanceof ConfigError)) return;
       const times = (pauses.get(stream)?.times ?? 0) + 1;
       const forMs = Math.min(firstPauseMs * 2 ** (times - 1), longestPauseMs);

@@ -30,6 +30,7 @@ export interface ReadinessOptions {
  */
 export function createReadiness({ streams, activity, store, now }: ReadinessOptions): () => Promise<Readiness> {
   const startedAt = now();
+  const stateReasonNow = rarely(() => probe(store), now);
   return async () => {
     const reasons: string[] = [];
     for (const stream of streams) {
@@ -41,7 +42,7 @@ export function createReadiness({ streams, activity, store, now }: ReadinessOpti
         `${stream}: ${count} records vanished at once and are withheld. If that is right: erp-puller sync ${stream} --release.`,
       );
     }
-    const stateReason = await probe(store);
+    const stateReason = await stateReasonNow();
     if (stateReason !== undefined) reasons.push(`The state cannot be written: ${stateReason}`);
     return { ready: reasons.length === 0, reasons };
   };
@@ -59,6 +60,18 @@ function streamReason(
   if (!stream.overdue(last === null ? times.startedAt : new Date(last), times.now)) return undefined;
   const since = last === null ? 'no pass has completed since the start' : `no pass has completed since ${last}`;
   return `${stream.id}: ${since}${own?.lastError == null ? '' : `: ${own.lastError}`}`;
+}
+
+const probeEveryMs = 10_000;
+
+/** A probe writes to the disk; whoever asks for the page often gets the last answer. */
+function rarely<T>(ask: () => Promise<T>, now: () => Date): () => Promise<T> {
+  let asked: { answer: Promise<T>; atMs: number } | undefined;
+  return () => {
+    const atMs = now().getTime();
+    if (asked === undefined || Math.abs(atMs - asked.atMs) >= probeEveryMs) asked = { answer: ask(), atMs };
+    return asked.answer;
+  };
 }
 
 async function probe(store: Pick<Store, 'probe'>): Promise<string | undefined> {

@@ -52,9 +52,13 @@ export async function serveControl(directory: string, handler: ControlHandler): 
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     open.add(socket);
     socket.once('close', () => open.delete(socket));
+    // A caller that is gone before its answer must not end the daemon.
+    socket.on('error', () => socket.destroy());
     void answer(socket, handler);
   });
   await once(server.listen(path), 'listening');
+  // Too many open files, say: the next caller may be luckier.
+  server.on('error', () => undefined);
   await chmod(path, 0o600);
   return {
     async close() {

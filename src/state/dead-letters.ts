@@ -15,7 +15,9 @@ export interface DeadLetters {
   /** Marks for another try, and lets the MES be asked again for the same content. */
   retry(filter: LetterFilter): number;
   drop(filter: LetterFilter): number;
-  due(stream: string, limit: number): { records: MesRecord[]; rows: unknown[] };
+  due(stream: string, limit: number): { records: MesRecord[]; rows: unknown[]; letters: number[] };
+  /** Settles letters that were tried again, unless they were refused again meanwhile. */
+  settleRetried(ids: readonly number[]): void;
   counts(): { stream: string; count: number }[];
 }
 
@@ -40,9 +42,9 @@ function queries(database: Database): Pick<DeadLetters, 'any' | 'list' | 'due' |
     `SELECT id, stream, stage, key, reason, payload, count, first_at AS firstAt, last_at AS lastAt, due
      FROM dead_letters WHERE ${chosen} ORDER BY id`,
   );
-  const due = prepare<{ stage: string; payload: string }>(
+  const due = prepare<{ id: number; stage: string; payload: string }>(
     database,
-    'SELECT stage, payload FROM dead_letters WHERE stream = ? AND due = 1 ORDER BY id LIMIT ?',
+    'SELECT id, stage, payload FROM dead_letters WHERE stream = ? AND due = 1 ORDER BY id LIMIT ?',
   );
   const counts = prepare<{ stream: string; count: number }>(
     database,
@@ -57,13 +59,14 @@ function queries(database: Database): Pick<DeadLetters, 'any' | 'list' | 'due' |
       return {
         records: contents(true).map((letter): MesRecord => JSON.parse(letter.payload)),
         rows: contents(false).map((letter): unknown => JSON.parse(letter.payload)),
+        letters: letters.map(({ id }) => id),
       };
     },
     counts: () => counts.all(),
   };
 }
 
-function changes(database: Database): Pick<DeadLetters, 'addRow' | 'addRecord' | 'settle' | 'retry' | 'drop'> {
+function changes(database: Database): Omit<DeadLetters, 'any' | 'list' | 'due' | 'counts'> {
   const insert = `
     INSERT INTO dead_letters (stream, stage, key, reason, payload, count, first_at, last_at, due)
     VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6, 0)
@@ -79,6 +82,10 @@ function changes(database: Database): Pick<DeadLetters, 'addRow' | 'addRecord' |
     database,
     'DELETE FROM dead_letters WHERE stream = ? AND key IN (SELECT value FROM json_each(?))',
   );
+  const settleRetried = prepare(
+    database,
+    'DELETE FROM dead_letters WHERE due = 1 AND id IN (SELECT value FROM json_each(?))',
+  );
   const retry = prepare(database, `UPDATE dead_letters SET due = 1 WHERE ${chosen}`);
   const acceptAgain = prepare(database, acceptChosenAgain);
   const drop = prepare(database, `DELETE FROM dead_letters WHERE ${chosen}`);
@@ -87,6 +94,7 @@ function changes(database: Database): Pick<DeadLetters, 'addRow' | 'addRecord' |
       void addUnlessSeen.run(stream, stage, rowKey(key), reason, payload, at),
     addRecord: (stream, { key, reason, payload }, at) => void add.run(stream, 'push', key, reason, payload, at),
     settle: (stream, keys) => void settle.run(stream, JSON.stringify(keys)),
+    settleRetried: (ids) => void settleRetried.run(JSON.stringify(ids)),
     retry(filter) {
       acceptAgain.run(...chosenBy(filter));
       return Number(retry.run(...chosenBy(filter)).changes);

@@ -177,7 +177,7 @@ function refuseStepBack({ watermark }: StreamMark, pass: PassFinish): void {
 function held({ ledger, clock }: State, stream: string, limit: number): Held {
   const parked = ledger.parked.ready(stream, limit, clock.now());
   const letters = ledger.deadLetters.due(stream, limit - parked.length);
-  return { records: [...parked, ...letters.records], rows: letters.rows };
+  return { ...letters, records: [...parked, ...letters.records] };
 }
 
 async function setWatermark(state: State, { stream, watermark, forget }: WatermarkChange): Promise<void> {

@@ -1,3 +1,4 @@
+import { businessKeyOf } from '../core/business-key.ts';
 import type { Change, Entity, LedgerEntry, Lifecycle, MesRecord } from '../core/types.ts';
 import { type Database, prepare, prepareArrays } from './database.ts';
 import type { ChildQuery } from './store.ts';
@@ -77,7 +78,8 @@ function queries(database: Database): Pick<Records, 'lookup' | 'childrenOf' | 'c
 }
 
 function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childrenOf' | 'count'> {
-  const upsert = prepare(database, upsertDelivered);
+  const upsertPlain = prepare(database, upsertOf([]));
+  const upsertKept = prepare(database, upsertOf(['stamp', 'job', 'part', 'record']));
   const refuse = prepare(
     database,
     `INSERT INTO records (scope, external_id, lifecycle, refused_hash) VALUES (?, ?, ?, ?)
@@ -94,10 +96,13 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
     deliver(scope, { change, mesId, keepRecord }) {
       const { record, hash, stamp } = change;
       const kept = keepRecord && record.lifecycle !== 'cancelled';
+      const plain = [scope, record.externalId, hash, mesId, businessKeyOf(record), record.lifecycle];
+      if (!kept && stamp === null) {
+        upsertPlain.run(...plain);
+        return;
+      }
       const { job = null, part = null } = kept ? record.parents : {};
-      const text = kept ? recordJson(change) : null;
-      const key = businessKey(record);
-      upsert.run(scope, record.externalId, hash, mesId, key, record.lifecycle, stamp, job, part, text);
+      upsertKept.run(...plain, stamp, job, part, kept ? recordJson(change) : null);
     },
     refuse: (scope, { record, hash }) => void refuse.run(scope, record.externalId, record.lifecycle, hash),
     acceptAgain: (scope, externalIds) => void acceptAgain.run(scope, JSON.stringify(externalIds)),
@@ -106,24 +111,21 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
   };
 }
 
-const upsertDelivered = `
-  INSERT INTO records (scope, external_id, hash, mes_id, business_key, lifecycle, stamp, job, part, record)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT DO UPDATE SET
-    hash = excluded.hash, mes_id = coalesce(excluded.mes_id, mes_id), business_key = excluded.business_key,
-    lifecycle = excluded.lifecycle, refused_hash = NULL, stamp = excluded.stamp,
-    job = excluded.job, part = excluded.part, record = excluded.record`;
+/** Most records fill six columns; binding the others too would cost them a fifth more. */
+function upsertOf(kept: readonly string[]): string {
+  const values = ['scope', 'external_id', 'hash', 'mes_id', 'business_key', 'lifecycle', ...kept];
+  const others = ['stamp', 'job', 'part', 'record'].map(
+    (name) => `${name} = ${kept.includes(name) ? `excluded.${name}` : 'NULL'}`,
+  );
+  return `
+    INSERT INTO records (${values.join(', ')}) VALUES (${values.map(() => '?').join(', ')})
+    ON CONFLICT DO UPDATE SET
+      hash = excluded.hash, mes_id = coalesce(excluded.mes_id, mes_id), business_key = excluded.business_key,
+      lifecycle = excluded.lifecycle, refused_hash = NULL, ${others.join(', ')}`;
+}
 
 /** The record as JSON, with its fields as they were stringified for the hash: not a second time. */
 export function recordJson({ record, fieldsJson }: Change): string {
   const { fields, ...rest } = record;
   return `${JSON.stringify(rest).slice(0, -1)},"fields":${fieldsJson}}`;
-}
-
-const businessKeyFields: Partial<Record<Entity, string>> = { cell: 'name', job: 'job_number', part: 'part_number' };
-
-function businessKey({ entity, fields }: MesRecord): string | null {
-  const field = businessKeyFields[entity];
-  const value = field === undefined ? null : (fields[field] ?? null);
-  return value === null ? null : String(value);
 }

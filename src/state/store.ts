@@ -84,6 +84,8 @@ export interface PageCommit {
    * and is settled: released later, it would overwrite the newer content.
    */
   unchanged: readonly RecordRef[];
+  /** Ids of dead letters that were tried again; those that were not refused again are settled. */
+  retriedLetters: readonly number[];
   /** Unchanged records whose row carries another stamp than before. */
   restamped: readonly (RecordRef & { stamp: string })[];
   /** Parents whose children the stream named here must read again. */
@@ -125,6 +127,8 @@ export interface Held {
   records: MesRecord[];
   /** Raw rows of dead letters that failed before they became records. */
   rows: unknown[];
+  /** Ids of the dead letters among these: what is not refused again is settled by them, whatever its key is by now. */
+  letters: number[];
 }
 
 export interface OpenMark {

@@ -388,9 +388,9 @@ describe('the connector', () => {
   it.each([
     ['work-centers', 'none', 0, 3600],
     ['equipment', 'second', 600, 3600],
-    ['sales-orders', 'timestamp', 600, null],
-    ['production-orders', 'char14', 7200, null],
-    ['operations', 'char14', 7200, null],
+    ['sales-orders', 'timestamp', 600, 86_400],
+    ['production-orders', 'char14', 7200, 86_400],
+    ['operations', 'char14', 7200, 86_400],
   ])('reads %s by %s stamps, overlapping %i s', async (...[name, stampKind, overlapSeconds, fullReadEverySeconds]) => {
     const stream = await sapStream(name);
     expect(stream).toMatchObject({ stampKind, overlapSeconds, fullReadEverySeconds, settleSeconds: 120 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { operations } from '../../src/operations.ts';
+import { operations } from '../../src/verbs.ts';
 import { collect, expectEqual, mesRequests, openPlant, type Plant, resultOf } from '../support/harness.ts';
 
 describe('a changed mapping', () => {

@@ -13,6 +13,7 @@ const gauge: StreamGauges = {
   lastSuccess: '2026-03-01T08:00:00.000Z',
   deadLetters: 2,
   parked: 1,
+  parkedSince: '2026-03-01T07:00:00.000Z',
 };
 
 interface Line {
@@ -41,6 +42,23 @@ function begin(gauges: () => Promise<readonly StreamGauges[]> = async () => [gau
   onTestFinished(stop);
   return { clock, events, lines, stop };
 }
+
+describe('records that have waited for a day', () => {
+  it('are warned of once an hour', async () => {
+    const { clock, lines } = begin();
+    const warnings = () => lines.filter(({ level }) => level === 'warn').length;
+    await clock.advance(22 * 3_600_000);
+    expect(warnings()).toBe(0);
+    await clock.advance(3_600_000 + 60_000);
+    expect(warnings()).toBe(1);
+    expect(lines.find(({ level }) => level === 'warn')).toMatchObject({
+      message: 'Records have waited for their parents for more than a day.',
+      fields: { stream: 'plant/orders', parked: 1, since: '2026-03-01T07:00:00.000Z' },
+    });
+    await clock.advance(3_600_000);
+    expect(warnings()).toBe(2);
+  });
+});
 
 describe('the health line', () => {
   it('tells each stream with its work since the start, the budget, memory and the delay of the event loop', async () => {

@@ -126,13 +126,14 @@ describe('readiness', () => {
   });
 
   it('is red while the state cannot be written, and says why', async () => {
-    const { readiness, setting } = begin();
+    const { clock, readiness, setting } = begin();
     setting.stateFailure = new Error('ENOSPC: no space left on device');
     expect(await readiness()).toEqual({
       ready: false,
       reasons: ['The state cannot be written: ENOSPC: no space left on device'],
     });
     setting.stateFailure = undefined;
+    await clock.advance(10_000);
     expect(await readiness()).toEqual(green);
   });
 

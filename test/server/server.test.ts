@@ -113,6 +113,7 @@ const orders: StreamGauges = {
   lastSuccess: '2026-03-01T08:00:00.000Z',
   deadLetters: 3,
   parked: 7,
+  parkedSince: '2026-03-01T07:00:00.000Z',
 };
 
 describe('the metrics page', () => {

@@ -56,6 +56,7 @@ export function page(epoch: number, rest: Partial<PageCommit> = {}): PageCommit 
     badRows: [],
     goodRowKeys: [],
     unchanged: [],
+    retriedLetters: [],
     restamped: [],
     childrenDue: null,
     childrenRead: [],

@@ -113,6 +113,24 @@ describe('the control socket', () => {
     expect(await callControl(directory, request, signal)).toEqual(request);
   });
 
+  it('survives a caller that is gone before its answer is ready', async () => {
+    const directory = scratchDirectory();
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<string>();
+    await serve(directory, async (verb) => {
+      if (verb !== 'slow') return verb;
+      asked.resolve();
+      return answer.promise;
+    });
+    const leaving = new AbortController();
+    const call = callControl(directory, { verb: 'slow', args: {} }, leaving.signal);
+    await asked.promise;
+    leaving.abort();
+    await expect(call).rejects.toThrow();
+    answer.resolve('x'.repeat(1_000_000));
+    expect(await callControl(directory, { verb: 'quick', args: {} }, signal)).toBe('quick');
+  });
+
   it('replaces the socket of a daemon that was killed', async () => {
     const directory = scratchDirectory();
     const program = `require('node:net').createServer().listen(process.argv[1], () => process.stdout.write('up'))`;

@@ -133,8 +133,16 @@ async function ask(
     const answer = await options.http.request({ method: 'GET', path, headers }, signal);
     if (answer.status === 200) return answer;
     if (answer.status === 401 && tries === 0 && options.auth.refresh()) continue;
-    throw refusal(answer, options, path);
+    throw refusal(withoutProof(answer, headers), options, path);
   }
+}
+
+/** A server may echo what proved who was asking, tokens that no config knows among it. */
+function withoutProof(answer: HttpResponse, headers: Readonly<Record<string, string>>): HttpResponse {
+  const proofs = Object.entries(headers).flatMap(([name, value]) =>
+    name === 'Accept' ? [] : (value.split(' ').at(-1) ?? []),
+  );
+  return { ...answer, text: proofs.reduce((text, proof) => text.replaceAll(proof, '[redacted]'), answer.text) };
 }
 
 /** Each status has its own class and text. */

@@ -51,7 +51,10 @@ export const odataStreamShape = {
     .meta({ description: 'Protocol of the service; told from the path when absent' }),
   key: z.array(z.string().min(1)).min(1).optional().meta({ description: 'Key properties of the entity set' }),
   stamp: z.string().min(1).optional().meta({ description: 'Property that holds the change stamp' }),
-  filter: z.string().min(1).optional().meta({ description: 'OData $filter that always applies' }),
+  filter: z.string().min(1).optional().meta({
+    description:
+      'OData $filter that always applies; only over properties that never change, because a row that leaves it is never read again (else use when)',
+  }),
   properties: z.record(z.string(), z.string().min(1).nullable()).default({}).meta({
     description: "Standard property name -> this service's name of it, or null when it has none",
   }),

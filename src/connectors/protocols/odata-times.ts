@@ -16,7 +16,7 @@ export function createODataTimes(): ODataTimes {
 
   function timeAt(day: string | null | undefined, time: string | null | undefined, timeZone: string): string | null {
     if (!day) return null;
-    const key = `${day} ${time ?? ''} ${timeZone}`;
+    const key = time ? `${day} ${time} ${timeZone}` : `${day} ${timeZone}`;
     const known = remembered.get(key);
     if (known !== undefined) return known;
     const converted = convert(day, time, timeZone);

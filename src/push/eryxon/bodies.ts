@@ -1,4 +1,4 @@
-import type { Entity, FieldValue, Parents } from '../../core/types.ts';
+import type { Entity, FieldValue } from '../../core/types.ts';
 import type { ReadyChange } from '../sink.ts';
 
 /** Table of each entity: the name in paths and bodies. */
@@ -15,24 +15,20 @@ export const tables: Readonly<Record<Entity, string>> = {
  * sent as that text.
  */
 export function classicBody(change: ReadyChange): string {
-  const { record } = change;
-  const head = JSON.stringify({
-    external_id: record.externalId,
-    external_source: record.source,
-    ...parentFields(change),
-  });
+  const { record, fieldsJson } = change;
+  const ids = `"external_id":${JSON.stringify(record.externalId)},"external_source":${JSON.stringify(record.source)}`;
   const status = statusFields(change);
-  const tail = status === undefined ? change.fieldsJson : JSON.stringify({ ...record.fields, ...status });
-  return tail === '{}' ? head : `${head.slice(0, -1)},${tail.slice(1)}`;
+  const fields = status === undefined ? fieldsJson : JSON.stringify({ ...record.fields, ...status });
+  return `{${[ids, ...parentFields(change), ...(fields === '{}' ? [] : [fields.slice(1, -1)])].join(',')}}`;
 }
 
 /** Parents by external id, cells by the name that they were delivered under. */
-function parentFields({ record, parents }: ReadyChange): Record<string, string | null> {
-  const named: Record<string, string | null> = {};
-  const { job, part, cell }: Parents = record.parents;
-  if (job !== undefined) named['job_external_id'] = job;
-  if (part !== undefined) named['part_external_id'] = part;
-  if (cell !== undefined) named['cell_name'] = parents.cell?.businessKey ?? null;
+function parentFields({ record, parents }: ReadyChange): string[] {
+  const { job, part, cell } = record.parents;
+  const named: string[] = [];
+  if (job !== undefined) named.push(`"job_external_id":${JSON.stringify(job)}`);
+  if (part !== undefined) named.push(`"part_external_id":${JSON.stringify(part)}`);
+  if (cell !== undefined) named.push(`"cell_name":${JSON.stringify(parents.cell?.businessKey ?? null)}`);
   return named;
 }
 
