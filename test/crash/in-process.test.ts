@@ -133,7 +133,6 @@ describe('a crash at an awaited step of a first load and a delta', () => {
         'store.begin',
         'store.childrenOf',
         'store.commit',
-        'store.countRecords',
         'store.dueChildren',
         'store.finish',
         'store.held',
