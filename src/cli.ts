@@ -4,6 +4,8 @@ import { readPackage } from './cli/package.ts';
 
 /** Runs one command line and sets the exit code: the verbs, their options and codes are fixed, other systems call them. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // Whoever read our output is gone: end in order, as when told to.
+  process.stdout.on('error', () => process.kill(process.pid, 'SIGTERM'));
   try {
     await createProgram().parseAsync(argv);
   } catch (error) {

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { type App, openApp, type RunExclusive } from '../app.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { systemClock } from '../core/clock.ts';
-import { messageOf } from '../core/errors.ts';
+import { ConfigError, messageOf } from '../core/errors.ts';
 import { createEventBus, type EventBus } from '../core/events.ts';
 import { createLogger, type Logger, type LoggerOptions } from '../core/logger.ts';
 import { createRedactor, type Redactor } from '../core/redact.ts';
@@ -73,6 +74,7 @@ export async function operate<Name extends OperationName>(
 ): Promise<Results[Name]> {
   const answer = await callControl(context.loaded.config.state.directory, { verb: name, args }, signal);
   if (answer !== undefined) return answer as Results[Name];
+  if (name !== 'sync' && name !== 'status') requireState(context.loaded.config.state.directory);
   const app = await openAppFor(context);
   try {
     if (name === 'sync') await app.prepare(signal);
@@ -81,6 +83,12 @@ export async function operate<Name extends OperationName>(
   } finally {
     await app.close();
   }
+}
+
+/** What changes a state must not make one. */
+function requireState(directory: string): void {
+  if (existsSync(path.join(directory, 'ledger.db'))) return;
+  throw new ConfigError(`There is no state in ${directory} yet. The daemon creates it when it first starts.`);
 }
 
 /** A signal that aborts when the process is told to end. */

@@ -5,23 +5,30 @@ import { deliverRows, type Pass, type PassRequest } from './delivery.ts';
 /** Parents a look into the list of marks. */
 const parentsAtOnce = 60;
 
+export interface ChildrenRead {
+  /** Source time of the sweep, if there was one. */
+  sweptAt: string | null;
+  /** Records that vanished and were not cancelled, because they are too many to be believed. */
+  withheld: number;
+}
+
 /**
  * Reads the children of parents that changed, and from time to time those of all open ones, because not every change of a child
  * moves its own stamp. What is missing from a complete list has vanished and is cancelled, when a second read agrees and the guard
- * lets it through (D8). Resolves to the source time of the sweep, if there was one.
+ * lets it through (D8).
  */
-export async function readDueChildren(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<string | null> {
+export async function readDueChildren(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<ChildrenRead> {
   const { children } = pass.stream;
-  if (children === null) return null;
+  if (children === null) return { sweptAt: null, withheld: 0 };
   const sweptAt = await sweepIfDue(pass, children);
   const { vanished, withheld } = await lookForVanished(pass, request, signal);
   if (withheld) {
     pass.events.emit('absence:withheld', { stream: pass.id, vanished: vanished.length });
-    return sweptAt;
+    return { sweptAt, withheld: vanished.length };
   }
   await cancelVanished(pass, vanished, signal);
   pass.events.emit('absence:settled', { stream: pass.id });
-  return sweptAt;
+  return { sweptAt, withheld: 0 };
 }
 
 interface Vanished {

@@ -111,7 +111,7 @@ function describeRun(base: StreamResult, { pass, after, error, erp }: RunFacts):
     ...base,
     ...counts,
     outcome: failed ? 'failed' : counts.refused > 0 ? 'refused' : 'ok',
-    requests: { erp, mes: pass?.requests ?? 0 },
+    requests: { erp, mes: pass?.requests.mes ?? 0 },
     watermark: { before: before?.value ?? null, after: (failed ? before : after)?.value ?? null },
     ...(failed ? { error: messageOf(error) } : {}),
   };

@@ -34,7 +34,9 @@ export interface Pass extends PassContext {
   sourceNow: Date;
   counts: Counts;
   /** Requests to the MES so far. */
-  requests: number;
+  requests: { mes: number };
+  /** What has been warned of. */
+  warned: Set<'future'>;
 }
 
 /** The MES could not be delivered to: the other streams need not try. */
@@ -60,7 +62,7 @@ export async function deliverRows(pass: Pass, delivery: Delivery, signal: AbortS
   const parent = childStreamOf(pass);
   const diff = await diffPage({ rows: good, lookup, keepStamps: parent !== null, force: delivery.force });
   const report = await pusher.push(diff.changes, lookup, signal);
-  pass.requests += report.requests;
+  pass.requests.mes += report.requests;
   const badRows = delivery.mapped.filter((row) => row.kind === 'refused').map(toBadRow);
   const commit: PageCommit = {
     stream: pass.id,

@@ -1,4 +1,5 @@
 import type { MappedRow, Page, Stream } from '../connectors/define.ts';
+import { TransientError } from '../core/errors.ts';
 import { zeroCounts } from '../core/events.ts';
 import { prefetch } from '../core/prefetch.ts';
 import type { Watermark } from '../core/types.ts';
@@ -12,7 +13,7 @@ export async function beginPass(context: PassContext, stream: Stream, signal: Ab
   const id = `${context.session.name}/${stream.name}`;
   const state = await context.store.begin(id);
   const sourceNow = await context.session.clock(signal);
-  return { ...context, stream, id, state, sourceNow, counts: zeroCounts(), requests: 0 };
+  return { ...context, stream, id, state, sourceNow, counts: zeroCounts(), requests: { mes: 0 }, warned: new Set() };
 }
 
 /** One pass over one stream; resolves to the watermark it ends with. The order of the steps is the delivery guarantee. */
@@ -29,7 +30,8 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
   const { window } = start;
   // After a reset of the watermark the ledger knows children that may have vanished: their parents' marks must stay.
   const firstLoad = state.watermark === null && state.lastSweep === null;
-  const sweptAt = firstLoad ? pass.sourceNow.toISOString() : await readDueChildren(pass, request, signal);
+  const children = firstLoad ? null : await readDueChildren(pass, request, signal);
+  const { sweptAt, withheld } = children ?? { sweptAt: pass.sourceNow.toISOString(), withheld: 0 };
   const watermark = advanceWatermark(stream.stampKind, state.watermark, reached);
   await store.finish({
     stream: pass.id,
@@ -41,7 +43,15 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
     sweptAt,
     finishedAt: pass.clock.now().toISOString(),
   });
-  return watermark ?? state.watermark;
+  if (withheld > 0) throw new TransientError(withheldText(pass.id, withheld));
+  if (!start.resumed) return watermark ?? state.watermark;
+  // What was interrupted is delivered; what has changed since then is read in a window of its own.
+  const next = { ...pass, state: await store.begin(pass.id), sourceNow: await pass.session.clock(signal) };
+  return runPass(next, { ...request, full: false }, signal);
+}
+
+function withheldText(stream: string, count: number): string {
+  return `${count} records vanished at once; nothing was cancelled. If that is right: erp-puller sync ${stream} --release.`;
 }
 
 /** Why everything must be read; undefined when a delta is enough. */
@@ -60,6 +70,8 @@ interface PassStart extends Plan {
   cursor: unknown;
   /** Source time at which the window was cut. */
   startedAt: string;
+  /** The window is that of an interrupted pass. */
+  resumed: boolean;
 }
 
 /** The window of this pass: that of an interrupted one, or a new one. */
@@ -68,7 +80,13 @@ async function startWindow(pass: Pass, fullReason: string | undefined, signal: A
   const { resume } = state;
   const usable = resume !== null && resume.fingerprint === stream.fingerprint;
   if (usable && (fullReason === undefined || resume.window.mode === 'full')) {
-    return { window: resume.window, target: resume.target, cursor: resume.cursor, startedAt: resume.startedAt };
+    return {
+      window: resume.window,
+      target: resume.target,
+      cursor: resume.cursor,
+      startedAt: resume.startedAt,
+      resumed: true,
+    };
   }
   const { stampKind: kind, stampZone, overlapSeconds, settleSeconds } = stream;
   const full = fullReason !== undefined;
@@ -80,10 +98,10 @@ async function startWindow(pass: Pass, fullReason: string | undefined, signal: A
   }
   const startedAt = sourceNow.toISOString();
   if (plan.target !== null || plan.window.mode === 'delta' || kind === 'none')
-    return { ...plan, cursor: undefined, startedAt };
+    return { ...plan, cursor: undefined, startedAt, resumed: false };
   // Rows change while they are read in another order: only what was the newest stamp before the first page counts.
   const target = await stream.newest(beliefLimit(kind, sourceNow, stampZone), signal);
-  return { ...plan, target, cursor: undefined, startedAt };
+  return { ...plan, target, cursor: undefined, startedAt, resumed: false };
 }
 
 /** Work left over from earlier passes: parked records whose parents have come, dead letters marked for another try. */
@@ -142,10 +160,16 @@ function follow(
   let newest = reached;
   for (const { stamp } of mapped) {
     if (stamp === null) continue;
-    if (stamp > limit) pass.events.emit('stamp:in-future', { stream: pass.id, stamp });
+    if (stamp > limit) warnOfFuture(pass, stamp);
     else if (open) newest = laterStamp(newest, stamp);
   }
   return newest;
+}
+
+/** Once a pass: such a row turns up in every window. */
+function warnOfFuture(pass: Pass, stamp: string): void {
+  if (!pass.warned.has('future')) pass.events.emit('stamp:in-future', { stream: pass.id, stamp });
+  pass.warned.add('future');
 }
 
 interface MappedPage {

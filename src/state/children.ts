@@ -18,7 +18,8 @@ export interface ChildrenDue {
 export function createChildrenDue(database: Database): ChildrenDue {
   const mark = prepare(
     database,
-    'INSERT INTO children_due (stream, parent) SELECT ?, value FROM json_each(?) WHERE true ON CONFLICT DO NOTHING',
+    // A new mark, also where there is one: what settles the older one knows nothing of this change.
+    'INSERT OR REPLACE INTO children_due (stream, parent) SELECT ?, value FROM json_each(?)',
   );
   const markOpen = prepare(
     database,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { BusyError } from '../core/errors.ts';
+import { BusyError, ConfigError, messageOf } from '../core/errors.ts';
 import { type Database, openDatabase } from './database.ts';
 
 /** Held by the one process that may change a state directory. */
@@ -22,7 +22,9 @@ export function lockState(directory: string): StateLock {
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
-    throw isBusy(error) ? new BusyError(busyText(directory), { cause: error }) : error;
+    if (isBusy(error)) throw new BusyError(busyText(directory), { cause: error });
+    const text = `${join(directory, 'lock.db')} cannot be locked: ${messageOf(error)}. It holds nothing: delete it while no daemon runs.`;
+    throw new ConfigError(text, { cause: error });
   }
   held.add(database);
   return {

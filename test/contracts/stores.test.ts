@@ -368,9 +368,9 @@ describe.each(stores)('store: $name', ({ open }) => {
     it('names the parents whose children are due until they are read, oldest first', async () => {
       await store.commit(due('b', 'a'));
       await store.commit(due('c', 'a'));
-      expect(await store.dueChildren(children, 2)).toEqual(['b', 'a']);
+      expect(await store.dueChildren(children, 2)).toEqual(['b', 'c']);
       await store.commit(page(epoch, { stream: children, childrenRead: ['b'] }));
-      expect(await store.dueChildren(children, 9)).toEqual(['a', 'c']);
+      expect(await store.dueChildren(children, 9)).toEqual(['c', 'a']);
     });
 
     it('settles with a read of all children what was due when it began, and nothing later', async () => {
@@ -379,6 +379,15 @@ describe.each(stores)('store: $name', ({ open }) => {
       await store.commit(due('meanwhile'));
       await store.finish(passEnd(epoch, null, { stream: children, childrenSettled: true }));
       expect(await store.dueChildren(children, 9)).toEqual(['meanwhile']);
+    });
+
+    it('keeps the mark of a parent that was marked again after a read of all children had begun', async () => {
+      const { epoch } = await store.begin(stream);
+      await store.commit(page(epoch, { childrenDue: { stream, parents: ['a', 'b'] } }));
+      const again = await store.begin(stream);
+      await store.commit(page(again.epoch, { childrenDue: { stream, parents: ['a'] } }));
+      await store.finish(passEnd(again.epoch, null, { childrenSettled: true }));
+      expect(await store.dueChildren(stream, 10)).toEqual(['a']);
     });
 
     it('settles with a read of all children that was interrupted only what was due when it first began', async () => {

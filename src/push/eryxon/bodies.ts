@@ -38,7 +38,8 @@ function parentFields({ record, parents }: ReadyChange): string[] {
  */
 function statusFields({ record, known }: ReadyChange): Record<string, FieldValue> | undefined {
   if (record.entity === 'cell' || record.entity === 'resource') return undefined;
-  const was = known?.hash == null ? 'active' : known.lifecycle;
+  const held = known !== undefined && (known.hash !== null || known.mesId !== null);
+  const was = held ? known.lifecycle : 'active';
   const own = record.fields['notes'];
   const note = (text: string) => (own ? `${own}\n${text}` : text);
   if (record.lifecycle === 'cancelled') {
