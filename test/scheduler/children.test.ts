@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Stream } from '../../src/connectors/define.ts';
+import { TransientError } from '../../src/core/errors.ts';
 import type { MesRecord } from '../../src/core/types.ts';
 import { collect, resultOf } from '../support/harness.ts';
 import {
@@ -293,3 +294,26 @@ function firstRecord(id: number, step: number): MesRecord {
   if (record === undefined) throw new Error('no record');
   return record;
 }
+
+describe('a first load of children that is interrupted', () => {
+  it('does not lose sight of one that vanishes before the load is complete', async () => {
+    bench = await openBench([
+      fakeStream(orders, { entity: 'part', childStream: 'operations' }),
+      fakeStream(operations, { name: 'operations', entity: 'operation', children: children(), pageSize: 40 }),
+    ]);
+    let pushes = 0;
+    bench.sink.before = () => {
+      pushes += 1;
+      if (pushes === 3) throw new TransientError('HTTP 503');
+    };
+    await cycle();
+    expect(lifecycleOf('1-10')).toBe('active');
+    bench.sink.before = () => undefined;
+    remove('operation-1-10');
+    minutes += 1;
+    put(orders, order(1, minutes, 'closed'));
+    await cycle();
+    expect(bench.sink.held.size).toBe(160);
+    expect(lifecycleOf('1-10')).toBe('cancelled');
+  });
+});
