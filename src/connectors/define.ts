@@ -99,7 +99,8 @@ export interface ChildReader {
 }
 
 export interface Page {
-  rows: readonly unknown[];
+  /** Given away: whoever reads the page may empty it. */
+  rows: unknown[];
   /** Where to go on behind this page: plain JSON, understood by the stream only. */
   cursor: unknown;
 }

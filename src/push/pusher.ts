@@ -58,11 +58,21 @@ export function createPusher(options: PusherOptions): Pusher {
   return {
     async push(changes, lookup, signal) {
       const transport = openTransport(signal);
-      const run: Run = { sink, transport, redact, outcomes: [], arrived: new Map(), stopped: undefined };
+      const run: Run = {
+        sink,
+        transport,
+        redact,
+        outcomes: [],
+        arrived: new Map(),
+        childrenFollow: true,
+        stopped: undefined,
+      };
       const groups = groupByEntity(changes);
       for (const entity of entities) {
         const group = groups.get(entity);
         if (group === undefined) continue;
+        groups.delete(entity);
+        run.childrenFollow = groups.size > 0;
         const ready = await resolveParents(group, lookup, run);
         const batches = split(ready, batchSize).map((part) => ({ entity, changes: part }));
         const failure = firstFailure(await Promise.all(batches.map((batch) => limit(() => attempt(batch, run)))));
@@ -84,6 +94,8 @@ interface Run {
   outcomes: Outcome[];
   /** Records delivered by this push, by `<entity>/<externalId>`: parents that the ledger does not know yet. */
   arrived: Map<string, ParentEntry>;
+  /** Only then is what has arrived worth remembering. */
+  childrenFollow: boolean;
   /** Set once a batch could not be delivered: no further one is sent, each would only cost the budget. */
   stopped: TransientError | PermanentError | undefined;
 }
@@ -104,6 +116,7 @@ const parentKinds = ['job', 'part', 'cell'] as const satisfies readonly (keyof P
 
 /** The changes whose parents the MES holds; the others are parked. */
 async function resolveParents(group: readonly Change[], lookup: Lookup, run: Run): Promise<ReadyChange[]> {
+  if (group.every(isOrphan)) return group.map((change) => withParents(change, noParents));
   const known = new Map<string, ParentEntry>(run.arrived);
   for (const kind of parentKinds) {
     const ids = new Set(group.map(({ record }) => record.parents[kind]).filter((id) => id !== undefined));
@@ -118,6 +131,12 @@ async function resolveParents(group: readonly Change[], lookup: Lookup, run: Run
     else ready.push(withParents(change, parents.found));
   }
   return ready;
+}
+
+const noParents = {};
+
+function isOrphan({ record: { parents } }: Change): boolean {
+  return parents.job === undefined && parents.part === undefined && parents.cell === undefined;
 }
 
 /** Named one by one: spreading a thousand objects costs as much as hashing them. */
@@ -206,11 +225,14 @@ function record(batch: Batch, results: readonly SinkResult[], run: Run): ReadyCh
       run.outcomes.push({ kind: 'refused', change, reason: run.redact(result.reason) });
     } else {
       run.outcomes.push({ kind: 'delivered', change, action: result.action, mesId: result.mesId });
-      const { entity, externalId } = change.record;
-      run.arrived.set(`${entity}/${externalId}`, { mesId: result.mesId, businessKey: businessKeyOf(change.record) });
+      if (run.childrenFollow) remember(change, result.mesId, run);
     }
   }
   return open;
+}
+
+function remember({ record }: Change, mesId: string | null, run: Run): void {
+  run.arrived.set(`${record.entity}/${record.externalId}`, { mesId, businessKey: businessKeyOf(record) });
 }
 
 function firstFailure(results: readonly (Error | undefined)[]): Error | undefined {

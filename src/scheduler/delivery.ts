@@ -58,12 +58,13 @@ export interface Delivery {
 export async function deliverRows(pass: Pass, delivery: Delivery, signal: AbortSignal): Promise<void> {
   const { store, pusher, session, stream } = pass;
   const good = delivery.mapped.filter((row) => row.kind === 'good');
+  const bad = delivery.mapped.filter((row) => row.kind === 'refused');
   const lookup = store.lookup.bind(store, session.source);
   const parent = childStreamOf(pass);
   const diff = await diffPage({ rows: good, lookup, keepStamps: parent !== null, force: delivery.force });
   const report = await pusher.push(diff.changes, lookup, signal);
   pass.requests.mes += report.requests;
-  const badRows = delivery.mapped.filter((row) => row.kind === 'refused').map(toBadRow);
+  const badRows = bad.map(toBadRow);
   const commit: PageCommit = {
     stream: pass.id,
     epoch: pass.state.epoch,

@@ -183,7 +183,12 @@ interface MappedPage {
  */
 async function* mapPages(pass: Pass, { window }: PassStart, pages: AsyncIterable<Page>): AsyncGenerator<MappedPage> {
   const stamps = window.mode === 'delta' || childStreamOf(pass) !== null;
-  for await (const { rows, cursor } of pages) yield { mapped: await pass.stream.map(rows, { stamps }), cursor };
+  for await (const { rows, cursor } of pages) {
+    const mapped = await pass.stream.map(rows, { stamps });
+    // Emptied, because the reader behind it holds the page until the next one is there.
+    rows.length = 0;
+    yield { mapped, cursor };
+  }
 }
 
 interface Behind {

@@ -96,13 +96,15 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
     deliver(scope, { change, mesId, keepRecord }) {
       const { record, hash, stamp } = change;
       const kept = keepRecord && record.lifecycle !== 'cancelled';
-      const plain = [scope, record.externalId, hash, mesId, businessKeyOf(record), record.lifecycle];
+      const { externalId, lifecycle } = record;
+      const key = businessKeyOf(record);
       if (!kept && stamp === null) {
-        upsertPlain.run(...plain);
+        upsertPlain.run(scope, externalId, hash, mesId, key, lifecycle);
         return;
       }
       const { job = null, part = null } = kept ? record.parents : {};
-      upsertKept.run(...plain, stamp, job, part, kept ? recordJson(change) : null);
+      const text = kept ? recordJson(change) : null;
+      upsertKept.run(scope, externalId, hash, mesId, key, lifecycle, stamp, job, part, text);
     },
     refuse: (scope, { record, hash }) => void refuse.run(scope, record.externalId, record.lifecycle, hash),
     acceptAgain: (scope, externalIds) => void acceptAgain.run(scope, JSON.stringify(externalIds)),

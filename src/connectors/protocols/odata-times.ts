@@ -12,11 +12,14 @@ const maxRemembered = 20_000;
 
 /** Converting times is most of the cost of a mapping, and a page holds few different ones: they are remembered. */
 export function createODataTimes(): ODataTimes {
-  const remembered = new Map<string, string | null>();
+  /** By zone, so that the key of a day is the day as it came. */
+  const byZone = new Map<string, Map<string, string | null>>();
 
   function timeAt(day: string | null | undefined, time: string | null | undefined, timeZone: string): string | null {
     if (!day) return null;
-    const key = time ? `${day} ${time} ${timeZone}` : `${day} ${timeZone}`;
+    const key = time ? `${day} ${time}` : day;
+    const remembered = byZone.get(timeZone) ?? new Map<string, string | null>();
+    byZone.set(timeZone, remembered);
     const known = remembered.get(key);
     if (known !== undefined) return known;
     const converted = convert(day, time, timeZone);

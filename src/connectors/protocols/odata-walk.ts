@@ -77,11 +77,13 @@ export async function* walkByKey(
     const rows = await request(target, { filter, orderBy: target.key.join(',') }, signal);
     if (rows.length === 0) return;
     // A malformed row has no key to go on behind; the last one that has a key is the place.
-    const next = rows.map((row) => keyValues(target, row)).findLast((values) => !values.includes(undefined));
+    const anchor = rows.findLast((row) => !keyValues(target, row).includes(undefined));
+    const next = anchor === undefined ? undefined : keyValues(target, anchor);
     if (next === undefined || JSON.stringify(next) === JSON.stringify(last)) throw unordered(target, 'key');
     last = next;
+    const more = mayGoOn(target, rows);
     yield { rows, cursor: { by: 'key', key: last } satisfies WalkCursor };
-    if (!mayGoOn(target, rows)) return;
+    if (!more) return;
   }
 }
 

@@ -28,11 +28,6 @@ export function refusal({ status, code, message }: Answer): BatchRefusedError {
   return new BatchRefusedError(`The MES refused it: HTTP ${status} ${code} ${message}`.trim());
 }
 
-interface NamedResult {
-  externalId: string | undefined;
-  result: SinkResult;
-}
-
 function readResults(data: unknown, path: string): unknown[] {
   const results = isObject(data) ? data['results'] : undefined;
   if (Array.isArray(results)) return results;
@@ -47,21 +42,29 @@ function readResults(data: unknown, path: string): unknown[] {
 
 /** By external id where the answer names one, by position where it does not. */
 function matchResults(changes: readonly ReadyChange[], raw: readonly unknown[]): SinkResult[] {
-  const byId = new Map<string, SinkResult>();
+  // Nearly always: one result a record, in the order sent.
+  if (
+    raw.length === changes.length &&
+    changes.every((change, index) => idOf(raw[index]) === change.record.externalId)
+  ) {
+    return changes.map((change, index) => readResult(raw[index], change));
+  }
   const known = new Map(changes.map((change) => [change.record.externalId, change]));
-  const inOrder: NamedResult[] = raw.map((entry, index) => {
-    const named = isObject(entry) ? entry['external_id'] : undefined;
-    const externalId = typeof named === 'string' ? named : undefined;
-    const change = externalId === undefined ? changes[index] : known.get(externalId);
-    return { externalId, result: readResult(entry, change) };
-  });
-  for (const { externalId, result } of inOrder) if (externalId !== undefined) byId.set(externalId, result);
+  const named = new Map<string, SinkResult>();
+  for (const entry of raw) {
+    const id = idOf(entry);
+    if (id !== undefined) named.set(id, readResult(entry, known.get(id)));
+  }
   return changes.map((change, index) => {
-    const named = byId.get(change.record.externalId);
-    if (named !== undefined) return named;
-    const placed = raw.length === changes.length ? inOrder[index] : undefined;
-    return placed !== undefined && placed.externalId === undefined ? placed.result : { kind: 'unproven' };
+    const unnamed = raw.length === changes.length && idOf(raw[index]) === undefined;
+    const placed = unnamed ? readResult(raw[index], change) : undefined;
+    return named.get(change.record.externalId) ?? placed ?? { kind: 'unproven' };
   });
+}
+
+function idOf(entry: unknown): string | undefined {
+  const id = isObject(entry) ? entry['external_id'] : undefined;
+  return typeof id === 'string' ? id : undefined;
 }
 
 function readResult(entry: unknown, change: ReadyChange | undefined): SinkResult {
