@@ -40,8 +40,8 @@ export interface LedgerOptions {
   newStateId: string | null;
 }
 
-/** 16 MB of pages however large the file: with the default of 2 MB a look-up of a thousand takes a third longer at a million. */
-const cacheKiB = 16_384;
+/** 8 MB of pages however large the file: with the default of 2 MB a look-up of a thousand takes a third longer at a million. */
+const cacheKiB = 8192;
 /** Half as many pages to write a commit as with the default of 4 kB. */
 const pageBytes = 8192;
 
