@@ -8,7 +8,7 @@ import { createEventBus, type EventBus } from '../core/events.ts';
 import { createLogger, type Logger, type LoggerOptions } from '../core/logger.ts';
 import { createRedactor, type Redactor } from '../core/redact.ts';
 import { assertCron } from '../scheduler/cron.ts';
-import { reportEvents } from '../server/reporting.ts';
+import { reportEvents } from '../server/event-log.ts';
 import { callControl } from '../state/control.ts';
 import { type OperationArgs, type OperationName, operations, type Results } from '../verbs.ts';
 

@@ -8,7 +8,10 @@
  * - **watermark**: up to where a stream has been delivered, in the ERP's own terms.
  * - **overlap**: how far behind the watermark every poll reads again, for commits that became visible late.
  * - **settle**: how far behind the ERP's clock a window ends, for the same reason.
- * - **cycle**: one pass over all streams of a connector, in dependency order.
+ * - **window**: what one poll asks for; **stamp**: the ERP's own mark of when a row changed.
+ * - **pass**: one run over a stream, from its window to its watermark; **cycle**: one pass over each stream of a connector, in order.
+ * - **held**: left over from earlier passes: parked records whose parents have come, dead letters marked for another try.
+ * - **mark**: a parent whose children must be read again; **sweep**: marking all open parents from time to time.
  * - **ledger**: what the MES is known to hold: per record its sync hash, MES id and lifecycle.
  * - **sync hash**: SHA-256 over a record; equal hash, no request.
  * - **dead letter**: a row or record set aside with the reason, kept until it is delivered or dropped by hand.

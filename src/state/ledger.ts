@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Outcome, RecordRef } from '../core/types.ts';
-import { type ChildrenDue, createChildrenDue } from './children.ts';
+import { type ChildrenDue, createChildrenDue } from './children-due.ts';
 import { copyDatabase, type Database, openDatabase, prepare, transaction } from './database.ts';
 import { createDeadLetters, type DeadLetters, rowKey } from './dead-letters.ts';
 import { damagedState } from './failure.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createEventBus, type StreamResult, zeroCounts } from '../../src/core/events.ts';
 import type { LogFields, Logger } from '../../src/core/logger.ts';
-import { reportEvents } from '../../src/server/reporting.ts';
+import { reportEvents } from '../../src/server/event-log.ts';
 
 function begin() {
   const lines: { level: string; message: string; fields: LogFields }[] = [];
