@@ -31,13 +31,6 @@ export function stampAt(kind: DatedKind, instant: Date, timeZone: string): strin
   return formatUtc(kind, new Date(instant.getTime() + zoneOffsetMs(instant, timeZone)));
 }
 
-/** The instant that a stamp stands for, for lag only; char14 and date stamps are read in `timeZone`. */
-export function stampInstant(kind: DatedKind, stamp: string, timeZone: string): Date {
-  if (isInstant(kind)) return new Date(stamp);
-  const local = kind === 'char14' ? parseChar14(stamp) : new Date(stamp);
-  return fromLocal(local, timeZone);
-}
-
 /** True when the text has the kind's form and its date exists; anything else must not reach a query. */
 export function isStamp(kind: DatedKind, text: string): boolean {
   if (!forms[kind].test(text)) return false;

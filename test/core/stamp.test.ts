@@ -8,9 +8,14 @@ import {
   isStamp,
   shiftStamp,
   stampAt,
-  stampInstant,
   zoneOffsetMs,
 } from '../../src/core/stamp.ts';
+
+/** The instant that a stamp stands for; text and day stamps are read in `timeZone`. */
+function stampInstant(kind: DatedKind, stamp: string, timeZone: string): Date {
+  const iso = stamp.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/, '$1-$2-$3T$4:$5:$6Z');
+  return kind === 'char14' || kind === 'date' ? fromLocal(new Date(iso), timeZone) : new Date(iso);
+}
 
 const kinds: DatedKind[] = ['timestamp', 'second', 'char14', 'date'];
 const instants = fc.date({

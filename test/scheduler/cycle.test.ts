@@ -17,10 +17,10 @@ function job(id: string): FakeRow {
 function failing(name: string, error: () => unknown) {
   return fakeStream([], {
     name,
-    // biome-ignore lint/correctness/useYield: it fails before its first page.
     async *read() {
       const thrown = error();
       if (thrown !== undefined) throw thrown;
+      yield* [];
     },
   });
 }

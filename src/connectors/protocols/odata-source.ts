@@ -1,11 +1,10 @@
 import { ConfigError } from '../../core/errors.ts';
 import type { DatedKind } from '../../core/stamp.ts';
-import type { StampKind, Window } from '../../core/types.ts';
+import type { Window } from '../../core/types.ts';
 import type { ChildPage, Page } from '../define.ts';
 import { normalizeId } from '../fields.ts';
-import type { ODataClient } from './odata-client.ts';
 import type { PropertyTypes } from './odata-metadata.ts';
-import { literal, type ODataVersion } from './odata-values.ts';
+import { literal } from './odata-values.ts';
 import {
   conjunction,
   readStamp,
@@ -17,19 +16,9 @@ import {
 } from './odata-walk.ts';
 
 /** What one entity set is and how its changes are found; names are the service's own. */
-export interface ODataSourceOptions {
+export interface ODataSourceOptions extends Omit<WalkTarget, 'types' | 'select'> {
   /** Stream id, for error texts. */
   name: string;
-  client: ODataClient;
-  version: ODataVersion;
-  /** Path of the entity set; the service is what comes before its last segment. */
-  path: string;
-  key: readonly string[];
-  stamp: string | undefined;
-  stampKind: StampKind;
-  pageSize: number;
-  /** The operator's `$filter`. */
-  filter: string | undefined;
   /** Property behind which a row is no longer valid: such rows are history and not read. */
   validTo: string | undefined;
   /** Property by which children name their parent. */
