@@ -6,8 +6,8 @@ import type { App, RunExclusive } from '../src/app.ts';
  * Run as `node bench/idle.ts <config>` on a loaded state; prints JSON.
  */
 
-const warmUps = 500;
-const polls = 500;
+const warmUps = 2000;
+const polls = 2000;
 
 const built = new URL('../dist/src/cli/context.js', import.meta.url).href;
 const { openContext, openAppFor } = (await import(built)) as typeof import('../src/cli/context.ts');

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { control } from './control.ts';
+import { generations } from './eryxon/generation.ts';
 import type { FaultLevel } from './faults.ts';
 import { serve } from './http.ts';
 import { createRandom } from './random.ts';
@@ -7,7 +8,7 @@ import { type SandboxOptions, startSandbox } from './sandbox.ts';
 
 const usage =
   'Usage: node sandbox/main.ts --seed N --records N [--faults none|some|all] [--protocol v2|v4] [--control-port N]' +
-  ' [--mes-daily-limit N] [--mes-released] [--mes-no-bulk]';
+  ' [--mes classic|v060|main|repaired] [--mes-daily-limit N] [--mes-released] [--mes-no-bulk]';
 
 /**
  * The sandbox as a process of its own: prints one line of JSON with the addresses and credentials, then serves until it
@@ -40,6 +41,7 @@ function readArguments(): SandboxOptions & { controlPort: number } {
       records: { type: 'string', default: '1000' },
       faults: { type: 'string', default: 'none' },
       protocol: { type: 'string' },
+      mes: { type: 'string', default: 'classic' },
       'control-port': { type: 'string', default: '0' },
       'mes-daily-limit': { type: 'string' },
       'mes-released': { type: 'boolean', default: false },
@@ -51,6 +53,7 @@ function readArguments(): SandboxOptions & { controlPort: number } {
     seed: number('seed', values.seed),
     records: number('records', values.records),
     faults: oneOf<FaultLevel>('faults', values.faults, ['none', 'some', 'all']),
+    generation: oneOf('mes', values.mes, generations),
     controlPort: number('control-port', values['control-port']),
     released: values['mes-released'],
     bulk: !values['mes-no-bulk'],

@@ -1,6 +1,7 @@
 import { type Comparison, compareImages } from './compare.ts';
 import { type EryxonOptions, type EryxonSimulator, startEryxon } from './eryxon/simulator.ts';
 import { type FaultLevel, faultsOf } from './faults.ts';
+import { projectImage } from './projection.ts';
 import { type SapSimulator, startSap } from './sap/index.ts';
 import type { Faults } from './types.ts';
 
@@ -9,7 +10,7 @@ type SapOptions = Parameters<typeof startSap>[0];
 /** The size and the manners of a sandbox; what is not named here is passed on to the simulator it belongs to. */
 export interface SandboxOptions
   extends Omit<SapOptions, 'seed' | 'records'>,
-    Pick<EryxonOptions, 'apiKey' | 'dailyLimit' | 'bulk' | 'released'> {
+    Pick<EryxonOptions, 'generation' | 'apiKey' | 'dailyLimit' | 'bulk' | 'released'> {
   /** Everything in the sandbox follows from it: records, history, faults, ids. */
   seed: number;
   /** Records in the ERP at the start. */
@@ -25,17 +26,18 @@ export interface Sandbox {
   sap: SapSimulator;
   mes: EryxonSimulator;
   setFaults(level: FaultLevel | Faults): void;
-  /** What the ERP implies against what the MES holds, now. */
+  /** What the ERP implies, as far as this generation of the MES can hold it, against what the MES holds now. */
   compare(): Comparison;
   stop(): Promise<void>;
 }
 
 /** Starts both simulators on ports of their own. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const { faults = 'none', mesNow, apiKey, dailyLimit, bulk, released, ...sapOptions } = options;
+  const { faults = 'none', mesNow, generation, apiKey, dailyLimit, bulk, released, ...sapOptions } = options;
   const sap = await startSap(sapOptions);
   const mes = await startEryxon({
     seed: options.seed,
+    ...(generation === undefined ? {} : { generation }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(dailyLimit === undefined ? {} : { dailyLimit }),
     ...(bulk === undefined ? {} : { bulk }),
@@ -50,7 +52,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     sap,
     mes,
     setFaults,
-    compare: () => compareImages(sap.expected(), mes.image(), sap.optional()),
+    compare: () => compareImages(projectImage(mes.generation, sap.expected()), mes.image(), sap.optional()),
     async stop() {
       await Promise.all([sap.stop(), mes.stop()]);
     },

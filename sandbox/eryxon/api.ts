@@ -1,21 +1,20 @@
 import type { Exchange } from '../http.ts';
 import type { Answer } from '../types.ts';
 import { type Table, tables } from '../types.ts';
+import type { Surroundings } from './backend.ts';
 import { postgresTime } from './columns.ts';
 import { ApiError, badRequest, DatabaseError, failure, success } from './errors.ts';
-import type { Gate } from './gate.ts';
+import { functionOf, noRoute, preflight, unknownFunction } from './host.ts';
 import { read } from './lists.ts';
 import { wholeRow } from './render.ts';
 import type { Store } from './store.ts';
 import { definitions, type Incoming } from './tables.ts';
-import { type Batch, type Refusal, upsert } from './upsert.ts';
+import { type Batch, upsert } from './upsert.ts';
 
 /** What the functions work on. */
 export interface Api {
   store: Store;
-  gate: Gate;
-  now: () => Date;
-  refuse: Refusal;
+  surroundings: Surroundings;
   /** Without it `bulk-sync` does not exist. */
   bulk: boolean;
   /** Fall short of the documentation where v0.1.0 does. */
@@ -25,26 +24,21 @@ export interface Api {
 const largestBatch = 1000;
 /** The released code takes fewer cells at once than the documentation says. */
 const largestReleasedCellBatch = 100;
-const functionPath = /^\/functions\/v1\/([^/]+)(?:\/(.*))?$/;
 const supported = 'GET, POST, PATCH, DELETE, PUT';
 
 /** Answers one request as the gateway and the five functions would. */
 export function answer(api: Api, exchange: Exchange): Answer {
-  const [, name, rest = ''] = functionPath.exec(exchange.path) ?? [];
-  if (name === undefined) return { status: 404, body: '{"message":"no Route matched with those values"}' };
+  const { name, rest } = functionOf(exchange.path);
+  if (name === undefined) return noRoute();
   const table = tables.find((candidate) => `api-${candidate}` === name);
   if (table === undefined) return unknownFunction();
-  if (exchange.method === 'OPTIONS') return { status: 200, headers: { 'content-type': 'text/plain' }, body: 'ok' };
+  if (exchange.method === 'OPTIONS') return preflight();
   try {
-    api.gate.pass(exchange.headers.authorization);
+    api.surroundings.gate.pass(exchange.headers.authorization);
     return route(api, table, { exchange, action: rest.split('/').filter(Boolean).at(-1) ?? '' });
   } catch (error) {
     return failure(error);
   }
-}
-
-function unknownFunction(): Answer {
-  return { status: 404, body: '{"code":"NOT_FOUND","message":"Requested function was not found"}' };
 }
 
 /** Only the last segment of the path counts, and with another method than its own it counts for nothing. */
@@ -148,6 +142,7 @@ function parse(text: string): Incoming {
 }
 
 function batchOf(api: Api, bulk: boolean): Batch {
-  const { store, refuse, released } = api;
-  return { store, refuse, released, bulk, stamp: postgresTime(api.now()) };
+  const { store, released } = api;
+  const { refuse, now } = api.surroundings;
+  return { store, refuse, released, bulk, stamp: postgresTime(now()) };
 }

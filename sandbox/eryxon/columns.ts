@@ -4,10 +4,21 @@ import { DatabaseError } from './errors.ts';
 export type Value = string | number | boolean | object | null;
 
 /** The PostgreSQL types the synchronised columns have. */
-export type ColumnType = 'text' | 'integer' | 'boolean' | 'timestamp' | 'uuid' | 'json' | 'job_status' | 'task_status';
+export type ColumnType =
+  | 'text'
+  | 'text[]'
+  | 'integer'
+  | 'numeric'
+  | 'boolean'
+  | 'timestamp'
+  | 'uuid'
+  | 'json'
+  | 'job_status'
+  | 'task_status';
 
 const largestInteger = 2 ** 31 - 1;
-const statuses: ReadonlySet<string> = new Set(['not_started', 'in_progress', 'completed', 'on_hold']);
+/** In the order in which the enum types sort. */
+export const statuses: readonly string[] = ['not_started', 'in_progress', 'completed', 'on_hold'];
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const timestampForm =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(\.\d+)?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$/;
@@ -25,7 +36,9 @@ export function coerce(type: ColumnType, value: unknown): Value {
   if (type === 'json') return value as Value;
   if (type === 'text') return text(value);
   if (type === 'integer') return integer(value);
+  if (type === 'numeric') return numeric(value);
   if (type === 'boolean') return boolean(value);
+  if (type === 'text[]') return texts(value);
   if (type === 'timestamp') return timestamp(text(value));
   if (type === 'uuid') return uuid(text(value));
   return status(type, text(value));
@@ -46,6 +59,18 @@ function integer(value: unknown): number {
   return number;
 }
 
+/** The scale of the column is not applied: nothing that is compared has one. */
+function numeric(value: unknown): number {
+  const number = typeof value === 'number' ? value : Number(text(value).trim() || 'empty');
+  if (Number.isNaN(number)) throw invalid('numeric', text(value));
+  return number;
+}
+
+function texts(value: unknown): string[] {
+  if (!Array.isArray(value)) throw new DatabaseError(`malformed array literal: "${text(value)}"`);
+  return value.map(text);
+}
+
 function readInteger(source: string): number {
   return /^\s*[+-]?\d+\s*$/.test(source) ? Number(source) : Number.NaN;
 }
@@ -63,7 +88,7 @@ function uuid(source: string): string {
 }
 
 function status(type: ColumnType, source: string): string {
-  if (!statuses.has(source)) throw new DatabaseError(`invalid input value for enum ${type}: "${source}"`);
+  if (!statuses.includes(source)) throw new DatabaseError(`invalid input value for enum ${type}: "${source}"`);
   return source;
 }
 

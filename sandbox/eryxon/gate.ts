@@ -3,30 +3,39 @@ import { ApiError } from './errors.ts';
 const dayMs = 24 * 60 * 60 * 1000;
 
 /**
- * Lets a request in: throws `ApiError` for a bad key (500 in this generation) and when the day's requests are used up.
+ * Lets a request in: throws `ApiError` for a bad key and when the day's requests are used up.
  * The window starts with the first request and not at midnight; refused keys do not count, failing requests do.
  */
 export class Gate {
   readonly #apiKey: string;
   readonly #dailyLimit: number;
   readonly #now: () => Date;
+  readonly #knows401: boolean;
   #resetAt = 0;
   #used = 0;
 
-  constructor(options: { apiKey: string; dailyLimit: number; now: () => Date }) {
+  /** Without `knows401` a bad key is 500 INTERNAL_ERROR, as it was up to v0.6.0. */
+  constructor(options: { apiKey: string; dailyLimit: number; now: () => Date; knows401?: boolean }) {
     this.#apiKey = options.apiKey;
     this.#dailyLimit = options.dailyLimit;
     this.#now = options.now;
+    this.#knows401 = options.knows401 ?? false;
   }
 
   pass(authorization: string | undefined): void {
     if (authorization === undefined || !authorization.startsWith('Bearer ')) {
-      throw unauthorized('Missing or invalid authorization header');
+      throw this.#unauthorized('Missing or invalid authorization header');
     }
     const key = authorization.slice('Bearer '.length);
-    if (!/^ery_(live|test)_/.test(key)) throw unauthorized('Invalid API key format');
-    if (key !== this.#apiKey) throw unauthorized('Invalid API key');
+    if (!/^ery_(live|test)_/.test(key)) throw this.#unauthorized('Invalid API key format');
+    if (key !== this.#apiKey) throw this.#unauthorized('Invalid API key');
     this.#count();
+  }
+
+  #unauthorized(message: string): ApiError {
+    return this.#knows401
+      ? new ApiError(401, 'UNAUTHORIZED', { message })
+      : new ApiError(500, 'INTERNAL_ERROR', { message });
   }
 
   #count(): void {
@@ -53,10 +62,6 @@ export class Gate {
       extra: { rateLimitInfo: { remaining: 0, resetAt, retryAfter } },
     });
   }
-}
-
-function unauthorized(message: string): ApiError {
-  return new ApiError(500, 'INTERNAL_ERROR', { message });
 }
 
 function planOf(dailyLimit: number): string {

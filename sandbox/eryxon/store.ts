@@ -1,4 +1,3 @@
-import type { Random } from '../random.ts';
 import { type Table, tables } from '../types.ts';
 import { coerce, type Value } from './columns.ts';
 import { DatabaseError } from './errors.ts';
@@ -38,23 +37,11 @@ export interface Origin {
 /** The tables in memory with the constraints of the real database: types, NOT NULL, unique and foreign keys. */
 export class Store {
   readonly #tables: Record<Table, TableStore>;
-  readonly #idPrefix: string;
-  #ids = 0;
+  readonly #mintId: () => string;
 
-  constructor(random: Random) {
+  constructor(mintId: () => string) {
     this.#tables = Object.fromEntries(tables.map((table) => [table, emptyTable(table)])) as Record<Table, TableStore>;
-    const hex = (digits: number) =>
-      random
-        .int(0, 16 ** digits - 1)
-        .toString(16)
-        .padStart(digits, '0');
-    this.#idPrefix = `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}`;
-  }
-
-  /** A uuid: the prefix comes from the seed, the rest counts, so that a run can be replayed and a hundred thousand are cheap. */
-  mintId(): string {
-    this.#ids += 1;
-    return `${this.#idPrefix}-${this.#ids.toString(16).padStart(12, '0')}`;
+    this.#mintId = mintId;
   }
 
   rows(table: Table): MapIterator<Row> {
@@ -98,7 +85,7 @@ export class Store {
     this.#check(store, values, undefined);
     const { externalId, source, stamp } = origin;
     const writes = (store.formerWrites.get(externalId) ?? 0) + 1;
-    const row: Row = { id: this.mintId(), externalId, source, createdAt: stamp, updatedAt: stamp, writes, values };
+    const row: Row = { id: this.#mintId(), externalId, source, createdAt: stamp, updatedAt: stamp, writes, values };
     store.byId.set(row.id, row);
     store.byExternalId.set(externalId, row);
     sourceMap(store, source).set(externalId, row);
@@ -108,10 +95,17 @@ export class Store {
 
   /** Throws `DatabaseError`; nothing is changed then. */
   update(table: Table, row: Row, change: { columns: Incoming; stamp: string }): void {
+    this.edit(table, row, change.columns);
+    row.updatedAt = change.stamp;
+    row.writes += 1;
+  }
+
+  /** An update that leaves no trace but the values. */
+  edit(table: Table, row: Row, columns: Incoming): void {
     const store = this.#tables[table];
     const values = { ...row.values };
     for (const { name, type } of store.definition.columns) {
-      const given = change.columns[name];
+      const given = columns[name];
       if (given !== undefined) values[name] = coerce(type, given);
     }
     this.#check(store, values, row);
@@ -119,8 +113,6 @@ export class Store {
     const moved = key !== undefined && values[key] !== row.values[key];
     if (moved) removeKey(store, row);
     row.values = values;
-    row.updatedAt = change.stamp;
-    row.writes += 1;
     if (moved) addKey(store, row);
   }
 

@@ -1,10 +1,8 @@
 import type { Table } from '../types.ts';
+import type { Refusal } from './backend.ts';
 import { ApiError, badRequest, DatabaseError } from './errors.ts';
 import type { Row, Store } from './store.ts';
 import { type Definition, definitions, type Incoming, type Reference } from './tables.ts';
-
-/** A test's veto: the text with which a record is refused, or undefined to let it pass. */
-export type Refusal = (table: Table, body: Incoming) => string | undefined;
 
 /** What all records of one request share. */
 export interface Batch {

@@ -52,16 +52,32 @@ export interface Delivery {
   childrenRead?: readonly string[];
   /** Dead letters that these rows and records are. */
   letters?: readonly number[];
+  /** What must be durable before anything of this is sent. */
+  after?: Promise<void>;
 }
 
 /** The way of one page: compare with the ledger, push what differs, commit what became of it. */
 export async function deliverRows(pass: Pass, delivery: Delivery, signal: AbortSignal): Promise<void> {
+  const { committed } = await startDelivery(pass, delivery, signal);
+  await committed;
+}
+
+/**
+ * As `deliverRows`, but leaves the commit to the disk: the next page may be compared meanwhile, yet nothing of it is sent before
+ * the outcomes of this one are durable.
+ */
+export async function startDelivery(
+  pass: Pass,
+  delivery: Delivery,
+  signal: AbortSignal,
+): Promise<{ committed: Promise<void> }> {
   const { store, pusher, session, stream } = pass;
   const good = delivery.mapped.filter((row) => row.kind === 'good');
   const bad = delivery.mapped.filter((row) => row.kind === 'refused');
   const lookup = store.lookup.bind(store, session.source);
   const parent = childStreamOf(pass);
   const diff = await diffPage({ rows: good, lookup, keepStamps: parent !== null, force: delivery.force });
+  await delivery.after;
   const report = await pusher.push(diff.changes, lookup, signal);
   pass.requests.mes += report.requests;
   const badRows = bad.map(toBadRow);
@@ -81,13 +97,22 @@ export async function deliverRows(pass: Pass, delivery: Delivery, signal: AbortS
     childrenRead: report.failure === undefined ? (delivery.childrenRead ?? []) : [],
     resume: report.failure === undefined ? delivery.resume : null,
   };
-  if (!isEmpty(commit)) await store.commit(commit);
-  tell(
-    pass,
-    { read: delivery.mapped.length, unchanged: diff.unchanged.length + diff.refusedBefore },
-    { outcomes: report.outcomes, badRows },
-  );
-  if (report.failure !== undefined) throw new PushFailedError(report.failure.message, { cause: report.failure });
+  const commitPage = async () => {
+    if (!isEmpty(commit)) await store.commit(commit);
+    tell(
+      pass,
+      { read: delivery.mapped.length, unchanged: diff.unchanged.length + diff.refusedBefore },
+      { outcomes: report.outcomes, badRows },
+    );
+  };
+  const committed = commitPage();
+  // A failure shows where it is awaited; until then it must not count as unhandled.
+  committed.catch(() => undefined);
+  if (report.failure !== undefined) {
+    await committed;
+    throw new PushFailedError(report.failure.message, { cause: report.failure });
+  }
+  return { committed };
 }
 
 /** Id of the stream that reads the children of this one's records, if it runs. */

@@ -5,7 +5,14 @@ import { prefetch } from '../core/prefetch.ts';
 import type { Watermark } from '../core/types.ts';
 import type { ResumePoint } from '../state/store.ts';
 import { readDueChildren } from './children.ts';
-import { childStreamOf, deliverRows, type Pass, type PassContext, type PassRequest } from './delivery.ts';
+import {
+  childStreamOf,
+  deliverRows,
+  type Pass,
+  type PassContext,
+  type PassRequest,
+  startDelivery,
+} from './delivery.ts';
 import { advanceWatermark, beliefLimit, laterStamp, type Plan, planWindow } from './watermark.ts';
 
 /** Begins a pass: what is known of the stream, and the source's time. */
@@ -125,25 +132,25 @@ async function deliverPages(pass: Pass, start: PassStart, signal: AbortSignal): 
   const stop = () => reading.abort(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
   let reached = start.target;
+  let committed: Promise<void> = Promise.resolve();
   try {
     signal.throwIfAborted();
     const pages = stream.read(start.window, start.cursor, reading.signal);
     for await (const { mapped, cursor } of prefetch(mapPages(pass, start, pages))) {
       try {
         reached = follow(pass, { reached, start, mapped });
-        await deliverRows(
-          pass,
-          { mapped, force: false, resume: resumeBehind(pass, { cursor, start, reached }) },
-          signal,
-        );
+        const resume = resumeBehind(pass, { cursor, start, reached });
+        ({ committed } = await startDelivery(pass, { mapped, force: false, resume, after: committed }, signal));
       } catch (error) {
         // The next page is on its way already: leaving the loop would wait for it.
         reading.abort();
         throw error;
       }
     }
+    await committed;
     return reached;
   } finally {
+    await committed.catch(() => undefined);
     signal.removeEventListener('abort', stop);
   }
 }

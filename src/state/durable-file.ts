@@ -1,7 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import {
+  closeSync,
+  fsync,
+  linkSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { systemCode } from './failure.ts';
+
+// Only what waits for the disk is asynchronous: the rest ends in the system's cache, and a trip through the thread pool
+// costs more than the call itself.
+const flush = promisify(fsync);
 
 /** Previous contents kept beside a file as `<file>.1` (the latest) to `<file>.3`. */
 const generations = [1, 2, 3] as const;
@@ -15,13 +30,13 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   const temp = `${path}.${randomUUID()}${temporary}`;
   try {
     await writeSynced(temp, text);
-    await keepPrevious(path);
-    await rename(temp, path);
+    keepPrevious(path);
+    renameSync(temp, path);
   } catch (error) {
-    await rm(temp, { force: true });
+    rmSync(temp, { force: true });
     throw error;
   }
-  await syncDirectory(dirname(path));
+  await syncPath(dirname(path));
 }
 
 /** Proves that the directory takes new bytes: an overwritten page of a database may still fit on a full disk. */
@@ -30,82 +45,72 @@ export async function probeDirectory(directory: string): Promise<void> {
   try {
     await writeSynced(path, 'erp-puller\n');
   } finally {
-    await rm(path, { force: true });
+    rmSync(path, { force: true });
   }
 }
 
-/** Makes names created, moved and removed in a directory survive a power cut. */
-export async function syncDirectory(directory: string): Promise<void> {
-  await syncPath(directory);
-}
-
-/** Makes the content of a file survive a power cut. */
+/** Makes the content of a file, or the names in a directory, survive a power cut. */
 export async function syncPath(path: string): Promise<void> {
-  const handle = await open(path, 'r');
+  const file = openSync(path, 'r');
   try {
-    await handle.sync();
+    await flush(file);
   } finally {
-    await handle.close();
+    closeSync(file);
   }
 }
 
 /** Removes what a crash left half written. Only the holder of the lock may: another's file could be in the making. */
-export async function removeLeftovers(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    if (name.endsWith(temporary)) await rm(join(directory, name), { recursive: true, force: true });
+export function removeLeftovers(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    if (name.endsWith(temporary)) rmSync(join(directory, name), { recursive: true, force: true });
   }
 }
 
 /** The kept generations of a file that exist, latest first. */
-export async function generationsOf(path: string): Promise<string[]> {
-  const names = new Set(await readdir(dirname(path)));
+export function generationsOf(path: string): string[] {
+  const names = new Set(readdirSync(dirname(path)));
   return generations.map((number) => `${path}.${number}`).filter((kept) => names.has(basename(kept)));
 }
 
 /** Moves the generations of a file up by one, the latest to its own name. */
 export async function fallBack(path: string): Promise<void> {
   let target = path;
-  for (const kept of await generationsOf(path)) {
-    await rename(kept, target);
+  for (const kept of generationsOf(path)) {
+    renameSync(kept, target);
     target = kept;
   }
-  await syncDirectory(dirname(path));
+  await syncPath(dirname(path));
 }
 
 async function writeSynced(path: string, text: string): Promise<void> {
-  const handle = await open(path, 'wx', 0o600);
+  const file = openSync(path, 'wx', 0o600);
   try {
-    await handle.writeFile(text);
-    await handle.sync();
+    writeFileSync(file, text);
+    await flush(file);
   } finally {
-    await handle.close();
+    closeSync(file);
   }
 }
 
 /** Linked, not renamed: at no moment may the current name be missing. */
-async function keepPrevious(path: string): Promise<void> {
+function keepPrevious(path: string): void {
   const [first, second, third] = generations.map((number) => `${path}.${number}`) as [string, string, string];
-  const current = await inode(path);
+  const current = inode(path);
   // Equal when a crash came between link and rename; shifting again would push a good generation out.
-  if (current === null || current === (await inode(first))) return;
-  await renameIfThere(second, third);
-  await renameIfThere(first, second);
-  await link(path, first);
+  if (current === undefined || current === inode(first)) return;
+  renameIfThere(second, third);
+  renameIfThere(first, second);
+  linkSync(path, first);
 }
 
-async function renameIfThere(from: string, to: string): Promise<void> {
+function renameIfThere(from: string, to: string): void {
   try {
-    await rename(from, to);
+    renameSync(from, to);
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error;
   }
 }
 
-async function inode(path: string): Promise<bigint | null> {
-  try {
-    return (await stat(path, { bigint: true })).ino;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return null;
-    throw error;
-  }
+function inode(path: string): bigint | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }

@@ -46,7 +46,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const lock = lockState(directory);
     try {
-      await removeLeftovers(directory);
+      removeLeftovers(directory);
       return createStore(await openState(options, lock));
     } catch (error) {
       lock.release();
@@ -113,7 +113,7 @@ function childMethods({ directory, ledger }: State): Pick<Store, ChildMethod> {
 function operatorMethods(state: State): Omit<Store, PassMethod | ChildMethod> {
   const { directory, ledger } = state;
   const { deadLetters, meta } = ledger;
-  const change = <T>(work: () => T) => guarded(directory, () => ledger.change(work));
+  const change = <T>(work: () => T): Promise<T> => guarded(directory, () => ledger.change(work));
   return {
     status: () => guarded(directory, () => status(state)),
     setWatermark: (request) => guarded(directory, () => setWatermark(state, request)),
@@ -137,10 +137,10 @@ function begin({ file, ledger, passes, epoch }: State, stream: string): StreamSt
   return { watermark, resume: interrupted?.point ?? null, epoch, fingerprint, lastFullRead, lastSweep };
 }
 
-function commit(state: State, page: PageCommit): void {
+async function commit(state: State, page: PageCommit): Promise<void> {
   const { ledger, clock } = state;
   const interrupted = page.resume === null ? null : { ...passOf(state, page.stream), point: page.resume };
-  ledger.change(() => recordPage(ledger, page, { now: clock.now(), interrupted }));
+  await ledger.change(() => recordPage(ledger, page, { now: clock.now(), interrupted }));
 }
 
 /** The ledger first, the watermark last (D1): a crash between them only means that the pass ends once more. */
@@ -149,7 +149,7 @@ async function finish(state: State, pass: PassFinish): Promise<void> {
   const { run, childrenMark } = passOf(state, pass.stream);
   const mark = markOf(file.current(), pass.stream);
   if (mark.run === run) refuseStepBack(mark, pass);
-  const sequence = ledger.change(() => recordPass(ledger, pass, childrenMark));
+  const sequence = await ledger.change(() => recordPass(ledger, pass, childrenMark));
   await updateMark(state, { stream: pass.stream, sequence }, (current) =>
     // A watermark set by hand while the pass ran stays: the pass knew nothing of it.
     current.run === run ? markAfter(current, pass, sequence) : { ...current, lastSuccess: pass.finishedAt },
@@ -182,7 +182,7 @@ function held({ ledger, clock }: State, stream: string, limit: number): Held {
 
 async function setWatermark(state: State, { stream, watermark, forget }: WatermarkChange): Promise<void> {
   const { ledger } = state;
-  const sequence = ledger.change(() => {
+  const sequence = await ledger.change(() => {
     for (const entity of forget?.entities ?? []) ledger.records.forget(forget?.source ?? '', entity);
     return ledger.meta.nextSequence();
   });
@@ -201,7 +201,7 @@ function status({ file, ledger }: State): StreamStatus[] {
 }
 
 async function probe({ ledger, directory }: State): Promise<void> {
-  ledger.change(() => ledger.meta.writeQuota(ledger.meta.readQuota()));
+  await ledger.change(() => ledger.meta.writeQuota(ledger.meta.readQuota()));
   await probeDirectory(directory);
 }
 

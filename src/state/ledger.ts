@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Outcome, RecordRef } from '../core/types.ts';
 import { type ChildrenDue, createChildrenDue } from './children-due.ts';
-import { copyDatabase, type Database, openDatabase, prepare, transaction } from './database.ts';
+import { copyDatabase, createLogFlush, type Database, openDatabase, prepare, transaction } from './database.ts';
 import { createDeadLetters, type DeadLetters, rowKey } from './dead-letters.ts';
 import { damagedState } from './failure.ts';
 import { createSchema, readVersion } from './ledger-schema.ts';
@@ -16,8 +16,8 @@ export const ledgerFileName = 'ledger.db';
 
 /** The database beside the watermark file. Its parts read freely; whatever writes runs inside `change`. */
 export interface Ledger extends LedgerParts {
-  /** All or nothing. */
-  change<T>(work: () => T): T;
+  /** All or nothing; seen by others at once, durable when it resolves. */
+  change<T>(work: () => T): Promise<T>;
   /** Problems that SQLite finds in the whole file; none when it is sound. Reads all of it. */
   findDamage(): string[];
   copyTo(path: string): Promise<void>;
@@ -52,7 +52,7 @@ export function openLedger({ directory, readOnly, newStateId }: LedgerOptions): 
   const database = openDatabase(path, { readOnly });
   try {
     prepareLedger(database, { path, readOnly, newStateId });
-    return createLedger(database);
+    return createLedger(database, path);
   } catch (error) {
     database.close();
     throw error;
@@ -70,9 +70,12 @@ function prepareLedger(
   if (readOnly) return;
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
   if (version === 0 && newStateId !== null) createSchema(database, newStateId);
+  // From here on each change waits for its own flush.
+  database.exec('PRAGMA synchronous = NORMAL');
 }
 
-function createLedger(database: Database): Ledger {
+function createLedger(database: Database, path: string): Ledger {
+  const log = createLogFlush(path);
   return {
     meta: createMeta(database),
     records: createRecords(database),
@@ -80,13 +83,20 @@ function createLedger(database: Database): Ledger {
     parked: createParked(database),
     children: createChildrenDue(database),
     passes: createPasses(database),
-    change: (work) => transaction(database, work),
+    async change(work) {
+      const result = transaction(database, work);
+      await log.flush();
+      return result;
+    },
     findDamage() {
       const rows = prepare<{ integrity_check: string }>(database, 'PRAGMA integrity_check').all();
       return rows.map((row) => row.integrity_check).filter((text) => text !== 'ok');
     },
     copyTo: (path) => copyDatabase(database, path),
-    close: () => database.close(),
+    close() {
+      log.close();
+      database.close();
+    },
   };
 }
 
@@ -128,7 +138,11 @@ function recordOutcomes(ledger: Ledger, page: PageCommit, now: Date): void {
     if (ledger.deadLetters.any(page.stream)) {
       ledger.deadLetters.settle(page.stream, allBut('refused', outcomes).map(recordKey));
     }
-    for (const outcome of outcomes) recordOutcome(ledger, outcome, { page, scope, now });
+    const delivered = outcomes.filter((outcome) => outcome.kind === 'delivered');
+    ledger.records.deliver(scope, delivered, page.keepRecords);
+    for (const outcome of outcomes) {
+      if (outcome.kind !== 'delivered') setAside(ledger, outcome, { page, scope, now });
+    }
   }
 }
 
@@ -136,17 +150,13 @@ function allBut(kind: Outcome['kind'], outcomes: readonly Outcome[]): RecordRef[
   return outcomes.filter((outcome) => outcome.kind !== kind).map((outcome) => outcome.change.record);
 }
 
-function recordOutcome(
+function setAside(
   ledger: Ledger,
-  outcome: Outcome,
+  outcome: Exclude<Outcome, { kind: 'delivered' }>,
   context: { page: PageCommit; scope: number; now: Date },
 ): void {
   const { change } = outcome;
   const { page, scope, now } = context;
-  if (outcome.kind === 'delivered') {
-    ledger.records.deliver(scope, { change, mesId: outcome.mesId, keepRecord: page.keepRecords });
-    return;
-  }
   const { stream, source } = page;
   const record = recordJson(change);
   if (outcome.kind === 'refused') {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { ConfigError, messageOf } from '../core/errors.ts';
 import type { Finding } from '../core/types.ts';
-import { fallBack, generationsOf, syncDirectory, syncPath } from './durable-file.ts';
+import { fallBack, generationsOf, syncPath } from './durable-file.ts';
 import { stateFailure } from './failure.ts';
 import { type Ledger, ledgerFileName, openLedger } from './ledger.ts';
 import { lockState } from './lock.ts';
@@ -43,7 +43,7 @@ export async function restoreState({ from, directory, clock }: Restore): Promise
 /** A ledger ahead of the watermarks is as after a crash: what came after them is read once more. */
 async function restorePrevious(directory: string, aside: string): Promise<void> {
   const path = join(directory, watermarkFileName);
-  const [latest] = await generationsOf(path);
+  const [latest] = generationsOf(path);
   const watermarks = latest === undefined ? null : await readWatermarks(latest);
   if (watermarks === null) throw new ConfigError(`${directory} holds no earlier generation of its watermarks.`);
   inspectLedger(directory, (ledger) => requirePair(directory, watermarks, ledger.meta));
@@ -92,16 +92,16 @@ async function requireSound(directory: string): Promise<void> {
 async function putInPlace(copy: string, directory: string, aside: string): Promise<void> {
   const marker = join(directory, restoringName);
   await writeFile(marker, 'A restore is under way.\n', { mode: 0o600 });
-  await syncDirectory(directory);
+  await syncPath(directory);
   const present = await readdir(directory);
   const replaced = present.filter((name) => name.startsWith(watermarkFileName) || name.startsWith(ledgerFileName));
   await moveAside(replaced, directory, aside);
   for (const name of stateFiles) {
     if (existsSync(join(copy, name))) await rename(join(copy, name), join(directory, name));
   }
-  await syncDirectory(directory);
+  await syncPath(directory);
   await rm(marker);
-  await syncDirectory(directory);
+  await syncPath(directory);
 }
 
 async function moveAside(names: readonly string[], directory: string, aside: string): Promise<void> {
@@ -109,8 +109,8 @@ async function moveAside(names: readonly string[], directory: string, aside: str
   for (const name of names) {
     if (existsSync(join(directory, name))) await rename(join(directory, name), join(aside, name));
   }
-  await syncDirectory(aside);
-  await syncDirectory(directory);
+  await syncPath(aside);
+  await syncPath(directory);
 }
 
 function inspectLedger(directory: string, inspect: (ledger: Ledger) => void): void {

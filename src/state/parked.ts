@@ -48,6 +48,7 @@ export function createParked(database: Database): Parked {
      WHERE stream = ? AND (not_before IS NULL OR not_before <= ?) AND ${parentsDelivered('parked.record', 'own.source')}
      ORDER BY since LIMIT ?`,
   );
+  const anyOf = prepare(database, 'SELECT 1 FROM parked WHERE stream = ? LIMIT 1');
   const counts = prepare<{ stream: string; count: number; since: string }>(
     database,
     'SELECT stream, count(*) AS count, min(since) AS since FROM parked GROUP BY stream',
@@ -56,8 +57,11 @@ export function createParked(database: Database): Parked {
     park: parker(database),
     any: (scope) => any.get(scope) !== undefined,
     settle: (scope, externalIds) => void settle.run(scope, JSON.stringify(externalIds)),
-    ready: (stream, limit, now) =>
-      ready.all(stream, now.toISOString(), limit).map((row): MesRecord => JSON.parse(row.record)),
+    ready(stream, limit, now) {
+      // Looking into the records that wait costs a tenth of an idle poll even when there are none.
+      if (anyOf.get(stream) === undefined) return [];
+      return ready.all(stream, now.toISOString(), limit).map((row): MesRecord => JSON.parse(row.record));
+    },
     counts: () => counts.all(),
   };
 }

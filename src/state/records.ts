@@ -1,13 +1,12 @@
 import { businessKeyOf } from '../core/business-key.ts';
 import type { Change, Entity, LedgerEntry, Lifecycle, MesRecord } from '../core/types.ts';
-import { type Database, prepare, prepareArrays } from './database.ts';
+import { type Database, prepare, prepareArrays, type Value } from './database.ts';
 import type { ChildQuery } from './store.ts';
 
-/** One record that the MES now holds; `keepRecord` keeps it whole. */
+/** One record that the MES now holds. */
 export interface Delivery {
   change: Change;
   mesId: string | null;
-  keepRecord: boolean;
 }
 
 /** What the MES is known to hold, by scope (source and entity) and external id. Methods that write belong into a transaction. */
@@ -15,7 +14,8 @@ export interface Records {
   /** The small number that stands for a source and an entity; made when it is new. */
   scope(source: string, entity: Entity): number;
   lookup(source: string, entity: Entity, externalIds: readonly string[]): Map<string, LedgerEntry>;
-  deliver(scope: number, delivery: Delivery): void;
+  /** `keepRecords` keeps them whole. */
+  deliver(scope: number, deliveries: readonly Delivery[], keepRecords: boolean): void;
   refuse(scope: number, change: Change): void;
   /** Content that the MES refused may be sent again. */
   acceptAgain(scope: number, externalIds: readonly string[]): void;
@@ -78,8 +78,18 @@ function queries(database: Database): Pick<Records, 'lookup' | 'childrenOf' | 'c
 }
 
 function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childrenOf' | 'count'> {
-  const upsertPlain = prepare(database, upsertOf([]));
-  const upsertKept = prepare(database, upsertOf(['stamp', 'job', 'part', 'record']));
+  const upsertMany = prepare(database, upsertOf([], rowsAtOnce));
+  const upsertOne = prepare(database, upsertOf([], 1));
+  const upsertPlain = (scope: number, values: readonly Value[]) => {
+    const width = plainColumns.length;
+    for (let at = 0; at < values.length; ) {
+      const rows = values.length - at >= rowsAtOnce * width ? rowsAtOnce : 1;
+      const upsert = rows === 1 ? upsertOne : upsertMany;
+      upsert.run(scope, ...values.slice(at, at + rows * width));
+      at += rows * width;
+    }
+  };
+  const upsertKept = prepare(database, upsertOf(keptColumns, 1));
   const refuse = prepare(
     database,
     `INSERT INTO records (scope, external_id, lifecycle, refused_hash) VALUES (?, ?, ?, ?)
@@ -93,18 +103,16 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
   const restamp = prepare(database, 'UPDATE records SET stamp = ? WHERE scope = ? AND external_id = ?');
   const forget = prepare(database, `UPDATE records SET hash = NULL, refused_hash = NULL WHERE scope = ${scopeOf}`);
   return {
-    deliver(scope, { change, mesId, keepRecord }) {
-      const { record, hash, stamp } = change;
-      const kept = keepRecord && record.lifecycle !== 'cancelled';
-      const { externalId, lifecycle } = record;
-      const key = businessKeyOf(record);
-      if (!kept && stamp === null) {
-        upsertPlain.run(scope, externalId, hash, mesId, key, lifecycle);
-        return;
+    deliver(scope, deliveries, keepRecords) {
+      const plain: Value[] = [];
+      for (const { change, mesId } of deliveries) {
+        const { record, hash, stamp } = change;
+        const { externalId, lifecycle } = record;
+        const row = [externalId, hash, mesId, businessKeyOf(record), lifecycle];
+        if (keepRecords || stamp !== null) upsertKept.run(scope, ...row, ...keptValues(change, keepRecords));
+        else plain.push(...row);
       }
-      const { job = null, part = null } = kept ? record.parents : {};
-      const text = kept ? recordJson(change) : null;
-      upsertKept.run(scope, externalId, hash, mesId, key, lifecycle, stamp, job, part, text);
+      upsertPlain(scope, plain);
     },
     refuse: (scope, { record, hash }) => void refuse.run(scope, record.externalId, record.lifecycle, hash),
     acceptAgain: (scope, externalIds) => void acceptAgain.run(scope, JSON.stringify(externalIds)),
@@ -113,14 +121,25 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
   };
 }
 
-/** Most records fill six columns; binding the others too would cost them a fifth more. */
-function upsertOf(kept: readonly string[]): string {
-  const values = ['scope', 'external_id', 'hash', 'mes_id', 'business_key', 'lifecycle', ...kept];
-  const others = ['stamp', 'job', 'part', 'record'].map(
-    (name) => `${name} = ${kept.includes(name) ? `excluded.${name}` : 'NULL'}`,
-  );
+/** What most records fill; binding the others too would cost them a fifth more. */
+const plainColumns = ['external_id', 'hash', 'mes_id', 'business_key', 'lifecycle'];
+const keptColumns = ['stamp', 'job', 'part', 'record'];
+/** Rows a statement: binding by the fifty takes a quarter off a commit. */
+const rowsAtOnce = 50;
+
+function keptValues(change: Change, keepRecords: boolean): Value[] {
+  const { record, stamp } = change;
+  if (!keepRecords || record.lifecycle === 'cancelled') return [stamp, null, null, null];
+  const { job = null, part = null } = record.parents;
+  return [stamp, job, part, recordJson(change)];
+}
+
+function upsertOf(kept: readonly string[], rows: number): string {
+  const columns = [...plainColumns, ...kept];
+  const row = `(?1, ${columns.map(() => '?').join(', ')})`;
+  const others = keptColumns.map((name) => `${name} = ${kept.includes(name) ? `excluded.${name}` : 'NULL'}`);
   return `
-    INSERT INTO records (${values.join(', ')}) VALUES (${values.map(() => '?').join(', ')})
+    INSERT INTO records (scope, ${columns.join(', ')}) VALUES ${Array(rows).fill(row).join(', ')}
     ON CONFLICT DO UPDATE SET
       hash = excluded.hash, mes_id = coalesce(excluded.mes_id, mes_id), business_key = excluded.business_key,
       lifecycle = excluded.lifecycle, refused_hash = NULL, ${others.join(', ')}`;

@@ -7,7 +7,7 @@ import type { Entity, LedgerEntry, MesRecord, Outcome, RecordRef, Watermark, Win
 export interface Store {
   /** What a pass over a stream starts from. */
   begin(stream: string): Promise<StreamState>;
-  /** What the ledger knows of these records; absent keys are unknown. */
+  /** What the ledger knows of these records, as of every commit begun before; absent keys are unknown. */
   lookup(source: string, entity: Entity, externalIds: readonly string[]): Promise<Map<string, LedgerEntry>>;
   /** The outcomes of one page and its resume point, in one transaction. Throws LeaseLostError for an old epoch. */
   commit(commit: PageCommit): Promise<void>;

@@ -48,8 +48,7 @@ export async function openWatermarkFile(directory: string): Promise<WatermarkFil
   const low = new Low<Watermarks>(durableAdapter(path), empty);
   await low.read();
   const onDisk = () => low.data !== empty;
-  if (!onDisk() && (await hasGenerations(path)))
-    throw damagedState(`${path} is missing, earlier generations are there`);
+  if (!onDisk() && hasGenerations(path)) throw damagedState(`${path} is missing, earlier generations are there`);
 
   let last: Promise<void> = Promise.resolve();
   const write = async (change: (current: Watermarks) => Watermarks) => {
@@ -97,9 +96,9 @@ function durableAdapter(path: string): Adapter<Watermarks> {
   };
 }
 
-async function hasGenerations(path: string): Promise<boolean> {
+function hasGenerations(path: string): boolean {
   try {
-    return (await generationsOf(path)).length > 0;
+    return generationsOf(path).length > 0;
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return false;
     throw error;

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, type NoParamCallback, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { openWatermarkFile } from '../../src/state/watermark-file.ts';
@@ -13,38 +13,44 @@ type NamingStep =
 
 const steps = vi.hoisted((): Step[] => []);
 
-vi.mock(import('node:fs/promises'), async (original) => {
+/** The file behind each open descriptor. */
+const open = vi.hoisted(() => new Map<number, { name: string; text: string; directory: boolean }>());
+
+vi.mock(import('node:fs'), async (original) => {
   const disk = await original();
   const name = (path: unknown) => basename(String(path));
   return {
     ...disk,
-    async open(path, flags, mode) {
-      const handle = await disk.open(path, flags, mode);
-      const isDirectory = (await handle.stat()).isDirectory();
-      let text = '';
+    openSync(path, flags, mode) {
+      const file = disk.openSync(path, flags, mode);
+      open.set(file, { name: name(path), text: '', directory: disk.fstatSync(file).isDirectory() });
       if (flags === 'wx') steps.push({ op: 'create', name: name(path) });
-      const { writeFile, sync } = handle;
-      handle.writeFile = async (data) => {
-        text = String(data);
-        steps.push({ op: 'write', name: name(path), text });
-        await writeFile.call(handle, data);
-      };
-      handle.sync = async () => {
-        steps.push(isDirectory ? { op: 'syncDirectory' } : { op: 'syncFile', name: name(path), text });
-        await sync.call(handle);
-      };
-      return handle;
+      return file;
     },
-    async rename(from, to) {
-      await disk.rename(from, to);
+    writeFileSync(target, data, options) {
+      disk.writeFileSync(target, data, options);
+      const written = typeof target === 'number' ? open.get(target) : undefined;
+      if (written === undefined) return;
+      written.text = String(data);
+      steps.push({ op: 'write', name: written.name, text: written.text });
+    },
+    fsync: Object.assign((file: number, done: NoParamCallback) => {
+      const { name: synced = '', text = '', directory } = open.get(file) ?? {};
+      disk.fsync(file, (error) => {
+        steps.push(directory ? { op: 'syncDirectory' } : { op: 'syncFile', name: synced, text });
+        done(error);
+      });
+    }, disk.fsync),
+    renameSync(from, to) {
+      disk.renameSync(from, to);
       steps.push({ op: 'rename', name: name(from), to: name(to) });
     },
-    async link(from, to) {
-      await disk.link(from, to);
+    linkSync(from, to) {
+      disk.linkSync(from, to);
       steps.push({ op: 'link', name: name(from), to: name(to) });
     },
-    async rm(path, options) {
-      await disk.rm(path, options);
+    rmSync(path, options) {
+      disk.rmSync(path, options);
       steps.push({ op: 'remove', name: name(path) });
     },
   };

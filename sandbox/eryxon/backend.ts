@@ -1,0 +1,38 @@
+import type { Exchange } from '../http.ts';
+import type { Answer, MesImage, Table } from '../types.ts';
+import type { Gate } from './gate.ts';
+import type { Incoming } from './tables.ts';
+
+/** A test's veto: the text with which a record is refused, or undefined to let it pass. */
+export type Refusal = (table: Table, body: Incoming) => string | undefined;
+
+/** What both families of functions are given. `refuse` and `lies` are set from outside while the simulator runs. */
+export interface Surroundings {
+  gate: Gate;
+  now: () => Date;
+  mintId: () => string;
+  refuse: Refusal;
+  /** Whether this item of a generic bulk-sync is counted and not stored. */
+  lies: () => boolean;
+}
+
+/** One family of functions with the database behind it. Table and external id name a record, whatever its source. */
+export interface Backend {
+  answer(exchange: Exchange): Answer;
+  image(): MesImage;
+  count(table: Table): number;
+  /** How often the record was created or updated through the API. */
+  writes(table: Table, externalId: string): number;
+  statusOf(table: Table, externalId: string): string | undefined;
+  /** The shop floor changes a status. */
+  touch(table: Table, externalId: string, status: string): void;
+  /** Someone deletes the record by hand. */
+  remove(table: Table, externalId: string): void;
+  /** Someone changes columns by hand; no timestamp moves. */
+  edit(table: Table, externalId: string, values: Incoming): void;
+}
+
+/** For the hooks that name a record: a test that names none is wrong. */
+export function missing(table: Table, externalId: string): Error {
+  return new Error(`The MES has no ${table}/${externalId}.`);
+}

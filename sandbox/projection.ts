@@ -1,0 +1,44 @@
+import { type Generation, traits } from './eryxon/generation.ts';
+import { imageFields } from './eryxon/generic/image.ts';
+import { relationsOf } from './eryxon/generic/schema.ts';
+import { type ImageRecord, type MesImage, type Table, tables } from './types.ts';
+
+type Value = ImageRecord['fields'][string];
+
+/** What stands in a column that takes no null, where the documented API would have put it of itself. */
+const standIns: Partial<Record<Table, Record<string, Value>>> = {
+  parts: { material: 'Unknown' },
+  operations: { estimated_time_minutes: 0, sequence: 1 },
+};
+
+/**
+ * What is left of an image in the documented API's fields when a MES of that generation holds it. The documented
+ * generation holds it as it is. The others take columns and nothing else, so
+ *
+ * - a field without a column is dropped: `priority` of jobs where the database lacks it, `description` of parts,
+ *   `instructions` of operations, and whatever else is named nowhere in the schema;
+ * - a null in a NOT NULL column is what the documented API defaults to;
+ * - `estimated_time_minutes` is a whole number, rounded half up, because its column is an integer.
+ */
+export function projectImage(generation: Generation, image: MesImage): MesImage {
+  if (generation === 'classic') return image;
+  const relations = relationsOf(traits[generation].complete);
+  const projected = tables.map((table) => {
+    const held = new Set(imageFields(relations[table]).values());
+    const records = [...image[table]].map(([id, record]) => [id, projectRecord(table, record, held)] as const);
+    return [table, new Map(records)];
+  });
+  return Object.fromEntries(projected) as MesImage;
+}
+
+function projectRecord(table: Table, record: ImageRecord, held: ReadonlySet<string>): ImageRecord {
+  const fields: ImageRecord['fields'] = {};
+  for (const [name, value] of Object.entries(record.fields)) {
+    if (held.has(name)) fields[name] = projectValue(name, value ?? standIns[table]?.[name] ?? null);
+  }
+  return { ...record, fields };
+}
+
+function projectValue(name: string, value: Value): Value {
+  return name === 'estimated_time_minutes' && typeof value === 'number' ? Math.floor(value + 0.5) : value;
+}
