@@ -25,11 +25,12 @@ process.on('exit', () => {
 
 const probeUrl = `data:text/javascript,${encodeURIComponent(probe)}`;
 
-/** Runs `node <args>` to its end; throws when it does not exit with 0. */
-export async function runNode(args: readonly string[]): Promise<Cost> {
+/** Runs `node <args>` to its end, with these variables added to the environment; throws when it does not exit with 0. */
+export async function runNode(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Cost> {
   const started = performance.now();
   const child = spawn(process.execPath, ['--import', probeUrl, ...args], {
     stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
+    env: { ...process.env, ...environment },
   });
   const texts = { stdout: '', probe: '' };
   child.stdout?.on('data', (chunk: Buffer) => {

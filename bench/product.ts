@@ -7,8 +7,9 @@ import { pageSize } from './rows.ts';
 
 const entry = fileURLToPath(new URL('../dist/src/bin.js', import.meta.url));
 const idleScript = fileURLToPath(new URL('./idle.ts', import.meta.url));
-/** As `npm start` and the shebang start it. */
+/** As the shebang starts it. */
 const flags = ['--max-semi-space-size=4'];
+const environment = { MALLOC_ARENA_MAX: '2' };
 
 /** A configured product with a state directory of its own. */
 export interface Product {
@@ -57,7 +58,7 @@ export async function configure(directory: string, origin: string): Promise<Prod
 
 /** One pass in a process of its own. */
 export async function sync({ config }: Product, options: readonly string[] = []): Promise<Synced> {
-  const cost = await runNode([...flags, entry, 'sync', '--json', ...options, '--config', config]);
+  const cost = await runNode([...flags, entry, 'sync', '--json', ...options, '--config', config], environment);
   const { streams } = JSON.parse(cost.stdout) as { streams: (Synced & { outcome: string; durationMs: number })[] };
   const [stream] = streams;
   if (stream === undefined || stream.outcome !== 'ok') throw new Error(`The pass failed: ${cost.stdout}`);
@@ -73,7 +74,7 @@ export interface IdlePolls {
 
 /** Polls without news, many in one process; see idle.ts. */
 export async function idlePolls({ config }: Product): Promise<IdlePolls> {
-  const { stdout } = await runNode([...flags, idleScript, config]);
+  const { stdout } = await runNode([...flags, idleScript, config], environment);
   return JSON.parse(stdout) as IdlePolls;
 }
 
@@ -81,6 +82,7 @@ export async function idlePolls({ config }: Product): Promise<IdlePolls> {
 export async function idleMegabytes({ config }: Product, polled: () => Promise<void>): Promise<number | undefined> {
   const child = spawn(process.execPath, [...flags, entry, 'run', '--config', config], {
     stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, ...environment },
   });
   const ended = new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);
