@@ -36,6 +36,7 @@ interface TransientDetails {
   retryAfterMs?: number;
   malformed?: boolean;
   unsent?: boolean;
+  unknownOutcome?: boolean;
 }
 
 /** Try again later, keep the watermark: network faults, time-outs, 429, 5xx. */
@@ -47,12 +48,18 @@ export class TransientError extends Error {
   readonly malformed: boolean;
   /** No connection was made: the other side knows nothing of the request. */
   readonly unsent: boolean;
+  /**
+   * A request that must not be sent twice may or may not have taken effect: it is never repeated by itself. Whoever sent it looks
+   * first what the other side holds.
+   */
+  readonly unknownOutcome: boolean;
 
   constructor(message: string, options: ErrorOptions & TransientDetails = {}) {
     super(message, options);
     this.retryAfterMs = options.retryAfterMs;
     this.malformed = options.malformed ?? false;
     this.unsent = options.unsent ?? false;
+    this.unknownOutcome = options.unknownOutcome ?? false;
   }
 }
 

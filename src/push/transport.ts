@@ -51,12 +51,31 @@ export function createTransport(options: TransportOptions, signal: AbortSignal):
         sent += 1;
         const answer = await http.request(request, signal).catch(async (error: unknown) => {
           if (error instanceof TransientError && error.unsent) await quota.giveBack();
-          throw error;
+          throw request.idempotent === false ? outcomeOf(error) : error;
         });
-        await heed(answer);
+        await heed(answer).catch((error: unknown) => {
+          throw request.idempotent === false && mayBeDone(answer) ? outcomeOf(error) : error;
+        });
         return answer;
       };
       return withRetries({ system: 'mes', name: 'mes', attempts, clock, events, random }, once, signal);
     },
   };
+}
+
+/** The limits are checked before a request is carried out; of any other fault nobody knows how far it came. */
+function mayBeDone({ status }: HttpResponse): boolean {
+  return status !== 402 && status !== 429;
+}
+
+/** The failure of a request that must not be sent twice. */
+function outcomeOf(error: unknown): unknown {
+  if (!(error instanceof TransientError) || error.unsent) return error;
+  const { message, retryAfterMs, malformed } = error;
+  return new TransientError(`${message} Whether the MES has carried it out is not known.`, {
+    cause: error,
+    malformed,
+    unknownOutcome: true,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
 }
