@@ -141,6 +141,12 @@ describe.each(stores)('store: $name', ({ open }) => {
       expect((await store.lookup('other', 'job', ids)).size).toBe(0);
     });
 
+    it('sees what a commit has begun to write before it is durable', async () => {
+      const committed = store.commit(page(epoch, { outcomes: [delivered(record('1'))] }));
+      expect(await entry('1')).toBeDefined();
+      await committed;
+    });
+
     it.each(["o'hare", 'tab\tnul\0', 'Größe-😀', '', '__proto__', '%_"\\'])('finds the id %j again', async (id) => {
       await store.commit(page(epoch, { outcomes: [delivered(record(id))] }));
       expect(await entry(id)).toBeDefined();

@@ -54,6 +54,37 @@ describe('a pass', () => {
     ]);
   });
 
+  it('sends nothing of a page before the outcomes of the one before it are durable', async () => {
+    const log: string[] = [];
+    const slowDisk = (store: Store): Store => ({
+      ...store,
+      async commit(page) {
+        await store.commit(page);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        log.push('durable');
+      },
+    });
+    const bench = await openBench([fakeStream(jobs(6), { pageSize: 2 })], slowDisk);
+    bench.sink.before = () => void log.push('sent');
+    await bench.run();
+    expect(log).toEqual(['sent', 'durable', 'sent', 'durable', 'sent', 'durable']);
+  });
+
+  it('fails when the last page does not become durable', async () => {
+    let commits = 0;
+    const fullDisk = (store: Store): Store => ({
+      ...store,
+      async commit(page) {
+        commits += 1;
+        if (commits === 3) throw new TransientError('The disk is full.');
+        await store.commit(page);
+      },
+    });
+    const bench = await openBench([fakeStream(jobs(6), { pageSize: 2 })], fullDisk);
+    expect(await bench.run()).toMatchObject([{ outcome: 'failed', created: 4, error: 'The disk is full.' }]);
+    expect((await bench.store.begin('plant/orders')).watermark).toBeNull();
+  });
+
   it('that cannot push a page keeps the watermark, commits what was delivered, and goes on behind it', async () => {
     const rows = jobs(9);
     const bench = await openBench([fakeStream(rows, { pageSize: 3 })]);
