@@ -259,9 +259,10 @@ export async function checkSystems(options: AppOptions, signal: AbortSignal): Pr
 }
 
 /** The few requests of a check are not booked: the state may be in other hands. */
+const unused = { windowStart: null, used: 0, byOperator: 0, blockedUntil: null };
 const uncounted: QuotaStore = {
-  readQuota: async () => ({ windowStart: null, used: 0, blockedUntil: null }),
-  writeQuota: async () => undefined,
+  readQuota: async () => unused,
+  updateQuota: async (change) => change(unused).answer,
 };
 
 function unchecked(where: string, error: unknown): Finding {

@@ -63,6 +63,18 @@ export class TransientError extends Error {
   }
 }
 
+/** Wait until then, nothing has failed: the day's requests are planned, or the other side asked for silence. */
+export class WaitError extends TransientError {
+  override name = 'WaitError';
+  /** ISO-8601. */
+  readonly until: string;
+
+  constructor(message: string, options: ErrorOptions & { until: string; retryAfterMs: number }) {
+    super(message, options);
+    this.until = options.until;
+  }
+}
+
 /** Pause the stream and tell a human: credentials refused, permission missing, service not found. */
 export class PermanentError extends Error {
   override name = 'PermanentError';

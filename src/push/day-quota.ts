@@ -1,106 +1,166 @@
 import type { Clock } from '../core/clock.ts';
-import { TransientError } from '../core/errors.ts';
-
-/** The used part of the MES's day budget; kept in the state so that a restart does not forget it. */
-export interface QuotaState {
-  windowStart: string | null;
-  used: number;
-  blockedUntil: string | null;
-}
+import { WaitError } from '../core/errors.ts';
+import {
+  type Caller,
+  exhaustionMs,
+  leftFor,
+  type Need,
+  type QuotaState,
+  reserveLeft,
+  roomAt,
+  waitForRoom,
+  windowMs,
+} from './day-plan.ts';
 
 export interface QuotaStore {
   readQuota(): Promise<QuotaState>;
-  writeQuota(quota: QuotaState): Promise<void>;
+  /** Reads, changes and writes in one transaction; the change may run more than once. Durable when it resolves. */
+  updateQuota<T>(change: (quota: QuotaState) => { quota: QuotaState; answer: T }): Promise<T>;
+}
+
+/** The day budget as people see it. */
+export interface BudgetReport {
+  /** Requests a day; null without a budget. The other figures are null with it. */
+  limit: number | null;
+  left: number | null;
+  /** Requests of these that only a person's calls may use. */
+  reserveLeft: number | null;
+  /** ISO-8601; null before the first request of a window. */
+  windowEndsAt: string | null;
+  /** When nothing is left if it goes on like this, ISO-8601; null when the budget lasts for the window. */
+  exhaustedAt: string | null;
+  /** The MES asked for silence until then, ISO-8601; null when it did not. */
+  blockedUntil: string | null;
+}
+
+/** What the plan says to a scheduled pass. */
+export interface Room {
+  /** Requests free by plan; below zero when passes have taken more. Infinite without a budget. */
+  requests: number;
+  /** How long until so many are free, milliseconds. */
+  waitMs(requests: number): number;
 }
 
 export interface DayQuota {
-  /** Books one request; throws TransientError with the time to wait when the budget is used up or the MES asked for silence. */
-  take(): Promise<void>;
+  /** Books one request; throws WaitError when the budget is used up for this caller or the MES asked for silence. */
+  take(caller?: Caller): Promise<void>;
   /** Gives a booking back: the request never reached the MES. */
-  giveBack(): Promise<void>;
-  /** The MES asked for silence. */
-  block(forMs: number): Promise<void>;
+  giveBack(caller?: Caller): Promise<void>;
+  /** The MES asked for silence; `windowEnds`: it said that its day is used up and begins anew after that. */
+  block(forMs: number, windowEnds?: boolean): Promise<void>;
+  /** What scheduled passes may begin. Throws WaitError while the MES wants silence. */
+  room(need: Pick<Need, 'firstLoad'>): Promise<Room>;
   /** Requests left in the current window; null without a budget. */
   left(): Promise<number | null>;
+  report(): Promise<BudgetReport>;
 }
 
-/** The MES counts over 24 hours from the first request, not from midnight. */
-const windowMs = 86_400_000;
-
+/** Plans the MES's day budget over every connector; the state is the only memory, so that a restart or a second process knows it. */
 export function createDayQuota(limit: number | undefined, store: QuotaStore, clock: Clock): DayQuota {
-  let loaded: QuotaState | undefined;
-  /** Bookings follow one another, so that two requests at once cannot both take the last place. */
-  let queue: Promise<unknown> = Promise.resolve();
-
-  async function current(): Promise<QuotaState> {
-    loaded ??= await store.readQuota();
-    const now = clock.now().getTime();
-    const sane = withinADay(loaded, now);
-    if (sane !== loaded) await save(sane);
-    const { windowStart, blockedUntil } = sane;
-    if (windowStart !== null && now - Date.parse(windowStart) >= windowMs)
-      loaded = { ...loaded, windowStart: null, used: 0 };
-    if (blockedUntil !== null && now >= Date.parse(blockedUntil)) loaded = { ...loaded, blockedUntil: null };
-    return loaded;
-  }
-
-  async function save(state: QuotaState): Promise<void> {
-    await store.writeQuota(state);
-    loaded = state;
-  }
-
-  async function book(): Promise<void> {
-    const state = await current();
-    const now = clock.now();
-    refuseUntil(state.blockedUntil, now, 'The MES asked for silence');
-    if (limit === undefined) return;
-    const windowStart = state.windowStart ?? now.toISOString();
-    if (state.used >= limit) {
-      refuseUntil(
-        new Date(Date.parse(windowStart) + windowMs).toISOString(),
-        now,
-        `The day budget of ${limit} requests is used up`,
-      );
-    }
-    await save({ ...state, windowStart, used: state.used + 1 });
-  }
-
-  function inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const turn = queue.then(task);
-    queue = turn.catch(() => undefined);
-    return turn;
-  }
-
+  const change = (edit: (quota: QuotaState, now: Date) => QuotaState) =>
+    store.updateQuota((before) => {
+      const now = clock.now();
+      return { quota: edit(asOf(before, now.getTime()), now), answer: undefined };
+    });
+  const current = async () => asOf(await store.readQuota(), clock.now().getTime());
   return {
-    take: () => inTurn(book),
-    giveBack: () =>
-      inTurn(async () => {
-        const state = await current();
-        if (limit !== undefined && state.used > 0) await save({ ...state, used: state.used - 1 });
+    async take(caller = 'scheduled') {
+      const refused = await store.updateQuota((before) => {
+        const now = clock.now();
+        const quota = asOf(before, now.getTime());
+        // Also when refused: what a wrong clock wrote is put right for good, else a wait from now would never end.
+        const answer = refusalOf(quota, limit, { caller, atMs: now.getTime() });
+        return { quota: answer === undefined && limit !== undefined ? book(quota, caller, now) : quota, answer };
+      });
+      if (refused !== undefined) throw refused;
+    },
+    giveBack: (caller = 'scheduled') =>
+      change((quota) => (limit === undefined || quota.used === 0 ? quota : unbook(quota, caller))),
+    block: (forMs, windowEnds = false) =>
+      change((quota, now) => {
+        const untilMs = now.getTime() + Math.min(forMs, windowMs);
+        const blocked = { ...quota, blockedUntil: new Date(untilMs).toISOString() };
+        if (!windowEnds || limit === undefined) return blocked;
+        const windowStart = new Date(untilMs - windowMs).toISOString();
+        return { ...blocked, windowStart, used: Math.max(limit, quota.used) };
       }),
-    block: (forMs) =>
-      inTurn(async () =>
-        save({ ...(await current()), blockedUntil: new Date(clock.now().getTime() + forMs).toISOString() }),
-      ),
-    left: () => inTurn(async () => (limit === undefined ? null : Math.max(0, limit - (await current()).used))),
+    async room({ firstLoad }) {
+      const quota = await current();
+      const atMs = clock.now().getTime();
+      const silence = waitUntil(quota.blockedUntil, atMs, askedForSilence);
+      if (silence !== undefined) throw silence;
+      if (limit === undefined) return { requests: Number.POSITIVE_INFINITY, waitMs: () => 0 };
+      return {
+        requests: roomAt(quota, limit, { atMs, firstLoad }),
+        waitMs: (requests) => waitForRoom(quota, limit, { atMs, requests, firstLoad }),
+      };
+    },
+    left: async () => (limit === undefined ? null : leftFor(await current(), limit, 'operator')),
+    report: async () => describe(await current(), limit, clock.now().getTime()),
   };
 }
 
-/** What was written while the wall clock was wrong: no window begins after now, no silence lasts longer than a day. */
-function withinADay(state: QuotaState, now: number): QuotaState {
-  const { windowStart, blockedUntil } = state;
-  const startsLater = windowStart !== null && Date.parse(windowStart) > now;
-  const lastsLonger = blockedUntil !== null && Date.parse(blockedUntil) > now + windowMs;
-  if (!startsLater && !lastsLonger) return state;
+const askedForSilence = 'The MES asked for silence';
+
+/** Why a request must not leave now; undefined when it may. */
+function refusalOf(
+  quota: QuotaState,
+  limit: number | undefined,
+  { caller, atMs }: { caller: Caller; atMs: number },
+): WaitError | undefined {
+  const silence = waitUntil(quota.blockedUntil, atMs, askedForSilence);
+  if (silence !== undefined || limit === undefined || leftFor(quota, limit, caller) > 0) return silence;
+  const but = quota.used < limit ? ' but for what is kept for a person' : '';
+  const endMs = quota.windowStart === null ? atMs : Date.parse(quota.windowStart) + windowMs;
+  return waitUntil(new Date(endMs).toISOString(), atMs, `The day budget of ${limit} requests is used up${but}`);
+}
+
+function book(quota: QuotaState, caller: Caller, now: Date): QuotaState {
+  const byOperator = quota.byOperator + (caller === 'operator' ? 1 : 0);
+  return { ...quota, windowStart: quota.windowStart ?? now.toISOString(), used: quota.used + 1, byOperator };
+}
+
+function unbook(quota: QuotaState, caller: Caller): QuotaState {
+  const byOperator = Math.max(0, quota.byOperator - (caller === 'operator' ? 1 : 0));
+  return { ...quota, used: quota.used - 1, byOperator };
+}
+
+/**
+ * The state at a time: windows and silences that are over are gone. What was written while the wall clock was wrong is put right: no
+ * window begins after now, no silence lasts longer than a day.
+ */
+function asOf(written: QuotaState, nowMs: number): QuotaState {
+  const { windowStart, blockedUntil } = written;
+  let quota = written;
+  if (windowStart !== null) {
+    const startMs = Date.parse(windowStart);
+    if (startMs > nowMs) quota = { ...quota, windowStart: new Date(nowMs).toISOString() };
+    else if (nowMs - startMs >= windowMs) quota = { ...quota, windowStart: null, used: 0, byOperator: 0 };
+  }
+  if (blockedUntil !== null) {
+    const untilMs = Date.parse(blockedUntil);
+    if (nowMs >= untilMs) quota = { ...quota, blockedUntil: null };
+    else if (untilMs > nowMs + windowMs) quota = { ...quota, blockedUntil: new Date(nowMs + windowMs).toISOString() };
+  }
+  return quota;
+}
+
+function describe(quota: QuotaState, limit: number | undefined, atMs: number): BudgetReport {
+  const { windowStart, blockedUntil } = quota;
+  const none = { limit: null, left: null, reserveLeft: null, windowEndsAt: null, exhaustedAt: null };
+  if (limit === undefined) return { ...none, blockedUntil };
+  const exhausted = exhaustionMs(quota, limit, atMs);
   return {
-    ...state,
-    windowStart: startsLater ? new Date(now).toISOString() : windowStart,
-    blockedUntil: lastsLonger ? new Date(now + windowMs).toISOString() : blockedUntil,
+    limit,
+    left: leftFor(quota, limit, 'operator'),
+    reserveLeft: reserveLeft(quota, limit),
+    windowEndsAt: windowStart === null ? null : new Date(Date.parse(windowStart) + windowMs).toISOString(),
+    exhaustedAt: exhausted === null ? null : new Date(exhausted).toISOString(),
+    blockedUntil,
   };
 }
 
-function refuseUntil(until: string | null, now: Date, why: string): void {
-  if (until === null) return;
-  const retryAfterMs = Date.parse(until) - now.getTime();
-  if (retryAfterMs > 0) throw new TransientError(`${why} until ${until}.`, { retryAfterMs });
+function waitUntil(until: string | null, atMs: number, why: string): WaitError | undefined {
+  if (until === null || Date.parse(until) <= atMs) return undefined;
+  return new WaitError(`${why} until ${until}.`, { until, retryAfterMs: Date.parse(until) - atMs });
 }

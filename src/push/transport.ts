@@ -4,6 +4,7 @@ import type { EventBus } from '../core/events.ts';
 import type { HttpClient, HttpResponse } from '../core/http.ts';
 import { withRetries } from '../core/retry.ts';
 import type { TokenBucket } from '../core/token-bucket.ts';
+import type { Caller } from './day-plan.ts';
 import type { DayQuota } from './day-quota.ts';
 import type { Transport } from './sink.ts';
 
@@ -18,6 +19,8 @@ export interface TransportOptions {
   random: () => number;
   /** Tries a request. */
   attempts: number;
+  /** Whose requests these are; 'scheduled' when absent. */
+  caller?: Caller;
 }
 
 export interface CountedTransport extends Transport {
@@ -30,7 +33,7 @@ const longestSleepMs = 30_000;
 
 /** Lets requests out within rate and day budget, and again after passing faults; one for each push, to count by. */
 export function createTransport(options: TransportOptions, signal: AbortSignal): CountedTransport {
-  const { http, bucket, quota, clock, events, random, attempts } = options;
+  const { http, bucket, quota, clock, events, random, attempts, caller = 'scheduled' } = options;
   let sent = 0;
   /** Only what the MES itself asked for: a budget of ours that is used up is known without this, and may be raised. */
   const heed = async (answer: HttpResponse) => {
@@ -38,7 +41,7 @@ export function createTransport(options: TransportOptions, signal: AbortSignal):
       options.refuseTransient(answer);
     } catch (error) {
       const askedMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0;
-      if (askedMs > longestSleepMs) await quota.block(askedMs);
+      if (askedMs > longestSleepMs) await quota.block(askedMs, saysDayIsUsedUp(answer));
       throw error;
     }
   };
@@ -47,10 +50,10 @@ export function createTransport(options: TransportOptions, signal: AbortSignal):
     request(request) {
       const once = async () => {
         await bucket.take(signal);
-        await quota.take();
+        await quota.take(caller);
         sent += 1;
         const answer = await http.request(request, signal).catch(async (error: unknown) => {
-          if (error instanceof TransientError && error.unsent) await quota.giveBack();
+          if (error instanceof TransientError && error.unsent) await quota.giveBack(caller);
           throw request.idempotent === false ? outcomeOf(error) : error;
         });
         await heed(answer).catch((error: unknown) => {
@@ -61,6 +64,11 @@ export function createTransport(options: TransportOptions, signal: AbortSignal):
       return withRetries({ system: 'mes', name: 'mes', attempts, clock, events, random }, once, signal);
     },
   };
+}
+
+/** The limiter of the day, and not a gateway that is busy: after this wait a new window begins, whatever we have counted ourselves. */
+function saysDayIsUsedUp({ status, headers }: HttpResponse): boolean {
+  return status === 429 && headers['x-ratelimit-remaining'] === '0';
 }
 
 /** The limits are checked before a request is carried out; of any other fault nobody knows how far it came. */

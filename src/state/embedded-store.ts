@@ -9,7 +9,16 @@ import { damagedState, stateFailure } from './failure.ts';
 import { type Ledger, ledgerFileName, openLedger, recordPage, recordPass } from './ledger.ts';
 import { lockState, type StateLock } from './lock.ts';
 import { requireStartable, restoringName } from './pairing.ts';
-import type { Held, PageCommit, PassFinish, Store, StreamState, StreamStatus, WatermarkChange } from './store.ts';
+import type {
+  Held,
+  PageCommit,
+  PassFinish,
+  Quota,
+  Store,
+  StreamState,
+  StreamStatus,
+  WatermarkChange,
+} from './store.ts';
 import { openWatermarkFile, type StreamMark, type WatermarkFile, type Watermarks } from './watermark-file.ts';
 
 export interface EmbeddedStoreOptions {
@@ -121,7 +130,7 @@ function operatorMethods(state: State): Omit<Store, PassMethod | ChildMethod> {
     retryDeadLetters: (filter) => change(() => deadLetters.retry(filter)),
     dropDeadLetters: (filter) => change(() => deadLetters.drop(filter)),
     readQuota: () => guarded(directory, () => meta.readQuota()),
-    writeQuota: (quota) => change(() => meta.writeQuota(quota)),
+    updateQuota: (edit) => guarded(directory, () => updateQuota(ledger, edit)),
     probe: () => guarded(directory, () => probe(state)),
     backup: (target) => guarded(target, () => backUp(state, target)),
     close: () => guarded(directory, () => close(state)),
@@ -198,6 +207,17 @@ function status({ file, ledger }: State): StreamStatus[] {
     const { count = 0, since = null } = parked.get(stream) ?? {};
     return { stream, watermark, lastSuccess, deadLetters: letters.get(stream) ?? 0, parked: count, parkedSince: since };
   });
+}
+
+/** Nothing comes between the look and the transaction: both are done before the first wait, and there is one writer. */
+async function updateQuota<T>(
+  { meta, change }: Ledger,
+  edit: (quota: Quota) => { quota: Quota; answer: T },
+): Promise<T> {
+  const before = meta.readQuota();
+  const { quota, answer } = edit(before);
+  if (quota !== before) await change(() => meta.writeQuota(quota));
+  return answer;
 }
 
 async function probe({ ledger, directory }: State): Promise<void> {

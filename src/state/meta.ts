@@ -16,7 +16,7 @@ export interface Meta {
   writeQuota(quota: Quota): void;
 }
 
-const freshQuota: Quota = { windowStart: null, used: 0, blockedUntil: null };
+const freshQuota: Quota = { windowStart: null, used: 0, byOperator: 0, blockedUntil: null };
 
 export function createMeta(database: Database): Meta {
   const read = prepare<{ value: Value }>(database, 'SELECT value FROM meta WHERE key = ?');
@@ -41,7 +41,7 @@ export function createMeta(database: Database): Meta {
     },
     readQuota() {
       const text = lookUp('quota');
-      return text === null ? freshQuota : JSON.parse(String(text));
+      return text === null ? freshQuota : { ...freshQuota, ...JSON.parse(String(text)) };
     },
     writeQuota: (quota) => void write.run('quota', JSON.stringify(quota)),
   };

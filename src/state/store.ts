@@ -33,7 +33,11 @@ export interface Store {
   /** Forgets dead letters by hand; returns how many. Their refused content stays unsent until it changes. */
   dropDeadLetters(filter: { stream?: string; id?: number }): Promise<number>;
   readQuota(): Promise<Quota>;
-  writeQuota(quota: Quota): Promise<void>;
+  /**
+   * Books on the day budget: reads, changes and writes in one transaction, so that two writers never take the same request. The
+   * change is pure and may run more than once; what it throws is thrown and changes nothing.
+   */
+  updateQuota<T>(change: (quota: Quota) => { quota: Quota; answer: T }): Promise<T>;
   /** Throws when nothing can be written: readiness asks it. */
   probe(): Promise<void>;
   /** Copies the whole state, consistent in itself, into an empty or missing directory. */
@@ -186,6 +190,8 @@ export interface Quota {
   /** Start of the current 24-hour window, ISO-8601; null before the first request. */
   windowStart: string | null;
   used: number;
+  /** Requests of these that a person asked for. */
+  byOperator: number;
   /** The MES asked for silence until then, ISO-8601. */
   blockedUntil: string | null;
 }

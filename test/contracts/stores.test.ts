@@ -458,11 +458,27 @@ describe.each(stores)('store: $name', ({ open }) => {
     });
 
     it('keeps the day quota over a restart', async () => {
-      expect(await store.readQuota()).toEqual({ windowStart: null, used: 0, blockedUntil: null });
-      const quota = { windowStart: monday, used: 17, blockedUntil: tuesday };
-      await store.writeQuota(quota);
+      expect(await store.readQuota()).toEqual({ windowStart: null, used: 0, byOperator: 0, blockedUntil: null });
+      const quota = { windowStart: monday, used: 17, byOperator: 2, blockedUntil: tuesday };
+      expect(await store.updateQuota((before) => ({ quota, answer: before.used }))).toBe(0);
       await reopen();
       expect(await store.readQuota()).toEqual(quota);
+    });
+
+    it('books many at once one after the other', async () => {
+      const take = () =>
+        store.updateQuota((quota) => ({ quota: { ...quota, used: quota.used + 1 }, answer: quota.used }));
+      const seen = await Promise.all(Array.from({ length: 20 }, take));
+      expect(new Set(seen).size).toBe(20);
+      expect((await store.readQuota()).used).toBe(20);
+    });
+
+    it('books nothing when the booking throws', async () => {
+      const refuse = () => {
+        throw new Error('no');
+      };
+      await expect(store.updateQuota(refuse)).rejects.toThrow('no');
+      expect((await store.readQuota()).used).toBe(0);
     });
 
     it('proves that it can write', async () => {

@@ -2,29 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Gate } from '../../sandbox/eryxon/gate.ts';
 import { TransientError } from '../../src/core/errors.ts';
-import { createDayQuota, type DayQuota, type QuotaState, type QuotaStore } from '../../src/push/day-quota.ts';
+import { createDayQuota, type DayQuota } from '../../src/push/day-quota.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { createMemoryQuota } from './memory-quota.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const start = new Date('2026-03-01T20:00:00.000Z');
 
-/** A state that outlives the quota, as a file does. */
-function memory(): QuotaStore & { state: QuotaState } {
-  return {
-    state: { windowStart: null, used: 0, blockedUntil: null },
-    async readQuota() {
-      return this.state;
-    },
-    async writeQuota(state) {
-      this.state = structuredClone(state);
-    },
-  };
-}
-
 function begin(limit: number | undefined) {
   const clock = createFakeClock(start);
-  const store = memory();
+  const store = createMemoryQuota();
   return { clock, store, quota: createDayQuota(limit, store, clock) };
 }
 
@@ -71,16 +59,16 @@ describe('the day budget', () => {
   it('is durable before the request may leave', async () => {
     const { quota, store } = begin(5);
     await takeMany(quota, 2);
-    expect(store.state).toEqual({ windowStart: start.toISOString(), used: 2, blockedUntil: null });
+    expect(store.state).toEqual({ windowStart: start.toISOString(), used: 2, byOperator: 0, blockedUntil: null });
   });
 
   it('lets nothing out and counts nothing when it cannot be written', async () => {
     const { clock, store } = begin(2);
-    const write = store.writeQuota;
-    store.writeQuota = () => Promise.reject(new Error('disk full'));
+    const update = store.updateQuota;
+    store.updateQuota = () => Promise.reject(new Error('disk full'));
     const quota = createDayQuota(2, store, clock);
     await expect(quota.take()).rejects.toThrow('disk full');
-    store.writeQuota = write;
+    store.updateQuota = update;
     await takeMany(quota, 2);
     await refusal(quota.take());
   });
@@ -206,5 +194,62 @@ describe('a wall clock that was wrong', () => {
     await refusal(quota.take());
     await clock.advance(dayMs - 1);
     await refusal(quota.take());
+  });
+});
+
+describe('the reserve', () => {
+  it('is left to a person when passes have used up the rest', async () => {
+    const { quota } = begin(100);
+    await takeMany(quota, 95);
+    const { message } = await refusal(quota.take('scheduled'));
+    expect(message).toBe(
+      'The day budget of 100 requests is used up but for what is kept for a person until 2026-03-02T20:00:00.000Z.',
+    );
+    for (let each = 0; each < 5; each += 1) await quota.take('operator');
+    expect((await refusal(quota.take('operator'))).message).toMatch(/^The day budget of 100 requests is used up until/);
+  });
+
+  it("is smaller by a person's own requests, and comes back with one that was never sent", async () => {
+    const { quota } = begin(100);
+    await quota.take('operator');
+    expect(await quota.report()).toMatchObject({ left: 99, reserveLeft: 4 });
+    await quota.giveBack('operator');
+    expect(await quota.report()).toMatchObject({ left: 100, reserveLeft: 5 });
+  });
+});
+
+describe("the MES's own word that its day is used up", () => {
+  it('ends our window when its does, although it began earlier: other clients count too', async () => {
+    const { clock, quota, store } = begin(10);
+    await takeMany(quota, 3);
+    await clock.advance(hourMs);
+    await quota.block(2 * hourMs, true);
+    expect(await quota.left()).toBe(0);
+    await clock.advance(2 * hourMs);
+    await quota.take();
+    expect(await quota.left()).toBe(9);
+    expect(store.state.windowStart).toBe('2026-03-01T23:00:00.000Z');
+  });
+});
+
+describe('the report', () => {
+  it('tells what is left, until when, and when nothing will be', async () => {
+    const { clock, quota } = begin(100);
+    await takeMany(quota, 50);
+    await clock.advance(6 * hourMs);
+    expect(await quota.report()).toEqual({
+      limit: 100,
+      left: 50,
+      reserveLeft: 5,
+      windowEndsAt: '2026-03-02T20:00:00.000Z',
+      exhaustedAt: '2026-03-02T08:00:00.000Z',
+      blockedUntil: null,
+    });
+  });
+
+  it('has no figures without a budget', async () => {
+    const { quota } = begin(undefined);
+    await quota.take();
+    expect(await quota.report()).toMatchObject({ limit: null, left: null, reserveLeft: null, exhaustedAt: null });
   });
 });

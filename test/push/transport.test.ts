@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { PermanentError, TransientError } from '../../src/core/errors.ts';
 import { createEventBus } from '../../src/core/events.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from '../../src/core/http.ts';
-import { createDayQuota, type QuotaState } from '../../src/push/day-quota.ts';
+import type { QuotaState } from '../../src/push/day-plan.ts';
+import { createDayQuota } from '../../src/push/day-quota.ts';
 import { refuseTransient } from '../../src/push/eryxon/answers.ts';
 import { createTransport } from '../../src/push/transport.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { createMemoryQuota } from './memory-quota.ts';
 
 const post: HttpRequest = { method: 'POST', path: '/api-jobs/bulk-sync', body: '{}' };
 const start = new Date('2026-03-01T08:00:00.000Z');
@@ -20,13 +22,7 @@ function answer(status: number, headers: Record<string, string> = {}): HttpRespo
 /** A transport to an MES that answers from a list, the last entry for ever. */
 function setUp(script: readonly Scripted[], { limit, asked }: { limit?: number; asked?: QuotaState } = {}) {
   const clock = createFakeClock(start);
-  let state: QuotaState = asked ?? { windowStart: null, used: 0, blockedUntil: null };
-  const store = {
-    readQuota: async () => state,
-    writeQuota: async (quota: QuotaState) => {
-      state = quota;
-    },
-  };
+  const store = createMemoryQuota(asked);
   const order: string[] = [];
   const sentAtMs: number[] = [];
   const http: HttpClient = {
@@ -53,7 +49,7 @@ function setUp(script: readonly Scripted[], { limit, asked }: { limit?: number; 
       { http, bucket, quota, refuseTransient: refuse, clock, events, random: () => 0.5, attempts: 5 },
       signal,
     );
-  return { clock, quota, open, order, sentAtMs, state: () => state };
+  return { clock, quota, open, order, sentAtMs, state: () => store.state };
 }
 
 /** Settles a request while the time passes that it needs. */
