@@ -221,6 +221,9 @@ function record(batch: Batch, results: readonly SinkResult[], run: Run): ReadyCh
       open.push(change);
     } else if (result.kind === 'waiting') {
       run.outcomes.push({ kind: 'parked', change, waitsFor: result.waitsFor });
+    } else if (result.kind === 'unavailable') {
+      const { entity, externalId } = change.record;
+      run.outcomes.push({ kind: 'parked', change, waitsFor: { entity, externalId } });
     } else if (result.kind === 'refused') {
       run.outcomes.push({ kind: 'refused', change, reason: run.redact(result.reason) });
     } else {

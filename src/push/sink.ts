@@ -13,6 +13,20 @@ export interface Sink {
   readBack(batch: Batch, transport: Transport): Promise<SinkResult[]>;
   /** Reach and credentials; writes nothing. */
   check(transport: Transport): Promise<Finding[]>;
+  /** Every live record of an entity that the MES shows; undefined where this MES cannot list them. */
+  list(entity: Entity, transport: Transport): Promise<AsyncIterable<ListedRecord> | undefined>;
+}
+
+/** One record as the MES lists it. */
+export interface ListedRecord {
+  mesId: string;
+  /** The cell's name, the job's number, the part's number; null for the others. */
+  businessKey: string | null;
+  /** Only where this MES shows it. */
+  externalId?: string;
+  source?: string;
+  /** The columns that the list shows, under the MES's own names. */
+  fields: Readonly<Record<string, unknown>>;
 }
 
 export interface Batch {
@@ -50,6 +64,8 @@ export type SinkResult =
   | { kind: 'refused'; reason: string }
   /** The MES says that it does not hold the parent. */
   | { kind: 'waiting'; waitsFor: RecordRef }
+  /** This MES takes no records of this kind now, in no way: the record waits for the MES itself. */
+  | { kind: 'unavailable'; reason: string }
   /** The answer says nothing about this record: only reading it back will (D6). */
   | { kind: 'unproven' };
 

@@ -131,6 +131,8 @@ function operatorMethods(state: State): Omit<Store, PassMethod | ChildMethod> {
     dropDeadLetters: (filter) => change(() => deadLetters.drop(filter)),
     readQuota: () => guarded(directory, () => meta.readQuota()),
     updateQuota: (edit) => guarded(directory, () => updateQuota(ledger, edit)),
+    readNote: (name) => guarded(directory, () => meta.readNote(name)),
+    writeNote: (name, value) => change(() => meta.writeNote(name, value)),
     probe: () => guarded(directory, () => probe(state)),
     backup: (target) => guarded(target, () => backUp(state, target)),
     close: () => guarded(directory, () => close(state)),

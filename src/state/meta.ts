@@ -14,6 +14,8 @@ export interface Meta {
   requireEpoch(epoch: number): void;
   readQuota(): Quota;
   writeQuota(quota: Quota): void;
+  readNote(name: string): unknown;
+  writeNote(name: string, value: unknown): void;
 }
 
 const freshQuota: Quota = { windowStart: null, used: 0, byOperator: 0, blockedUntil: null };
@@ -44,5 +46,10 @@ export function createMeta(database: Database): Meta {
       return text === null ? freshQuota : { ...freshQuota, ...JSON.parse(String(text)) };
     },
     writeQuota: (quota) => void write.run('quota', JSON.stringify(quota)),
+    readNote(name) {
+      const text = lookUp(`note ${name}`);
+      return text === null ? undefined : JSON.parse(String(text));
+    },
+    writeNote: (name, value) => void write.run(`note ${name}`, JSON.stringify(value)),
   };
 }

@@ -38,6 +38,10 @@ export interface Store {
    * change is pure and may run more than once; what it throws is thrown and changes nothing.
    */
   updateQuota<T>(change: (quota: Quota) => { quota: Quota; answer: T }): Promise<T>;
+  /** A small value that a part of the program keeps under a name of its own; undefined when it never did. */
+  readNote(name: string): Promise<unknown>;
+  /** Keeps a value that JSON can say; durable when it resolves. */
+  writeNote(name: string, value: unknown): Promise<void>;
   /** Throws when nothing can be written: readiness asks it. */
   probe(): Promise<void>;
   /** Copies the whole state, consistent in itself, into an empty or missing directory. */

@@ -481,6 +481,15 @@ describe.each(stores)('store: $name', ({ open }) => {
       expect((await store.readQuota()).used).toBe(0);
     });
 
+    it('keeps notes under their names, over a restart', async () => {
+      expect(await store.readNote('ways')).toBeUndefined();
+      await store.writeNote('ways', { cell: ['put'] });
+      await store.writeNote('other', 1);
+      await store.writeNote('ways', { cell: ['bulk'] });
+      await reopen();
+      expect(await store.readNote('ways')).toEqual({ cell: ['bulk'] });
+    });
+
     it('proves that it can write', async () => {
       await expect(store.probe()).resolves.toBeUndefined();
     });

@@ -58,6 +58,7 @@ export function fakeMes(behaviour: Behaviour = {}): FakeMes {
       return batch.changes.map(found);
     },
     check: async () => [],
+    list: async () => undefined,
   };
   const { batchSize = 100, maxConcurrency = 2 } = behaviour;
   const pusher = createPusher({ sink, openTransport: countingTransport, batchSize, maxConcurrency });

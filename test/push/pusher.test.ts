@@ -317,6 +317,7 @@ describe('an answer that proves nothing', () => {
       deliver: async () => [delivered, unproven],
       readBack: () => Promise.reject(new TransientError('reset')),
       check: async () => [],
+      list: async () => undefined,
     };
     const openTransport = () => ({ requests: () => 1, request: () => Promise.reject(new Error('unused')) });
     const pusher = createPusher({ sink, openTransport, batchSize: 10, maxConcurrency: 1 });
@@ -333,7 +334,12 @@ describe('an answer that proves nothing', () => {
   });
 
   it('is what too short a list of results is', async () => {
-    const sink = { deliver: async () => [delivered], readBack: async () => [], check: async () => [] };
+    const sink = {
+      deliver: async () => [delivered],
+      readBack: async () => [],
+      check: async () => [],
+      list: async () => undefined,
+    };
     const openTransport = () => ({ requests: () => 1, request: () => Promise.reject(new Error('unused')) });
     const pusher = createPusher({ sink, openTransport, batchSize: 10, maxConcurrency: 1 });
     const { outcomes, failure } = await pusher.push(jobs(2), knowsNothing, signal);
@@ -350,6 +356,7 @@ describe('a reason that echoes a secret', () => {
       deliver: () => (whole ? Promise.reject(new BatchRefusedError(text)) : Promise.resolve([refusedFor(text)])),
       readBack: async () => [],
       check: async () => [],
+      list: async () => undefined,
     };
     const openTransport = () => ({ requests: () => 1, request: () => Promise.reject(new Error('unused')) });
     const redact = (line: string) => line.replaceAll('s3cret', '[redacted]');

@@ -113,6 +113,7 @@ export function createMemorySink(): MemorySink {
     },
     readBack: async (batch) => batch.changes.map((change) => sink.readBackVerdict(change) ?? { kind: 'unproven' }),
     check: async () => [],
+    list: async () => undefined,
   };
   return sink;
 }

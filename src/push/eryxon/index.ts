@@ -22,6 +22,7 @@ export function createEryxonSink(url: string): Sink {
     },
     // Both ways of the documented API name every record; nothing is left to read back.
     readBack: async (batch) => batch.changes.map(() => ({ kind: 'unproven' })),
+    list: async () => undefined,
     async check(transport) {
       const findings: Finding[] = [];
       for (const entity of entities) {
