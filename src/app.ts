@@ -218,11 +218,12 @@ async function readGauges(
         watermark = null,
         lastSuccess = null,
         deadLetters = 0,
+        deadLettersSince = null,
         parked = 0,
         parkedSince = null,
       } = known.get(stream) ?? {};
       const lagSeconds = lagOf({ watermark, lastSuccess }, clock.now());
-      return { stream, lagSeconds, lastSuccess, deadLetters, parked, parkedSince };
+      return { stream, lagSeconds, lastSuccess, deadLetters, deadLettersSince, parked, parkedSince };
     }),
   );
 }

@@ -127,6 +127,14 @@ function addDeadLetters(deadLetters: Command): void {
     .addOption(jsonOption())
     .action(verb(async () => (await import('./cli/dead-letters.ts')).deadLettersShow));
   deadLetters
+    .command('export')
+    .description('one JSON line for each, without secrets, for a support case')
+    .argument(...optional)
+    .option('--json-lines <file>', 'a new file, or - for standard output', '-')
+    .option('--no-payload', 'leave out what rows and records hold')
+    .addOption(configOption())
+    .action(verb(async () => (await import('./cli/dead-letters.ts')).deadLettersExport));
+  deadLetters
     .command('retry')
     .argument(...optional)
     .addOption(configOption())

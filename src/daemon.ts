@@ -9,6 +9,7 @@ import { followActivity } from './server/activity.ts';
 import { startHealthLog } from './server/health-log.ts';
 import { createReadiness, type ExpectedStream } from './server/readiness.ts';
 import { type HealthServer, startServer } from './server/server.ts';
+import { withSetAside } from './server/set-aside.ts';
 import { serveControl } from './state/control.ts';
 import { operations } from './verbs.ts';
 
@@ -33,7 +34,7 @@ export async function startDaemon(app: App, logger: Logger, signal: AbortSignal)
   const source = { streams: app.gauges, budgetLeft: app.quota.left, ready: async () => (await readiness()).ready };
   const server: HealthServer = await startServer({
     ...config.health,
-    readiness,
+    readiness: withSetAside(readiness, app.gauges),
     metrics: createMetrics(events, source),
   });
   const control = await serveControl(config.state.directory, operations(app, engine.exclusive));

@@ -1,7 +1,8 @@
+import { writeFile } from 'node:fs/promises';
 import type { LoadedConfig } from '../config/load.ts';
 import { connectors } from '../connectors/index.ts';
 import { systemClock } from '../core/clock.ts';
-import { UsageError } from '../core/errors.ts';
+import { messageOf, UsageError } from '../core/errors.ts';
 import { openEmbeddedStore } from '../state/embedded-store.ts';
 import type { DeadLetter } from '../state/store.ts';
 import { onTermination, openContext, operate } from './context.ts';
@@ -36,6 +37,46 @@ export async function deadLettersShow(id: number, { config, json = false }: List
   if (json) printJson(withPayload(letter));
   else printLine(JSON.stringify(withPayload(letter), undefined, 2));
   return exitCodes.done;
+}
+
+interface ExportOptions {
+  config?: string;
+  /** File to write to; `-` is standard output. */
+  jsonLines?: string;
+  /** False leaves out what rows and records hold: business data. */
+  payload?: boolean;
+}
+
+/** One JSON line for each dead letter, for a support case: every secret of the config is taken out by its value. */
+export async function deadLettersExport(
+  which: string | undefined,
+  { config, jsonLines: file = '-', payload = true }: ExportOptions,
+): Promise<number> {
+  const { redact, logger } = await openContext({ config });
+  await logger.close();
+  const letters = await find(which, config);
+  const lines = letters.map((letter) => {
+    const shown = payload ? withPayload(letter) : withoutPayload(letter);
+    return `${redact(JSON.stringify(shown))}\n`;
+  });
+  if (file === '-') {
+    for (const line of lines) process.stdout.write(line);
+    return exitCodes.done;
+  }
+  await writeNew(file, lines.join(''));
+  printLine(`${letters.length} written to ${file}.`);
+  return exitCodes.done;
+}
+
+/** For its owner only; what is there already is not overwritten. */
+async function writeNew(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    throw new UsageError(
+      `Nothing was written to ${file}: ${messageOf(error)}. Name a new file, or - for standard output.`,
+    );
+  }
 }
 
 export function deadLettersRetry(which: string | undefined, options: { config?: string }): Promise<number> {
@@ -100,6 +141,10 @@ async function read(filter: Filter, loaded: LoadedConfig): Promise<DeadLetter[]>
 function toFilter(which: string | undefined): Filter {
   if (which === undefined || which === 'all') return {};
   return /^\d+$/.test(which) ? { id: Number(which) } : { stream: which };
+}
+
+function withoutPayload({ payload, ...letter }: DeadLetter): Omit<DeadLetter, 'payload'> {
+  return letter;
 }
 
 function withPayload({ payload, ...letter }: DeadLetter): Record<string, unknown> {

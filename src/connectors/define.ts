@@ -57,6 +57,8 @@ export interface Stream {
   name: string;
   /** Entity of the stream's main records. */
   entity: Entity;
+  /** Entities of further records that its rows make. */
+  otherEntities?: readonly Entity[];
   stampKind: StampKind;
   /** Zone of char14 and date stamps. */
   stampZone: string;

@@ -13,6 +13,8 @@ export interface StreamGauges {
   lagSeconds: number | null;
   lastSuccess: string | null;
   deadLetters: number;
+  /** When the oldest dead letter was set aside, ISO-8601; null when there is none. */
+  deadLettersSince: string | null;
   parked: number;
   /** Since when the oldest parked record waits, ISO-8601; null when none does. */
   parkedSince: string | null;
@@ -92,18 +94,32 @@ function gaugeStreams(registry: Registry, source: MetricsSource): () => Promise<
   );
   const parked = gauge('erp_puller_parked_records', 'Records that wait for their parent, a count.');
   const dead = gauge('erp_puller_dead_letter_records', 'Rows and records set aside, a count.');
+  const parkedSince = gauge(
+    'erp_puller_parked_oldest_timestamp_seconds',
+    'Since when the oldest parked record has been waiting, Unix time in seconds; absent when none does.',
+  );
+  const deadSince = gauge(
+    'erp_puller_dead_letter_oldest_timestamp_seconds',
+    'When the oldest dead letter was set aside, Unix time in seconds; absent when there is none.',
+  );
   gaugeDaemon(registry, source);
   return async () => {
     const streams = await source.streams();
     // What is no longer known (a watermark that was reset) must not stay on the page.
-    for (const each of [lag, success, parked, dead]) each.reset();
+    for (const each of [lag, success, parked, dead, parkedSince, deadSince]) each.reset();
     for (const { stream, lagSeconds, lastSuccess, ...counts } of streams) {
       dead.set({ stream }, counts.deadLetters);
       parked.set({ stream }, counts.parked);
+      setInstant(parkedSince, stream, counts.parkedSince);
+      setInstant(deadSince, stream, counts.deadLettersSince);
       if (lagSeconds !== null) lag.set({ stream }, lagSeconds);
-      if (lastSuccess !== null) success.set({ stream }, Date.parse(lastSuccess) / 1000);
+      setInstant(success, stream, lastSuccess);
     }
   };
+}
+
+function setInstant(gauge: Gauge<string>, stream: string, at: string | null): void {
+  if (at !== null) gauge.set({ stream }, Date.parse(at) / 1000);
 }
 
 function gaugeDaemon(registry: Registry, source: MetricsSource): void {

@@ -2,7 +2,7 @@ import type { ConnectorSession, MappedRow, RefusedRow, Stream } from '../connect
 import type { Clock } from '../core/clock.ts';
 import { TransientError } from '../core/errors.ts';
 import { type Counts, type EventBus, zeroCounts } from '../core/events.ts';
-import type { Outcome } from '../core/types.ts';
+import type { Entity, Outcome } from '../core/types.ts';
 import type { Pusher } from '../push/pusher.ts';
 import type { BadRow, PageCommit, ResumePoint, Store, StreamState } from '../state/store.ts';
 import { diffPage } from './diff.ts';
@@ -95,6 +95,7 @@ export async function startDelivery(
     childrenDue:
       parent === null ? null : { stream: parent, parents: changedParents(pass, report.outcomes, diff.restamped) },
     childrenRead: report.failure === undefined ? (delivery.childrenRead ?? []) : [],
+    parentStreams: streamsByEntity(session),
     resume: report.failure === undefined ? delivery.resume : null,
   };
   const commitPage = async () => {
@@ -113,6 +114,17 @@ export async function startDelivery(
     throw new PushFailedError(report.failure.message, { cause: report.failure });
   }
   return { committed };
+}
+
+/** Streams by what they bring, so that a record that the MES lost can be read again. */
+function streamsByEntity({ name, streams }: ConnectorSession): Map<Entity, string[]> {
+  const byEntity = new Map<Entity, string[]>();
+  for (const { name: stream, entity, otherEntities = [] } of streams) {
+    for (const each of [entity, ...otherEntities]) {
+      byEntity.set(each, [...(byEntity.get(each) ?? []), `${name}/${stream}`]);
+    }
+  }
+  return byEntity;
 }
 
 /** Id of the stream that reads the children of this one's records, if it runs. */

@@ -39,6 +39,8 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
   const firstLoad = state.watermark === null && state.lastSweep === null;
   const children = firstLoad ? null : await readDueChildren(pass, request, signal);
   const { sweptAt, withheld } = children ?? { sweptAt: pass.sourceNow.toISOString(), withheld: 0 };
+  // What waited for a record of this very pass need not wait for the next one.
+  await deliverHeld(pass, signal);
   const watermark = advanceWatermark(stream.stampKind, state.watermark, reached);
   await store.finish({
     stream: pass.id,
@@ -66,6 +68,7 @@ function whyFull({ stream, state, sourceNow }: Pass, request: PassRequest): stri
   if (state.watermark === null) return 'first load';
   if (request.full) return 'asked for';
   if (state.fingerprint !== stream.fingerprint) return 'the mapping or a filter changed';
+  if (state.readDue) return 'the MES has lost a record';
   const { fullReadEverySeconds: every } = stream;
   const last = state.lastFullRead === null ? Number.NEGATIVE_INFINITY : Date.parse(state.lastFullRead);
   if (every !== null && sourceNow.getTime() - last >= every * 1000) return 'due';

@@ -9,16 +9,18 @@ export interface DeadLetters {
   any(stream: string): boolean;
   list(filter: LetterFilter): DeadLetter[];
   /** Content that failed again counts up; a row that the overlap merely read again does not. */
-  addRow(stream: string, row: BadRow, at: string): void;
-  addRecord(stream: string, refusal: { key: string; reason: string; payload: string }, at: string): void;
+  addRow(stream: string, row: BadRow, now: Date): void;
+  addRecord(stream: string, refusal: { key: string; reason: string; payload: string }, now: Date): void;
   settle(stream: string, keys: readonly string[]): void;
   /** Marks for another try, and lets the MES be asked again for the same content. */
   retry(filter: LetterFilter): number;
   drop(filter: LetterFilter): number;
-  due(stream: string, limit: number): { records: MesRecord[]; rows: unknown[]; letters: number[] };
+  /** Those marked by hand and those whose pause is over, oldest first. */
+  due(stream: string, limit: number, now: Date): { records: MesRecord[]; rows: unknown[]; letters: number[] };
   /** Settles letters that were tried again, unless they were refused again meanwhile. */
-  settleRetried(ids: readonly number[]): void;
-  counts(): { stream: string; count: number }[];
+  settleRetried(ids: readonly number[], now: Date): void;
+  /** `since` is when the oldest was set aside. */
+  counts(): { stream: string; count: number; since: string }[];
 }
 
 /** Key of the letter of a row that did not become a record. */
@@ -39,22 +41,23 @@ function queries(database: Database): Pick<DeadLetters, 'any' | 'list' | 'due' |
   const any = prepare(database, 'SELECT 1 FROM dead_letters WHERE stream = ? LIMIT 1');
   const list = prepare<LetterRow>(
     database,
-    `SELECT id, stream, stage, key, reason, payload, count, first_at AS firstAt, last_at AS lastAt, due
+    `SELECT id, stream, stage, key, reason, payload, count, first_at AS firstAt, last_at AS lastAt,
+       next_at AS nextRetry, due
      FROM dead_letters WHERE ${chosen} ORDER BY id`,
   );
   const due = prepare<{ id: number; stage: string; payload: string }>(
     database,
-    'SELECT id, stage, payload FROM dead_letters WHERE stream = ? AND due = 1 ORDER BY id LIMIT ?',
+    'SELECT id, stage, payload FROM dead_letters WHERE stream = ? AND (due = 1 OR next_at <= ?) ORDER BY id LIMIT ?',
   );
-  const counts = prepare<{ stream: string; count: number }>(
+  const counts = prepare<{ stream: string; count: number; since: string }>(
     database,
-    'SELECT stream, count(*) AS count FROM dead_letters GROUP BY stream',
+    'SELECT stream, count(*) AS count, min(first_at) AS since FROM dead_letters GROUP BY stream',
   );
   return {
     any: (stream) => any.get(stream) !== undefined,
     list: (filter) => list.all(...chosenBy(filter)).map((row) => ({ ...row, due: row.due === 1 })),
-    due(stream, limit) {
-      const letters = due.all(stream, limit);
+    due(stream, limit, now) {
+      const letters = due.all(stream, now.toISOString(), limit);
       const contents = (push: boolean) => letters.filter(({ stage }) => (stage === 'push') === push);
       return {
         records: contents(true).map((letter): MesRecord => JSON.parse(letter.payload)),
@@ -67,16 +70,10 @@ function queries(database: Database): Pick<DeadLetters, 'any' | 'list' | 'due' |
 }
 
 function changes(database: Database): Omit<DeadLetters, 'any' | 'list' | 'due' | 'counts'> {
-  const insert = `
-    INSERT INTO dead_letters (stream, stage, key, reason, payload, count, first_at, last_at, due)
-    VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6, 0)
-    ON CONFLICT (stream, key) DO UPDATE SET
-      stage = excluded.stage, reason = excluded.reason, payload = excluded.payload,
-      count = count + 1, last_at = excluded.last_at, due = 0`;
   const add = prepare(database, insert);
   const addUnlessSeen = prepare(
     database,
-    `${insert} WHERE due = 1 OR reason <> excluded.reason OR payload <> excluded.payload`,
+    `${insert} WHERE due = 1 OR next_at <= ?6 OR reason <> excluded.reason OR payload <> excluded.payload`,
   );
   const settle = prepare(
     database,
@@ -84,17 +81,18 @@ function changes(database: Database): Omit<DeadLetters, 'any' | 'list' | 'due' |
   );
   const settleRetried = prepare(
     database,
-    'DELETE FROM dead_letters WHERE due = 1 AND id IN (SELECT value FROM json_each(?))',
+    'DELETE FROM dead_letters WHERE (due = 1 OR next_at <= ?) AND id IN (SELECT value FROM json_each(?))',
   );
   const retry = prepare(database, `UPDATE dead_letters SET due = 1 WHERE ${chosen}`);
   const acceptAgain = prepare(database, acceptChosenAgain);
   const drop = prepare(database, `DELETE FROM dead_letters WHERE ${chosen}`);
   return {
-    addRow: (stream, { stage, key, reason, payload }, at) =>
-      void addUnlessSeen.run(stream, stage, rowKey(key), reason, payload, at),
-    addRecord: (stream, { key, reason, payload }, at) => void add.run(stream, 'push', key, reason, payload, at),
+    addRow: (stream, { stage, key, reason, payload }, now) =>
+      void addUnlessSeen.run(stream, stage, rowKey(key), reason, payload, ...nextTries(now)),
+    addRecord: (stream, { key, reason, payload }, now) =>
+      void add.run(stream, 'push', key, reason, payload, ...nextTries(now)),
     settle: (stream, keys) => void settle.run(stream, JSON.stringify(keys)),
-    settleRetried: (ids) => void settleRetried.run(JSON.stringify(ids)),
+    settleRetried: (ids, now) => void settleRetried.run(now.toISOString(), JSON.stringify(ids)),
     retry(filter) {
       acceptAgain.run(...chosenBy(filter));
       return Number(retry.run(...chosenBy(filter)).changes);
@@ -102,6 +100,28 @@ function changes(database: Database): Omit<DeadLetters, 'any' | 'list' | 'due' |
     drop: (filter) => Number(drop.run(...chosenBy(filter)).changes),
   };
 }
+
+/** Minutes from a refusal to the next try, by the tries so far; after the last one a person decides. */
+const pausesMinutes = [5, 30, 120, 480, 1440];
+
+/** This moment, and the next try after each number of tries so far. */
+function nextTries(now: Date): string[] {
+  return [now, ...pausesMinutes.map((minutes) => new Date(now.getTime() + minutes * 60_000))].map((at) =>
+    at.toISOString(),
+  );
+}
+
+/** Other content begins anew; a try that a person asked for takes none of those that come by themselves. */
+const retriesNow = `CASE WHEN payload <> excluded.payload THEN 0 WHEN due = 1 THEN retries ELSE retries + 1 END`;
+
+/** ?6 is this moment, ?7 to ?11 the next try after none to four tries. */
+const insert = `
+  INSERT INTO dead_letters (stream, stage, key, reason, payload, count, first_at, last_at, due, retries, next_at)
+  VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6, 0, 0, ?7)
+  ON CONFLICT (stream, key) DO UPDATE SET
+    stage = excluded.stage, reason = excluded.reason, payload = excluded.payload,
+    count = count + 1, last_at = excluded.last_at, due = 0, retries = ${retriesNow},
+    next_at = CASE ${retriesNow} WHEN 0 THEN ?7 WHEN 1 THEN ?8 WHEN 2 THEN ?9 WHEN 3 THEN ?10 WHEN 4 THEN ?11 END`;
 
 const acceptChosenAgain = `
   UPDATE records SET refused_hash = NULL WHERE (scope, external_id) IN (

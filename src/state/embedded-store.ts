@@ -6,7 +6,7 @@ import { ConfigError } from '../core/errors.ts';
 import { backUp } from './backup.ts';
 import { probeDirectory, removeLeftovers } from './durable-file.ts';
 import { damagedState, stateFailure } from './failure.ts';
-import { type Ledger, ledgerFileName, openLedger, recordPage, recordPass } from './ledger.ts';
+import { type Ledger, ledgerFileName, openLedger, type PassMarks, recordPage, recordPass } from './ledger.ts';
 import { lockState, type StateLock } from './lock.ts';
 import { requireStartable, restoringName } from './pairing.ts';
 import type {
@@ -41,7 +41,7 @@ interface State {
 
 interface Pass {
   run: number;
-  childrenMark: number;
+  marks: PassMarks;
 }
 
 /**
@@ -144,23 +144,27 @@ function begin({ file, ledger, passes, epoch }: State, stream: string): StreamSt
   const left = ledger.passes.interrupted(stream);
   const interrupted = left?.run === run ? left : undefined;
   // A resumed pass goes by the marks from before its first page: a later one may concern a parent it has read already.
-  passes.set(stream, { run, childrenMark: interrupted?.childrenMark ?? ledger.children.latest(stream) });
-  return { watermark, resume: interrupted?.point ?? null, epoch, fingerprint, lastFullRead, lastSweep };
+  const reads = ledger.readsDue.latest(stream);
+  const children = interrupted?.childrenMark ?? ledger.children.latest(stream);
+  passes.set(stream, { run, marks: { children, reads: interrupted === undefined ? reads : 0 } });
+  const resume = interrupted?.point ?? null;
+  return { watermark, resume, epoch, fingerprint, lastFullRead, lastSweep, readDue: reads > 0 };
 }
 
 async function commit(state: State, page: PageCommit): Promise<void> {
   const { ledger, clock } = state;
-  const interrupted = page.resume === null ? null : { ...passOf(state, page.stream), point: page.resume };
+  const { run, marks } = passOf(state, page.stream);
+  const interrupted = page.resume === null ? null : { run, childrenMark: marks.children, point: page.resume };
   await ledger.change(() => recordPage(ledger, page, { now: clock.now(), interrupted }));
 }
 
 /** The ledger first, the watermark last (D1): a crash between them only means that the pass ends once more. */
 async function finish(state: State, pass: PassFinish): Promise<void> {
   const { file, ledger } = state;
-  const { run, childrenMark } = passOf(state, pass.stream);
+  const { run, marks } = passOf(state, pass.stream);
   const mark = markOf(file.current(), pass.stream);
   if (mark.run === run) refuseStepBack(mark, pass);
-  const sequence = await ledger.change(() => recordPass(ledger, pass, childrenMark));
+  const sequence = await ledger.change(() => recordPass(ledger, pass, marks));
   await updateMark(state, { stream: pass.stream, sequence }, (current) =>
     // A watermark set by hand while the pass ran stays: the pass knew nothing of it.
     current.run === run ? markAfter(current, pass, sequence) : { ...current, lastSuccess: pass.finishedAt },
@@ -187,7 +191,7 @@ function refuseStepBack({ watermark }: StreamMark, pass: PassFinish): void {
 
 function held({ ledger, clock }: State, stream: string, limit: number): Held {
   const parked = ledger.parked.ready(stream, limit, clock.now());
-  const letters = ledger.deadLetters.due(stream, limit - parked.length);
+  const letters = ledger.deadLetters.due(stream, limit - parked.length, clock.now());
   return { ...letters, records: [...parked, ...letters.records] };
 }
 
@@ -201,13 +205,14 @@ async function setWatermark(state: State, { stream, watermark, forget }: Waterma
 }
 
 function status({ file, ledger }: State): StreamStatus[] {
-  const letters = new Map(ledger.deadLetters.counts().map((row) => [row.stream, row.count]));
+  const letters = new Map(ledger.deadLetters.counts().map((row) => [row.stream, row]));
   const parked = new Map(ledger.parked.counts().map((row) => [row.stream, row]));
   const streams = new Set([...Object.keys(file.current().streams), ...letters.keys(), ...parked.keys()]);
   return [...streams].sort().map((stream) => {
     const { watermark, lastSuccess } = markOf(file.current(), stream);
-    const { count = 0, since = null } = parked.get(stream) ?? {};
-    return { stream, watermark, lastSuccess, deadLetters: letters.get(stream) ?? 0, parked: count, parkedSince: since };
+    const { count: deadLetters = 0, since: deadLettersSince = null } = letters.get(stream) ?? {};
+    const { count = 0, since: parkedSince = null } = parked.get(stream) ?? {};
+    return { stream, watermark, lastSuccess, deadLetters, deadLettersSince, parked: count, parkedSince };
   });
 }
 
@@ -259,7 +264,7 @@ function markOf(watermarks: Watermarks, stream: string): StreamMark {
 }
 
 function passOf({ passes, file }: State, stream: string): Pass {
-  return passes.get(stream) ?? { run: markOf(file.current(), stream).run, childrenMark: 0 };
+  return passes.get(stream) ?? { run: markOf(file.current(), stream).run, marks: { children: 0, reads: 0 } };
 }
 
 async function guarded<T>(directory: string, work: () => T | Promise<T>): Promise<T> {

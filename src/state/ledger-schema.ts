@@ -2,10 +2,9 @@ import { ConfigError } from '../core/errors.ts';
 import { type Database, prepare, transaction } from './database.ts';
 import { damagedState } from './failure.ts';
 
-/** Counts up with every change of the tables; an older program refuses a newer ledger. */
-export const ledgerVersion = 1;
-
 /**
+ * Tables of version 1; a new ledger goes through the same steps as an old one.
+ *
  * - `records.job`, `records.part`: the parents of a record that is kept whole; null for all others, which keeps the two
  *   indexes as small as what childrenOf can ask for.
  * - `children_due.id` and `dead_letters.id` never come back (AUTOINCREMENT): "everything up to this mark" must not take in a later one.
@@ -41,16 +40,51 @@ const tables = `
   ) STRICT;
 `;
 
+/**
+ * From each version to the next, oldest first; never changed once released.
+ *
+ * 2: `dead_letters.retries` counts the tries of one content that came by themselves, `next_at` is when the next one is due, null when
+ * only a person may ask for it. `records.marks` holds a short mark for each delivered field. `reads_due` names streams that must be read
+ * whole, because the MES has lost a record of theirs; its ids never come back.
+ */
+const steps: readonly string[] = [
+  `
+  ALTER TABLE dead_letters ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE dead_letters ADD COLUMN next_at TEXT;
+  UPDATE dead_letters SET next_at = last_at;
+  ALTER TABLE records ADD COLUMN marks TEXT;
+  CREATE TABLE reads_due (id INTEGER PRIMARY KEY AUTOINCREMENT, stream TEXT NOT NULL UNIQUE) STRICT;
+  `,
+];
+
+/** Counts up with every change of the tables; an older program refuses a newer ledger. */
+export const ledgerVersion = 1 + steps.length;
+
 /** Creates the tables of a new ledger, with the id it shall carry, in one step: a crash leaves an empty file or a whole ledger. */
 export function createSchema(database: Database, stateId: string): void {
   transaction(database, () => {
-    database.exec(tables);
+    createTables(database);
     const put = prepare(database, 'INSERT INTO meta (key, value) VALUES (?, ?)');
     put.run('stateId', stateId);
     put.run('sequence', 0);
     put.run('epoch', 0);
-    database.exec(`PRAGMA user_version = ${ledgerVersion}`);
   });
+}
+
+/** The tables of this version, empty. */
+export function createTables(database: Database): void {
+  database.exec(tables);
+  takeSteps(database, 1);
+}
+
+/** Brings the ledger of an older program up to date, all or nothing. */
+export function migrate(database: Database, version: number): void {
+  if (version < ledgerVersion) transaction(database, () => takeSteps(database, version));
+}
+
+function takeSteps(database: Database, version: number): void {
+  for (const step of steps.slice(version - 1)) database.exec(step);
+  database.exec(`PRAGMA user_version = ${ledgerVersion}`);
 }
 
 /** Version of the tables; 0 for an empty file. Throws ConfigError for a ledger that this program does not know. */

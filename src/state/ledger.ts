@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { ConfigError } from '../core/errors.ts';
 import type { Outcome, RecordRef } from '../core/types.ts';
 import { type ChildrenDue, createChildrenDue } from './children-due.ts';
 import { copyDatabase, createLogFlush, type Database, openDatabase, prepare, transaction } from './database.ts';
 import { createDeadLetters, type DeadLetters, rowKey } from './dead-letters.ts';
 import { damagedState } from './failure.ts';
-import { createSchema, readVersion } from './ledger-schema.ts';
+import { createSchema, ledgerVersion, migrate, readVersion } from './ledger-schema.ts';
 import { createMeta, type Meta } from './meta.ts';
 import { createParked, type Parked } from './parked.ts';
 import { createPasses, type Interrupted, type Passes } from './passes.ts';
+import { createReadsDue, type ReadsDue } from './reads-due.ts';
 import { createRecords, type Records, recordJson } from './records.ts';
 import type { PageCommit, PassFinish } from './store.ts';
 
@@ -30,6 +32,7 @@ interface LedgerParts {
   deadLetters: DeadLetters;
   parked: Parked;
   children: ChildrenDue;
+  readsDue: ReadsDue;
   passes: Passes;
 }
 
@@ -67,31 +70,70 @@ function prepareLedger(
   database.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA cache_size = -${cacheKiB}`);
   const version = readVersion(database, path);
   if (version === 0 && newStateId === null) throw damagedState(`${path} is empty`);
-  if (readOnly) return;
+  if (readOnly) {
+    requireCurrent(path, version);
+    return;
+  }
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
   if (version === 0 && newStateId !== null) createSchema(database, newStateId);
+  else migrate(database, version);
   // From here on each change waits for its own flush.
   database.exec('PRAGMA synchronous = NORMAL');
 }
 
-function createLedger(database: Database, path: string): Ledger {
-  const log = createLogFlush(path);
+/** What reads cannot bring it up to date. */
+function requireCurrent(path: string, version: number): void {
+  if (version === ledgerVersion) return;
+  throw new ConfigError(
+    `${path} was last written by an older erp-puller (version ${version}, this one writes ${ledgerVersion}). The daemon or a sync of this ` +
+      'version brings it up to date when it starts; nothing is lost by that.',
+  );
+}
+
+/** What can be told of a ledger of any version. */
+export type LedgerInspection = Pick<Ledger, 'meta' | 'findDamage'>;
+
+/** Looks into a ledger, an older program's too, and writes nothing; throws ConfigError for one that is empty, newer or lost. */
+export function inspectLedger(directory: string, inspect: (ledger: LedgerInspection) => void): void {
+  const path = join(directory, ledgerFileName);
+  if (!existsSync(path)) throw damagedState(`${path} is missing`);
+  const database = openDatabase(path, { readOnly: true });
+  try {
+    if (readVersion(database, path) === 0) throw damagedState(`${path} is empty`);
+    inspect({ meta: createMeta(database), findDamage: () => findDamage(database) });
+  } finally {
+    database.close();
+  }
+}
+
+function findDamage(database: Database): string[] {
+  const rows = prepare<{ integrity_check: string }>(database, 'PRAGMA integrity_check').all();
+  return rows.map((row) => row.integrity_check).filter((text) => text !== 'ok');
+}
+
+/** Everything a ledger is made of, over a database that has its tables. */
+export function createParts(database: Database): LedgerParts {
   return {
     meta: createMeta(database),
     records: createRecords(database),
     deadLetters: createDeadLetters(database),
     parked: createParked(database),
     children: createChildrenDue(database),
+    readsDue: createReadsDue(database),
     passes: createPasses(database),
+  };
+}
+
+function createLedger(database: Database, path: string): Ledger {
+  const log = createLogFlush(path);
+  return {
+    ...createParts(database),
     async change(work) {
       const result = transaction(database, work);
       await log.flush();
       return result;
     },
-    findDamage() {
-      const rows = prepare<{ integrity_check: string }>(database, 'PRAGMA integrity_check').all();
-      return rows.map((row) => row.integrity_check).filter((text) => text !== 'ok');
-    },
+    findDamage: () => findDamage(database),
     copyTo: (path) => copyDatabase(database, path),
     close() {
       log.close();
@@ -110,23 +152,29 @@ export function recordPage(
   meta.requireEpoch(page.epoch);
   recordOutcomes(ledger, page, context.now);
   recordUnchanged(ledger, page);
-  const at = context.now.toISOString();
-  for (const row of page.badRows) deadLetters.addRow(page.stream, row, at);
+  for (const row of page.badRows) deadLetters.addRow(page.stream, row, context.now);
   if (page.goodRowKeys.length > 0 && deadLetters.any(page.stream)) {
     deadLetters.settle(page.stream, page.goodRowKeys.map(rowKey));
   }
-  if (page.retriedLetters.length > 0) deadLetters.settleRetried(page.retriedLetters);
+  if (page.retriedLetters.length > 0) deadLetters.settleRetried(page.retriedLetters, context.now);
   if (page.childrenDue !== null) children.mark(page.childrenDue.stream, page.childrenDue.parents);
   if (page.childrenRead.length > 0) children.settle(page.stream, page.childrenRead);
   if (context.interrupted !== null) passes.save(page.stream, context.interrupted);
 }
 
+/** What was marked when a pass began: its end settles no later mark. */
+export interface PassMarks {
+  children: number;
+  reads: number;
+}
+
 /** The end of a pass in the ledger; returns its number for the watermark file. Runs inside `change`. */
-export function recordPass(ledger: Ledger, finish: PassFinish, childrenMark: number): number {
+export function recordPass(ledger: Ledger, finish: PassFinish, marks: PassMarks): number {
   ledger.meta.requireEpoch(finish.epoch);
   const sequence = ledger.meta.nextSequence();
   ledger.passes.record(sequence, finish);
-  if (finish.childrenSettled) ledger.children.settleUpTo(finish.stream, childrenMark);
+  if (finish.childrenSettled) ledger.children.settleUpTo(finish.stream, marks.children);
+  if (finish.fullReadAt !== null) ledger.readsDue.settleUpTo(finish.stream, marks.reads);
   return sequence;
 }
 
@@ -162,12 +210,20 @@ function setAside(
   if (outcome.kind === 'refused') {
     ledger.records.refuse(scope, change);
     const refusal = { key: recordKey(change.record), reason: outcome.reason, payload: record };
-    ledger.deadLetters.addRecord(stream, refusal, now.toISOString());
+    ledger.deadLetters.addRecord(stream, refusal, now);
     return;
   }
   const { externalId } = change.record;
   ledger.records.acceptAgain(scope, [externalId]);
-  ledger.parked.park(scope, { stream, source, externalId, record, waitsFor: outcome.waitsFor }, now);
+  const { waitsFor } = outcome;
+  const lost = ledger.parked.park(scope, { stream, source, externalId, record, waitsFor }, now);
+  if (lost) askAgain(ledger, page, waitsFor);
+}
+
+/** The MES misses what it was given: it counts as never delivered, and the streams that bring it are read whole. */
+function askAgain(ledger: Ledger, { source, parentStreams }: PageCommit, { entity, externalId }: RecordRef): void {
+  ledger.records.forgetOne(ledger.records.scope(source, entity), externalId);
+  ledger.readsDue.mark(parentStreams.get(entity) ?? []);
 }
 
 /** The ERP is back at what the MES holds: another content that is still set aside must not overtake it. */

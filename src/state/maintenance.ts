@@ -6,7 +6,7 @@ import { ConfigError, messageOf } from '../core/errors.ts';
 import type { Finding } from '../core/types.ts';
 import { fallBack, generationsOf, syncPath } from './durable-file.ts';
 import { stateFailure } from './failure.ts';
-import { type Ledger, ledgerFileName, openLedger } from './ledger.ts';
+import { inspectLedger, ledgerFileName } from './ledger.ts';
 import { lockState } from './lock.ts';
 import { requirePair, requireStartable, restoringName } from './pairing.ts';
 import { openWatermarkFile, readWatermarks, watermarkFileName } from './watermark-file.ts';
@@ -111,15 +111,6 @@ async function moveAside(names: readonly string[], directory: string, aside: str
   }
   await syncPath(aside);
   await syncPath(directory);
-}
-
-function inspectLedger(directory: string, inspect: (ledger: Ledger) => void): void {
-  const ledger = openLedger({ directory, readOnly: true, newStateId: null });
-  try {
-    inspect(ledger);
-  } finally {
-    ledger.close();
-  }
 }
 
 /** Examines a whole state directory, beside a running daemon too; reads all of the ledger, writes nothing. */

@@ -12,8 +12,11 @@ export interface Waiting {
 
 /** Records that wait for a parent. Methods that write belong into a transaction. */
 export interface Parked {
-  /** Parks a record; one that was parked before keeps its place in the line. */
-  park(scope: number, waiting: Waiting, now: Date): void;
+  /**
+   * Parks a record; one that was parked before keeps its place in the line. Returns true when the parent it waits for counts as
+   * delivered: then the MES has lost it.
+   */
+  park(scope: number, waiting: Waiting, now: Date): boolean;
   any(scope: number): boolean;
   settle(scope: number, externalIds: readonly string[]): void;
   /** Those whose every parent has been delivered, longest waiting first. */
@@ -83,10 +86,15 @@ function parker(database: Database): Parked['park'] {
   return (scope, { stream, source, externalId, record, waitsFor }, now) => {
     const { entity, externalId: waitsId } = waitsFor;
     const known = attemptsOf.get(scope, externalId)?.attempts ?? 0;
-    // With every parent delivered it is the MES that misses one. Without a pause the record would be ready again at once.
+    // With every parent delivered it is the MES that misses one.
     const denied = ready.get(record, source)?.ready === 1;
     const attempts = denied ? known + 1 : known;
-    const notBefore = denied ? new Date(now.getTime() + pauseMs(attempts)).toISOString() : null;
+    const parents: Partial<Record<string, string>> = denied ? JSON.parse(record).parents : {};
+    const lost = parents[entity] === waitsId;
+    // The first time the record waits for the parent to be sent again; if that does not help, ever longer.
+    const atOnce = !denied || (lost && attempts === 1);
+    const notBefore = atOnce ? null : new Date(now.getTime() + pauseMs(attempts)).toISOString();
     upsert.run(scope, externalId, stream, record, entity, waitsId, now.toISOString(), attempts, notBefore);
+    return lost;
   };
 }

@@ -1,4 +1,5 @@
 import { businessKeyOf } from '../core/business-key.ts';
+import { fieldMarks } from '../core/field-marks.ts';
 import type { Change, Entity, LedgerEntry, Lifecycle, MesRecord } from '../core/types.ts';
 import { type Database, prepare, prepareArrays, type Value } from './database.ts';
 import type { ChildQuery } from './store.ts';
@@ -20,6 +21,8 @@ export interface Records {
   /** Content that the MES refused may be sent again. */
   acceptAgain(scope: number, externalIds: readonly string[]): void;
   restamp(scope: number, externalId: string, stamp: string): void;
+  /** What the MES has lost of what was delivered: it is to be sent again. */
+  forgetOne(scope: number, externalId: string): void;
   /** Forgets what was delivered and refused, so that everything is sent again; the MES ids stay. */
   forget(source: string, entity: Entity): void;
   childrenOf(query: ChildQuery): MesRecord[];
@@ -80,13 +83,19 @@ function queries(database: Database): Pick<Records, 'lookup' | 'childrenOf' | 'c
 function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childrenOf' | 'count'> {
   const upsertMany = prepare(database, upsertOf([], rowsAtOnce));
   const upsertOne = prepare(database, upsertOf([], 1));
-  const upsertPlain = (scope: number, values: readonly Value[]) => {
-    const width = plainColumns.length;
-    for (let at = 0; at < values.length; ) {
-      const rows = values.length - at >= rowsAtOnce * width ? rowsAtOnce : 1;
-      const upsert = rows === 1 ? upsertOne : upsertMany;
-      upsert.run(scope, ...values.slice(at, at + rows * width));
-      at += rows * width;
+  const upsertPlain = (scope: number, plain: readonly Delivery[]) => {
+    const values: Value[] = [scope];
+    let left = plain.length;
+    let missing = left >= rowsAtOnce ? rowsAtOnce : 1;
+    for (const { change, mesId } of plain) {
+      const { record, hash } = change;
+      values.push(record.externalId, hash, mesId, businessKeyOf(record), record.lifecycle, fieldMarks(record));
+      left -= 1;
+      missing -= 1;
+      if (missing > 0) continue;
+      (values.length > 1 + plainColumns.length ? upsertMany : upsertOne).run(...values);
+      values.length = 1;
+      missing = left >= rowsAtOnce ? rowsAtOnce : 1;
     }
   };
   const upsertKept = prepare(database, upsertOf(keptColumns, 1));
@@ -101,28 +110,33 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
      WHERE scope = ? AND refused_hash IS NOT NULL AND external_id IN (SELECT value FROM json_each(?))`,
   );
   const restamp = prepare(database, 'UPDATE records SET stamp = ? WHERE scope = ? AND external_id = ?');
+  const forgetOne = prepare(database, 'UPDATE records SET hash = NULL WHERE scope = ? AND external_id = ?');
   const forget = prepare(database, `UPDATE records SET hash = NULL, refused_hash = NULL WHERE scope = ${scopeOf}`);
   return {
     deliver(scope, deliveries, keepRecords) {
-      const plain: Value[] = [];
-      for (const { change, mesId } of deliveries) {
+      const plain: Delivery[] = [];
+      for (const delivery of deliveries) {
+        const { change, mesId } = delivery;
         const { record, hash, stamp } = change;
-        const { externalId, lifecycle } = record;
-        const row = [externalId, hash, mesId, businessKeyOf(record), lifecycle];
-        if (keepRecords || stamp !== null) upsertKept.run(scope, ...row, ...keptValues(change, keepRecords));
-        else plain.push(...row);
+        if (!keepRecords && stamp === null) {
+          plain.push(delivery);
+          continue;
+        }
+        const row = [record.externalId, hash, mesId, businessKeyOf(record), record.lifecycle, fieldMarks(record)];
+        upsertKept.run(scope, ...row, ...keptValues(change, keepRecords));
       }
       upsertPlain(scope, plain);
     },
     refuse: (scope, { record, hash }) => void refuse.run(scope, record.externalId, record.lifecycle, hash),
     acceptAgain: (scope, externalIds) => void acceptAgain.run(scope, JSON.stringify(externalIds)),
     restamp: (scope, externalId, stamp) => void restamp.run(stamp, scope, externalId),
+    forgetOne: (scope, externalId) => void forgetOne.run(scope, externalId),
     forget: (source, entity) => void forget.run(source, entity),
   };
 }
 
 /** What most records fill; binding the others too would cost them a fifth more. */
-const plainColumns = ['external_id', 'hash', 'mes_id', 'business_key', 'lifecycle'];
+const plainColumns = ['external_id', 'hash', 'mes_id', 'business_key', 'lifecycle', 'marks'];
 const keptColumns = ['stamp', 'job', 'part', 'record'];
 /** Rows a statement: binding by the fifty takes a quarter off a commit. */
 const rowsAtOnce = 50;
@@ -142,7 +156,7 @@ function upsertOf(kept: readonly string[], rows: number): string {
     INSERT INTO records (scope, ${columns.join(', ')}) VALUES ${Array(rows).fill(row).join(', ')}
     ON CONFLICT DO UPDATE SET
       hash = excluded.hash, mes_id = coalesce(excluded.mes_id, mes_id), business_key = excluded.business_key,
-      lifecycle = excluded.lifecycle, refused_hash = NULL, ${others.join(', ')}`;
+      lifecycle = excluded.lifecycle, marks = excluded.marks, refused_hash = NULL, ${others.join(', ')}`;
 }
 
 /** The record as JSON, with its fields as they were stringified for the hash: not a second time. */

@@ -13,7 +13,7 @@ export interface Store {
   commit(commit: PageCommit): Promise<void>;
   /** Ends a pass: the watermark becomes durable last of all (D1), the resume point is void. */
   finish(finish: PassFinish): Promise<void>;
-  /** Parked records whose parents have arrived and dead letters marked for another try, oldest first. */
+  /** Parked records whose parents have arrived, and dead letters that are due or marked for another try, oldest first. */
   held(stream: string, limit: number): Promise<Held>;
 
   /** Parents of `stream` whose children must be read again, oldest first. */
@@ -62,6 +62,8 @@ export interface StreamState {
   lastFullRead: string | null;
   /** Source time of the last sweep of open parents. */
   lastSweep: string | null;
+  /** The MES has lost a record that this stream brings: everything must be read. */
+  readDue: boolean;
 }
 
 /** Where a pass can go on: its fixed window and the connector's own cursor behind the last committed page. */
@@ -100,6 +102,8 @@ export interface PageCommit {
   childrenDue: { stream: string; parents: readonly string[] } | null;
   /** Parents whose children this stream has now read completely. */
   childrenRead: readonly string[];
+  /** Ids of the streams that bring records of an entity: they are read whole when the MES has lost a parent of it. */
+  parentStreams: ReadonlyMap<Entity, readonly string[]>;
   /** null leaves the resume point as it is (held records, children). */
   resume: ResumePoint | null;
 }
@@ -168,6 +172,8 @@ export interface StreamStatus {
   lastSuccess: string | null;
   deadLetters: number;
   parked: number;
+  /** When the oldest dead letter was set aside, ISO-8601; null when there is none. */
+  deadLettersSince: string | null;
   /** Oldest parked record, ISO-8601; null when none. */
   parkedSince: string | null;
 }
@@ -185,7 +191,9 @@ export interface DeadLetter {
   count: number;
   firstAt: string;
   lastAt: string;
-  /** Marked to be tried again in the next pass. */
+  /** When it is tried again by itself, ISO-8601; null when only a person may ask for it. */
+  nextRetry: string | null;
+  /** Marked by hand to be tried again in the next pass. */
   due: boolean;
 }
 

@@ -1,3 +1,5 @@
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import { createWorkspace, type Workspace } from '../support/cli-workspace.ts';
@@ -35,6 +37,7 @@ describe('dead-letters', () => {
       count: 1,
       firstAt: expect.stringMatching(/^\d{4}-.*Z$/),
       lastAt: expect.stringMatching(/^\d{4}-.*Z$/),
+      nextRetry: expect.stringMatching(/^\d{4}-.*Z$/),
       due: false,
       payload: expect.objectContaining({ entity: 'resource', externalId }),
     });
@@ -62,6 +65,30 @@ describe('dead-letters', () => {
     const { stdout } = await workspace.run('dead-letters', 'show', '2');
     expect(JSON.parse(stdout)).toEqual(answer);
     expect(stdout.split('\n').length).toBeGreaterThan(10);
+  });
+
+  it('export prints a JSON line for each, with what it holds unless told not to', async () => {
+    const { code, stdout } = await workspace.run('dead-letters', 'export', 'plant-1/equipment');
+    expect(code).toBe(0);
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines).toEqual(await list());
+    expect(lines[0]).toMatchObject({ count: 1, reason: 'No resources before noon.', payload: { entity: 'resource' } });
+    const bare = await workspace.run('dead-letters', 'export', '1', '--no-payload');
+    expect(JSON.parse(bare.stdout)).toEqual({ ...lines[0], payload: undefined });
+    expect(bare.stdout).not.toContain('payload');
+  });
+
+  it('export writes a new file that only its owner may read', async () => {
+    const file = path.join(workspace.folder, 'letters.jsonl');
+    const written = await workspace.run('dead-letters', 'export', '--json-lines', file);
+    expect(written).toMatchObject({ code: 0, stdout: `2 written to ${file}.\n` });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readFileSync(file, 'utf8').trimEnd().split('\n')).toHaveLength(2);
+    const again = await workspace.run('dead-letters', 'export', '--json-lines', file);
+    expect(again).toMatchObject({ code: 64, stderr: expect.stringContaining('EEXIST') });
   });
 
   it('are counted by status', async () => {

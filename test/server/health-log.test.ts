@@ -12,6 +12,7 @@ const gauge: StreamGauges = {
   lagSeconds: 12,
   lastSuccess: '2026-03-01T08:00:00.000Z',
   deadLetters: 2,
+  deadLettersSince: '2026-03-01T06:00:00.000Z',
   parked: 1,
   parkedSince: '2026-03-01T07:00:00.000Z',
 };

@@ -112,6 +112,7 @@ const orders: StreamGauges = {
   lagSeconds: 42,
   lastSuccess: '2026-03-01T08:00:00.000Z',
   deadLetters: 3,
+  deadLettersSince: '2026-03-01T06:00:00.000Z',
   parked: 7,
   parkedSince: '2026-03-01T07:00:00.000Z',
 };
@@ -127,13 +128,16 @@ describe('the metrics page', () => {
     expect(sample(text, `erp_puller_last_success_timestamp_seconds${labels}`)).toBe(1_772_352_000);
     expect(sample(text, `erp_puller_dead_letter_records${labels}`)).toBe(3);
     expect(sample(text, `erp_puller_parked_records${labels}`)).toBe(7);
+    expect(sample(text, `erp_puller_parked_oldest_timestamp_seconds${labels}`)).toBe(1_772_348_400);
+    expect(sample(text, `erp_puller_dead_letter_oldest_timestamp_seconds${labels}`)).toBe(1_772_344_800);
     expect(sample(text, 'erp_puller_mes_budget_left_requests')).toBe(950);
     expect(sample(text, 'erp_puller_ready_state')).toBe(1);
-    world.gauges = [{ ...orders, lagSeconds: 0, parked: 0 }];
+    world.gauges = [{ ...orders, lagSeconds: 0, parked: 0, parkedSince: null }];
     world.readiness = { ready: false, reasons: ['x'] };
     const next = await page(url);
     expect(sample(next, `erp_puller_lag_seconds${labels}`)).toBe(0);
     expect(sample(next, `erp_puller_parked_records${labels}`)).toBe(0);
+    expect(next).not.toContain('erp_puller_parked_oldest_timestamp_seconds{');
     expect(sample(next, 'erp_puller_ready_state')).toBe(0);
   });
 
@@ -184,10 +188,12 @@ describe('the metrics page', () => {
     const own = names.filter(({ name }) => !/^erp_puller_(process|nodejs)_/.test(name));
     for (const { name } of own) expect(name).toMatch(/_(total|seconds|records|requests|state)$/);
     expect(own.map(({ name }) => name).sort()).toEqual([
+      'erp_puller_dead_letter_oldest_timestamp_seconds',
       'erp_puller_dead_letter_records',
       'erp_puller_lag_seconds',
       'erp_puller_last_success_timestamp_seconds',
       'erp_puller_mes_budget_left_requests',
+      'erp_puller_parked_oldest_timestamp_seconds',
       'erp_puller_parked_records',
       'erp_puller_pass_duration_seconds',
       'erp_puller_passes_total',

@@ -60,6 +60,7 @@ export function page(epoch: number, rest: Partial<PageCommit> = {}): PageCommit 
     restamped: [],
     childrenDue: null,
     childrenRead: [],
+    parentStreams: new Map(),
     resume: null,
     ...rest,
   };

@@ -12,6 +12,8 @@ import type { ODataVersion } from './odata-values.ts';
 export interface ODataStreamDefinition<Context> {
   name: string;
   entity: Entity;
+  /** Entities of further records that its rows make. */
+  otherEntities?: readonly Entity[];
   /** Paths of the entity set; null where the ERP has no such service. */
   path: { v2: string; v4: string | null };
   key: readonly string[];
@@ -104,6 +106,7 @@ export function openODataStream<Context>(opening: StreamOpening<Context>): Opene
   const stream: Stream = {
     name: definition.name,
     entity: definition.entity,
+    otherEntities: definition.otherEntities ?? [],
     stampKind,
     stampZone: config.timeZone,
     overlapSeconds: own.overlapSeconds ?? config.overlapSeconds ?? defaultOverlap,

@@ -120,6 +120,7 @@ const salesOrders = defineODataStream({
 const productionOrders = defineODataStream({
   name: 'production-orders',
   entity: 'part',
+  otherEntities: ['job'],
   path: {
     v2: '/sap/opu/odata/sap/API_PRODUCTION_ORDER_2_SRV/A_ProductionOrder_2',
     v4: '/sap/opu/odata4/sap/api_productionorder/srvd_a2x/sap/productionorder/0001/ProductionOrder',

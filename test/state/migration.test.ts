@@ -1,0 +1,122 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openDatabase, prepare } from '../../src/state/database.ts';
+import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
+import { ledgerVersion } from '../../src/state/ledger-schema.ts';
+import { checkState, restoreState } from '../../src/state/maintenance.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { change, record, scratchDirectory, source, stream } from './builders.ts';
+
+const clock = createFakeClock(new Date('2026-03-02T08:00:00Z'));
+const job = record('1');
+
+/** The tables as version 1 made them. */
+const tables = `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+  CREATE TABLE scopes (id INTEGER PRIMARY KEY, source TEXT NOT NULL, entity TEXT NOT NULL, UNIQUE (source, entity)) STRICT;
+  CREATE TABLE records (
+    scope INTEGER NOT NULL, external_id TEXT NOT NULL, hash TEXT, mes_id TEXT, business_key TEXT, lifecycle TEXT NOT NULL,
+    refused_hash TEXT, stamp TEXT, job TEXT, part TEXT, record TEXT, PRIMARY KEY (scope, external_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX records_by_job ON records (scope, job) WHERE job IS NOT NULL;
+  CREATE INDEX records_by_part ON records (scope, part) WHERE part IS NOT NULL;
+  CREATE TABLE dead_letters (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, stream TEXT NOT NULL, stage TEXT NOT NULL, key TEXT NOT NULL, reason TEXT NOT NULL,
+    payload TEXT NOT NULL, count INTEGER NOT NULL, first_at TEXT NOT NULL, last_at TEXT NOT NULL, due INTEGER NOT NULL,
+    UNIQUE (stream, key)
+  ) STRICT;
+  CREATE TABLE parked (
+    scope INTEGER NOT NULL, external_id TEXT NOT NULL, stream TEXT NOT NULL, record TEXT NOT NULL, waits_entity TEXT NOT NULL,
+    waits_id TEXT NOT NULL, since TEXT NOT NULL, attempts INTEGER NOT NULL, not_before TEXT, PRIMARY KEY (scope, external_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX parked_by_stream ON parked (stream, since);
+  CREATE TABLE children_due (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, stream TEXT NOT NULL, parent TEXT NOT NULL, UNIQUE (stream, parent)
+  ) STRICT;
+  CREATE INDEX children_due_by_age ON children_due (stream, id);
+  CREATE TABLE resume (stream TEXT PRIMARY KEY, run INTEGER NOT NULL, point TEXT NOT NULL, children_mark INTEGER NOT NULL) STRICT;
+  CREATE TABLE runs (
+    sequence INTEGER PRIMARY KEY, stream TEXT NOT NULL, watermark TEXT, full_read_at TEXT, swept_at TEXT, finished_at TEXT NOT NULL
+  ) STRICT;
+`;
+
+/** A state as version 1 left it: one job delivered, a newer form of it refused. */
+async function makeOldState(): Promise<string> {
+  const directory = scratchDirectory();
+  await (await openEmbeddedStore({ directory, clock })).close();
+  const path = join(directory, 'ledger.db');
+  const present = openDatabase(path, { readOnly: true });
+  const meta = prepare<{ key: string; value: string | number }>(present, 'SELECT key, value FROM meta').all();
+  present.close();
+  for (const end of ['', '-wal', '-shm']) rmSync(path + end, { force: true });
+  const old = openDatabase(path, { readOnly: false });
+  old.exec('PRAGMA journal_mode = WAL');
+  old.exec(tables);
+  for (const { key, value } of meta) prepare(old, 'INSERT INTO meta VALUES (?, ?)').run(key, value);
+  prepare(old, "INSERT INTO scopes VALUES (1, ?, 'job')").run(source);
+  prepare(
+    old,
+    "INSERT INTO records (scope, external_id, hash, mes_id, lifecycle, refused_hash) VALUES (1, '1', ?, 'uuid-1', 'active', 'other')",
+  ).run(change(job).hash);
+  prepare(
+    old,
+    `INSERT INTO dead_letters (stream, stage, key, reason, payload, count, first_at, last_at, due)
+     VALUES (?, 'push', 'job/1', 'no such customer', ?, 1, ?, ?, 0)`,
+  ).run(stream, JSON.stringify(job), '2026-03-01T08:00:00.000Z', '2026-03-01T09:00:00.000Z');
+  old.exec('PRAGMA user_version = 1');
+  old.close();
+  return directory;
+}
+
+async function open(directory: string, readOnly = false) {
+  const store = await openEmbeddedStore({ directory, clock, readOnly });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+describe('a ledger of version 1', () => {
+  it('is brought up to date by the first writer, with all that it knows; old letters are due', async () => {
+    const directory = await makeOldState();
+    const store = await open(directory);
+    expect((await store.lookup(source, 'job', ['1'])).get('1')).toMatchObject({
+      hash: change(job).hash,
+      mesId: 'uuid-1',
+      refusedHash: 'other',
+    });
+    expect(await store.deadLetters({})).toMatchObject([{ count: 1, nextRetry: '2026-03-01T09:00:00.000Z' }]);
+    expect((await store.held(stream, 10)).records).toEqual([job]);
+    const ledger = openDatabase(join(directory, 'ledger.db'), { readOnly: true });
+    onTestFinished(() => ledger.close());
+    expect(prepare(ledger, 'PRAGMA user_version').get()).toEqual({ user_version: ledgerVersion });
+  });
+
+  it('has the same tables afterwards as a new one', async () => {
+    const fresh = scratchDirectory();
+    await (await openEmbeddedStore({ directory: fresh, clock })).close();
+    const old = await makeOldState();
+    await (await openEmbeddedStore({ directory: old, clock })).close();
+    const [a, b] = [fresh, old].map((directory) => {
+      const ledger = openDatabase(join(directory, 'ledger.db'), { readOnly: true });
+      const columns = `SELECT m.name AS name, p.name AS column, p.type AS type, p."notnull" AS required
+        FROM sqlite_schema AS m JOIN pragma_table_info(m.name) AS p ORDER BY 1, 2`;
+      const rows = prepare(ledger, columns).all();
+      ledger.close();
+      return rows;
+    });
+    expect(a).toEqual(b);
+  });
+
+  it('is not read by a verb that may not change it, which says what to do', async () => {
+    const directory = await makeOldState();
+    await expect(open(directory, true)).rejects.toThrow(/older erp-puller \(version 1.*brings it up to date/s);
+  });
+
+  it('is sound for state check, and can be restored from a backup', async () => {
+    const backup = await makeOldState();
+    expect((await checkState(backup)).map(({ code }) => code)).toContain('state-sound');
+    const directory = join(scratchDirectory(), 'state');
+    await restoreState({ from: backup, directory, clock });
+    expect(await (await open(directory)).deadLetters({})).toHaveLength(1);
+  });
+});
