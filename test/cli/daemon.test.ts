@@ -48,7 +48,11 @@ describe('verbs beside a running daemon', () => {
   });
 
   it('health ends with 0 and prints what the daemon says of itself', async () => {
-    expect(await workspace.run('health')).toEqual({ code: 0, stdout: '{"ready":true,"reasons":[],"setAside":[]}\n', stderr: '' });
+    expect(await workspace.run('health')).toEqual({
+      code: 0,
+      stdout: '{"ready":true,"reasons":[],"setAside":[]}\n',
+      stderr: '',
+    });
   });
 
   it('sync lets the daemon deliver what has changed', async () => {
