@@ -1,12 +1,12 @@
 import type { Config } from './config/schema.ts';
 import { checkOverlaps } from './connectors/checking.ts';
-import type { ConnectorSession } from './connectors/define.ts';
+import type { AnyConnector, ConnectorSession } from './connectors/define.ts';
 import { connectors } from './connectors/index.ts';
 import { type ConnectorSettings, readTls } from './connectors/settings.ts';
 import type { Clock } from './core/clock.ts';
 import { ConfigError, messageOf, UsageError } from './core/errors.ts';
 import type { EventBus, StreamResult } from './core/events.ts';
-import { createHttpClient } from './core/http.ts';
+import { createHttpClient, type OpenHttp } from './core/http.ts';
 import type { StreamGauges } from './core/metrics.ts';
 import type { Redactor } from './core/redact.ts';
 import { createTokenBucket } from './core/token-bucket.ts';
@@ -31,6 +31,12 @@ export interface AppOptions {
   attempts?: number;
   /** Takes secrets out of what other systems say. */
   redact?: Redactor;
+  /** The way to the network; sockets when absent. */
+  openHttp?: OpenHttp;
+  /** Opens the state; the embedded store when absent. */
+  openStore?: typeof openEmbeddedStore;
+  /** The connectors that there are; those of this build when absent. */
+  connectors?: readonly AnyConnector[];
 }
 
 export interface SyncRequest {
@@ -69,7 +75,8 @@ export interface App {
 /** Opens the state and puts everything together; no socket is opened. */
 export async function openApp(options: AppOptions): Promise<App> {
   const { config, clock, events } = options;
-  const store = await openEmbeddedStore({ directory: config.state.directory, clock });
+  const openStore = options.openStore ?? openEmbeddedStore;
+  const store = await openStore({ directory: config.state.directory, clock });
   const mes = openMes(options, store);
   const sink = createEryxonSink(config.mes.url);
   const { batchSize, maxConcurrency } = config.mes;
@@ -112,9 +119,9 @@ interface Mes {
 
 /** Everything that all requests to the MES share: connections, token bucket, day budget. */
 function openMes(options: AppOptions, store: QuotaStore): Mes {
-  const { clock, events, random, attempts = defaultAttempts } = options;
+  const { clock, events, random, attempts = defaultAttempts, openHttp = createHttpClient } = options;
   const { mes } = options.config;
-  const http = createHttpClient({
+  const http = openHttp({
     origin: new URL(mes.url).origin,
     system: 'mes',
     name: 'mes',
@@ -145,10 +152,12 @@ function redaction({ redact }: AppOptions): { redact?: Redactor } {
 }
 
 function openSession(name: string, settings: ConnectorSettings, options: AppOptions): ConnectorSession {
-  const connector = connectors.find(({ type }) => type === settings.type);
+  const connector = (options.connectors ?? connectors).find(({ type }) => type === settings.type);
   if (connector === undefined) throw new ConfigError(`connectors.${name}.type ${settings.type} is not known.`);
   const { clock, events, random, attempts = defaultAttempts } = options;
-  return connector.open(settings as never, { name, clock, events, random, attempts, ...redaction(options) });
+  const network = options.openHttp === undefined ? {} : { openHttp: options.openHttp };
+  const context = { name, clock, events, random, attempts, ...network, ...redaction(options) };
+  return connector.open(settings as never, context);
 }
 
 const defaultEverySeconds = 300;

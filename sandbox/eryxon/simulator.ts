@@ -1,4 +1,4 @@
-import { type Exchange, serve } from '../http.ts';
+import { type Exchange, type Handler, serve } from '../http.ts';
 import { createRandom } from '../random.ts';
 import { type Answer, type MesImage, type Simulator, type Table, tables } from '../types.ts';
 import type { Backend, Refusal, Surroundings } from './backend.ts';
@@ -29,10 +29,11 @@ export interface EryxonOptions {
 }
 
 /**
- * A running MES and the hooks by which a test looks into it. Hooks that name a record go by its external id, whatever
+ * A MES without a server, and the hooks by which a test looks into it. Hooks that name a record go by its external id, whatever
  * its source, and throw when there is none; they change it as the people at the MES would, without a timestamp moving.
  */
-export interface EryxonSimulator extends Simulator {
+export interface EryxonSystem {
+  handle: Handler;
   apiKey: string;
   generation: Generation;
   /** Everything stored and not deleted, in the field names of the documented API. */
@@ -53,8 +54,18 @@ export interface EryxonSimulator extends Simulator {
   writes(table: Table, externalId: string): number;
 }
 
+/** The same on a loopback port. */
+export interface EryxonSimulator extends Simulator, Omit<EryxonSystem, 'handle'> {}
+
 /** Starts the MES under `<url>/functions/v1`. */
 export async function startEryxon(options: EryxonOptions): Promise<EryxonSimulator> {
+  const { handle, ...system } = createEryxon(options);
+  const random = createRandom(options.seed).fork('mes-faults');
+  return { ...(await serve(handle, { random, dateHeader: options.now ?? (() => new Date()) })), ...system };
+}
+
+/** Makes the MES under the paths `/functions/v1`. */
+export function createEryxon(options: EryxonOptions): EryxonSystem {
   const { generation = 'classic' } = options;
   const random = createRandom(options.seed);
   const apiKey = options.apiKey ?? keyOf(options.seed);
@@ -70,12 +81,8 @@ export async function startEryxon(options: EryxonOptions): Promise<EryxonSimulat
     lies: () => share > 0 && lying.chance(share),
   };
   const backend = backendOf(generation, surroundings, options);
-  const server = await serve((exchange) => correlated(backend, surroundings, exchange), {
-    random: random.fork('mes-faults'),
-    dateHeader: now,
-  });
   return {
-    ...server,
+    handle: (exchange) => correlated(backend, surroundings, exchange),
     apiKey,
     generation,
     image: () => backend.image(),

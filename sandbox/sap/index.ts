@@ -1,4 +1,4 @@
-import { type Exchange, serve } from '../http.ts';
+import { type Exchange, type Handler, serve } from '../http.ts';
 import { createRandom } from '../random.ts';
 import type { MesImage, Simulator } from '../types.ts';
 import { Database } from './database.ts';
@@ -24,8 +24,9 @@ export interface SapOptions {
   plantTimeZones?: Record<string, string>;
 }
 
-/** A running S/4HANA with its clock, its script and its oracle. */
-export interface SapSimulator extends Simulator {
+/** A S/4HANA with its clock, its script and its oracle, without a server: for whoever brings the requests in process. */
+export interface SapSystem {
+  handle: Handler;
   /** User, password and `sap-client` that the gateway accepts. */
   credentials: GatewaySettings['credentials'];
   /** Moves the simulated clock forward; the Date header of every answer shows it. */
@@ -48,8 +49,18 @@ export interface SapSimulator extends Simulator {
   writes(): number;
 }
 
+/** The same on a loopback port. */
+export interface SapSimulator extends Simulator, Omit<SapSystem, 'handle'> {}
+
 /** Starts a simulated S/4HANA on a loopback port. Throws `RangeError` when `records` is below 20. */
 export async function startSap(options: SapOptions): Promise<SapSimulator> {
+  const { handle, ...system } = createSap(options);
+  const random = createRandom(options.seed).fork('faults');
+  return { ...(await serve(handle, { random, dateHeader: system.now })), ...system };
+}
+
+/** Makes a simulated S/4HANA. Throws `RangeError` when `records` is below 20. */
+export function createSap(options: SapOptions): SapSystem {
   const random = createRandom(options.seed);
   const start = options.startAt?.getTime() ?? defaultStart(options.seed);
   const plan = planRecords(options.records);
@@ -71,9 +82,8 @@ export async function startSap(options: SapOptions): Promise<SapSimulator> {
     return answer(exchange, database, settings);
   }
   const now = (): Date => new Date(history.now);
-  const server = await serve(handle, { random: random.fork('faults'), dateHeader: now });
   return {
-    ...server,
+    handle,
     credentials: settings.credentials,
     now,
     advance: (ms) => history.advance(ms),

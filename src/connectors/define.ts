@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
 import type { EventBus } from '../core/events.ts';
+import type { OpenHttp } from '../core/http.ts';
 import type { Redactor } from '../core/redact.ts';
 import type { Entity, Finding, MesRecord, StampKind, Window } from '../core/types.ts';
 import type { ConnectorSettings } from './settings.ts';
@@ -35,6 +36,8 @@ export interface ConnectorContext {
   redact?: Redactor;
   /** Tries a request; a person who waits for an answer wants fewer than the daemon. */
   attempts: number;
+  /** The way to the network; sockets when absent. */
+  openHttp?: OpenHttp;
 }
 
 /** One configured ERP, ready to be polled. */

@@ -29,6 +29,9 @@ export interface HttpClient {
   close(): void;
 }
 
+/** The network behind a port: a simulation brings requests to its systems without sockets. */
+export type OpenHttp = (options: HttpOptions) => HttpClient;
+
 export interface TlsOptions {
   /** PEM texts. */
   ca?: string;

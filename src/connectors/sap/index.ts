@@ -133,7 +133,8 @@ function openSap(config: SapSettings, context: ConnectorContext): ConnectorSessi
 }
 
 function openHttp(config: SapSettings, context: ConnectorContext, origin: string): HttpClient {
-  return createHttpClient({
+  const open = context.openHttp ?? createHttpClient;
+  return open({
     origin,
     system: 'erp',
     name: context.name,

@@ -1,0 +1,62 @@
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { CrashError } from '../support/faulting.ts';
+
+type Done = (error: Error | null) => void;
+
+/** Writing calls until the machine goes down; nothing is written from then on. Infinite while nothing shall happen. */
+let callsLeft = Number.POSITIVE_INFINITY;
+
+/** The power goes at the n-th writing call from now: that call and all after it have no effect. */
+export function crashDiskAt(call: number): void {
+  callsLeft = call;
+}
+
+export function diskIsDown(): boolean {
+  return callsLeft <= 0;
+}
+
+/** The machine is on again. */
+export function reviveDisk(): void {
+  callsLeft = Number.POSITIVE_INFINITY;
+}
+
+function step(name: string): void {
+  callsLeft -= 1;
+  if (diskIsDown()) throw new CrashError(`disk ${name}`);
+}
+
+/** An open for reading writes nothing. */
+const writes = (args: readonly unknown[]) => typeof args[1] === 'string' && args[1] !== 'r';
+
+/**
+ * The disk of a simulation: every call that would wait for the disk in the thread pool is done at once instead. Nothing of a run
+ * depends then on how fast the disk is, so the same seed gives the same order of everything; and a file system in memory flushes
+ * nothing in any case. Must be imported before anything of src.
+ */
+function simulateDisk(): void {
+  const synchronous = fs as unknown as Record<string, (...args: unknown[]) => unknown>;
+  const promised = fs.promises as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+  for (const name of ['readFile', 'mkdir']) promised[name] = async (...args) => synchronous[`${name}Sync`]?.(...args);
+  for (const name of ['openSync', 'writeFileSync', 'renameSync', 'linkSync', 'rmSync']) {
+    const original = synchronous[name];
+    synchronous[name] = (...args) => {
+      if (name !== 'openSync' || writes(args)) step(name);
+      return original?.(...args);
+    };
+  }
+  for (const name of ['fsync', 'fdatasync']) {
+    synchronous[name] = (_file, done) =>
+      queueMicrotask(() => {
+        try {
+          step(name);
+          (done as Done)(null);
+        } catch (error) {
+          (done as Done)(error as Error);
+        }
+      });
+  }
+  syncBuiltinESMExports();
+}
+
+simulateDisk();

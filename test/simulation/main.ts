@@ -1,0 +1,78 @@
+import { fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { type Simulated, simulate } from './simulate.ts';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    seeds: { type: 'string', default: '1000' },
+    from: { type: 'string', default: '1' },
+    workers: { type: 'string', default: String(availableParallelism()) },
+    events: { type: 'string' },
+    step: { type: 'string' },
+  },
+});
+
+/** One seed, told as it happens. */
+async function replay(seed: number): Promise<void> {
+  const events = values.events === undefined ? {} : { events: Number(values.events) };
+  const result = await simulate(seed, { ...events, watch: (line) => console.log(line) });
+  console.log(`hash ${result.hash}`);
+  if (result.failure === undefined) return console.log(`Seed ${seed} passed.`);
+  console.log(`Seed ${seed} FAILED: ${result.failure}`);
+  process.exitCode = 1;
+}
+
+/** Every `step`-th seed; one line of JSON a failure. */
+async function work(from: number, to: number, step: number): Promise<void> {
+  for (let seed = from; seed < to; seed += step) {
+    const result = await simulate(seed);
+    if (result.failure !== undefined) process.send?.(await shorten(result));
+  }
+  const { user, system } = process.cpuUsage();
+  process.send?.({ cpuMs: (user + system) / 1000 });
+}
+
+/** The shortest beginning of the history that fails. */
+async function shorten(failed: Simulated): Promise<Simulated & { events?: number }> {
+  for (let events = 0; events < failed.history.length; events += 1) {
+    const shorter = await simulate(failed.seed, { events });
+    if (shorter.failure !== undefined) return { ...shorter, events };
+  }
+  return failed;
+}
+
+async function many(from: number, count: number): Promise<void> {
+  const workers = Number(values.workers);
+  const startedMs = Date.now();
+  let failures = 0;
+  let cpuMs = 0;
+  const children = Array.from({ length: workers }, (_, index) => {
+    const args = ['--from', String(from + index), '--seeds', String(count), '--step', String(workers)];
+    const child = fork(import.meta.filename, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    child.on('message', (message) => {
+      if ('cpuMs' in (message as object)) {
+        cpuMs += (message as { cpuMs: number }).cpuMs;
+        return;
+      }
+      const { seed, failure, history, events } = message as Simulated & { events?: number };
+      failures += 1;
+      const again = `npm run simulate -- --seed ${seed}${events === undefined ? '' : ` --events ${events}`}`;
+      console.log(`Seed ${seed} FAILED: ${failure}\n  ${history.join('\n  ')}\n  again: ${again}`);
+    });
+    return new Promise<number | null>((resolve) => child.once('exit', resolve));
+  });
+  const codes = await Promise.all(children);
+  const seconds = (Date.now() - startedMs) / 1000;
+  const each = (cpuMs / count).toFixed(2);
+  console.log(
+    `${count} seeds from ${from}: ${failures} failures, ${seconds.toFixed(1)} s, ${each} ms of processor a seed.`,
+  );
+  if (failures > 0 || codes.some((code) => code !== 0)) process.exitCode = 1;
+}
+
+const from = Number(values.from);
+if (values.seed !== undefined) await replay(Number(values.seed));
+else if (values.step !== undefined) await work(from, from + Number(values.seeds), Number(values.step));
+else await many(from, Number(values.seeds));

@@ -1,0 +1,396 @@
+import type { Random } from '../../sandbox/random.ts';
+import { parseFilter, predicateOf } from '../../sandbox/sap/filter.ts';
+import { char14Of, dateOf, stampOf } from '../../sandbox/sap/instant.ts';
+import type { ImageRecord, MesImage } from '../../sandbox/types.ts';
+import type { AnyConnector, ConnectorContext, ConnectorSession } from '../../src/connectors/define.ts';
+import type { ODataClient } from '../../src/connectors/protocols/odata-client.ts';
+import { openODataStream } from '../../src/connectors/protocols/odata-stream.ts';
+import type { ODataQuery } from '../../src/connectors/protocols/odata-url.ts';
+import type { ODataVersion } from '../../src/connectors/protocols/odata-values.ts';
+import { sap } from '../../src/connectors/sap/index.ts';
+import type { StampKind } from '../../src/core/types.ts';
+import {
+  definitions,
+  type ModelRow,
+  properties,
+  stampKindOf,
+  streamOf,
+  type TableName,
+  tableNames,
+} from './model-tables.ts';
+
+/** How the tables of this run are stamped and served. */
+export interface ModelSetting {
+  version: ODataVersion;
+  kinds: Record<Exclude<TableName, 'cells'>, StampKind>;
+}
+
+interface Change {
+  table: TableName;
+  row: ModelRow;
+  gone?: true;
+}
+
+/** What an event is about: the transaction's changes, and its name for the history. */
+interface Transaction {
+  label: string;
+  changes: Change[];
+}
+
+const future = { timestamp: '2999-12-31T23:59:59.9999999', char14: '29991231235959', date: '2999-12-31' };
+/** Transactions commit up to so much later than they stamp: less than any overlap. */
+const latestMs = 540_000;
+
+/** The default settle time, and the second to which it is cut. */
+const settleMs = 121_000;
+
+/** A small ERP in memory behind the port of an OData service, with a history drawn from a seed and an oracle of its own. */
+export class ModelErp {
+  readonly #random: Random;
+  readonly #setting: ModelSetting;
+  readonly #tables = new Map(tableNames.map((name) => [name, new Map<string, ModelRow>()]));
+  readonly #vanished = new Map<string, ModelRow>();
+  readonly #since = new Map<string, number>();
+  readonly #optional = new Set<string>();
+  readonly #locked = new Set<string>();
+  #pending: { at: number; changes: Change[]; locks: string[] }[] = [];
+  #now: number;
+  /** When complete passes ended. */
+  #checkpoints: number[] = [];
+  #numbers = 0;
+  /** A row without a stamp was written: only a whole read can find it. */
+  unstamped = false;
+  readonly sweepNeeded: boolean;
+
+  constructor(random: Random, setting: ModelSetting) {
+    this.#random = random;
+    this.#setting = setting;
+    this.sweepNeeded = setting.kinds.parts === 'date';
+    this.#now = Date.UTC(2026, random.int(1, 10), random.int(1, 28), random.int(0, 23), random.int(0, 59)) + 417;
+    this.#commit([{ table: 'cells', row: this.#rowOf('cells', 'C0') }]);
+    for (let count = random.int(0, 4); count > 0; count -= 1) this.play(1);
+  }
+
+  now = (): Date => new Date(this.#now);
+
+  advance(ms: number): void {
+    this.#now += Math.max(0, Math.round(ms));
+    const due = this.#pending.filter(({ at }) => at <= this.#now);
+    this.#pending = this.#pending.filter(({ at }) => at > this.#now);
+    for (const { changes, locks } of due) {
+      this.#commit(changes);
+      for (const lock of locks) this.#locked.delete(lock);
+    }
+  }
+
+  settle(): void {
+    for (const { changes } of this.#pending) this.#commit(changes);
+    this.#pending = [];
+    this.#locked.clear();
+  }
+
+  checkpoint(): void {
+    this.#checkpoints.push(this.#now);
+  }
+
+  optional(): Set<string> {
+    return this.#optional;
+  }
+
+  play(events: number): string[] {
+    return Array.from({ length: events }, () => {
+      if (this.#random.chance(0.6)) this.advance(this.#random.int(1, 20_000));
+      const { label, changes } = this.#draw();
+      const late = this.#random.chance(0.15);
+      if (!late) {
+        this.#commit(changes);
+        return label;
+      }
+      const at = this.#now + this.#random.int(60_000, latestMs);
+      const locks = changes.map(({ table, row }) => `${table}/${row.Id}`);
+      for (const lock of locks) this.#locked.add(lock);
+      this.#pending.push({ at, changes, locks });
+      return `${label} (visible ${Math.round((at - this.#now) / 1000)} s later)`;
+    });
+  }
+
+  expected(): MesImage {
+    const image: MesImage = {
+      cells: new Map(),
+      resources: new Map(),
+      jobs: new Map(),
+      parts: new Map(),
+      operations: new Map(),
+    };
+    for (const table of tableNames) {
+      for (const row of this.#table(table).values()) image[table].set(row.Id, this.#recordOf(table, row));
+    }
+    for (const row of this.#vanished.values()) {
+      image.operations.set(row.Id, { ...this.#recordOf('operations', row), onHold: true });
+    }
+    return image;
+  }
+
+  /** A connector that reads this ERP; `ask` stands between its questions and the answers. */
+  connector(ask: <T>(what: string, answer: () => T) => Promise<T>): AnyConnector {
+    const client: ODataClient = {
+      rows: (query) => ask(`rows ${query.path}`, () => this.#answer(query)),
+      count: ({ path }) => ask(`count ${path}`, () => this.#table(tableOf(path)).size),
+      propertyTypes: async (_service, set) => this.#types(set as TableName),
+      now: this.now,
+    };
+    return { ...sap, open: (settings, context) => this.#open(client, settings, context) };
+  }
+
+  #open(client: ODataClient, config: never, { name }: ConnectorContext): ConnectorSession {
+    const { externalSource: source, streams } = config as { externalSource: string; streams: Record<string, never> };
+    const opened = definitions.map((definition) =>
+      openODataStream({
+        id: `${name}/${definition.name}`,
+        definition,
+        own: streams[definition.name] as never,
+        config,
+        client,
+        context: { source },
+        basis: 1,
+      }),
+    );
+    return {
+      name,
+      source,
+      streams: opened.map(({ stream }) => stream),
+      prepare: async () => undefined,
+      clock: async () => this.now(),
+      check: async () => [],
+      close: () => undefined,
+    };
+  }
+
+  #answer(query: ODataQuery): unknown[] {
+    const table = tableOf(query.path);
+    const { version } = this.#setting;
+    const vocabulary = { properties: [...properties, this.#stampProperty(table)], protocol: version };
+    const holds = query.filter === undefined ? () => true : predicateOf(parseFilter(query.filter, vocabulary));
+    const order = (query.orderBy ?? '').split(',').map((part) => part.split(' '));
+    return [...this.#table(table).values()]
+      .filter((row) => holds({ ...row }))
+      .sort((one, other) => compare(one, other, order))
+      .slice(0, query.top)
+      .map((row) => this.#show(table, row));
+  }
+
+  #show(table: TableName, row: ModelRow): unknown {
+    const kind = this.#kindOf(table);
+    const { Stamp } = row;
+    if (Stamp === null || kind === 'char14' || kind === 'none') return { ...row };
+    if (this.#setting.version === 'v4') return { ...row, Stamp: kind === 'date' ? Stamp : `${Stamp}Z` };
+    return { ...row, Stamp: `/Date(${Date.parse(kind === 'date' ? Stamp : `${Stamp.slice(0, 23)}Z`)})/` };
+  }
+
+  #stampProperty(table: TableName) {
+    const kind = this.#kindOf(table);
+    // V4 has no fourteen-digit texts of its own; a custom service may still send one.
+    const stored = kind === 'char14' && this.#setting.version === 'v4' ? 'text' : stampKindOf[kind];
+    return { name: 'Stamp', column: 'Stamp', kind: stored };
+  }
+
+  #types(table: TableName): Map<string, string> {
+    const types = new Map(properties.map(({ name }) => [name, 'Edm.String']));
+    types.set('Quantity', 'Edm.Int32');
+    const kind = this.#kindOf(table);
+    const dated =
+      kind === 'date' ? (this.#setting.version === 'v2' ? 'Edm.DateTime' : 'Edm.Date') : 'Edm.DateTimeOffset';
+    return types.set('Stamp', kind === 'char14' || kind === 'none' ? 'Edm.String' : dated);
+  }
+
+  #kindOf(table: TableName): StampKind {
+    return table === 'cells' ? 'none' : this.#setting.kinds[table];
+  }
+
+  #stamp(table: TableName): string | null {
+    const kind = this.#kindOf(table);
+    const ms = this.#now;
+    if (kind === 'none') return null;
+    if (kind === 'timestamp') return stampOf(ms, this.#random.int(0, 9999));
+    if (kind === 'second') return stampOf(Math.floor(ms / 1000) * 1000, 0);
+    return kind === 'char14' ? char14Of(ms) : dateOf(ms);
+  }
+
+  #table(name: TableName): Map<string, ModelRow> {
+    return this.#tables.get(name) ?? new Map();
+  }
+
+  #pick(table: TableName): ModelRow | undefined {
+    const rows = [...this.#table(table).values()].filter(({ Id }) => !this.#locked.has(`${table}/${Id}`));
+    return rows.length === 0 ? undefined : this.#random.pick(rows);
+  }
+
+  #rowOf(table: TableName, id: string, parent = ''): ModelRow {
+    const rows = [...this.#table('cells').keys()];
+    const Cell = table === 'operations' && rows.length > 0 ? this.#random.pick(rows) : '';
+    const Quantity = this.#random.int(1, 99);
+    return { Id: id, Stamp: this.#stamp(table), Name: this.#text(id), Parent: parent, Cell, Quantity, Cancelled: '' };
+  }
+
+  /** Unique, because the MES knows cells by their name. */
+  #text(id: string): string {
+    return `${id} ${this.#random.int(0, 999_999)}`;
+  }
+
+  #draw(): Transaction {
+    const { label, changes } = this.#attempt() ?? this.#created('jobs');
+    return { label, changes };
+  }
+
+  #attempt(): Transaction | undefined {
+    const table = this.#random.pick([
+      'jobs',
+      'parts',
+      'parts',
+      'operations',
+      'operations',
+      'operations',
+      'cells',
+    ] as const);
+    const roll = this.#random.next();
+    if (table === 'cells') return roll < 0.3 ? this.#created('cells') : undefined;
+    if (roll < 0.35) return this.#created(table);
+    if (roll < 0.45) return this.#tied(table);
+    if (roll < 0.55) return table === 'operations' ? this.#vanishes() : this.#flagged(table);
+    if (roll < 0.63) return this.#flagged(table);
+    if (roll < 0.67) return this.#dated(table);
+    return this.#changed(table);
+  }
+
+  #created(table: TableName): Transaction {
+    this.#numbers += 1;
+    const id = `${table.slice(0, 1).toUpperCase()}${this.#numbers}`;
+    const parents = { cells: undefined, jobs: undefined, parts: 'jobs', operations: 'parts' } as const;
+    const parentTable = parents[table];
+    const parent = parentTable === undefined ? undefined : this.#pick(parentTable);
+    if (parentTable !== undefined && parent === undefined) return this.#created(parentTable);
+    return { label: `${table} ${id} created`, changes: [{ table, row: this.#rowOf(table, id, parent?.Id) }] };
+  }
+
+  #changed(table: TableName): Transaction | undefined {
+    const row = this.#pick(table);
+    if (row === undefined) return undefined;
+    return { label: `${table} ${row.Id} changed`, changes: [{ table, row: this.#edited(table, row) }] };
+  }
+
+  #edited(table: TableName, row: ModelRow): ModelRow {
+    return { ...row, Stamp: this.#stamp(table), Name: this.#text(row.Id), Quantity: this.#random.int(1, 99) };
+  }
+
+  /** Several rows change in one instant. */
+  #tied(table: TableName): Transaction | undefined {
+    const stamp = this.#stamp(table);
+    const rows = [...this.#table(table).values()].filter(({ Id }) => !this.#locked.has(`${table}/${Id}`));
+    if (rows.length === 0) return undefined;
+    const changes = rows.map((row): Change => ({ table, row: { ...this.#edited(table, row), Stamp: stamp } }));
+    return { label: `${table}: ${rows.length} changed at once`, changes };
+  }
+
+  #flagged(table: TableName): Transaction | undefined {
+    const row = this.#pick(table);
+    // What was cancelled stays on hold in the MES until somebody releases it there: no way back here.
+    if (row === undefined || row.Cancelled === 'X') return undefined;
+    return {
+      label: `${table} ${row.Id} cancelled`,
+      changes: [{ table, row: { ...row, Stamp: this.#stamp(table), Cancelled: 'X' } }],
+    };
+  }
+
+  /** An operation goes physically; only its part's stamp tells. */
+  #vanishes(): Transaction | undefined {
+    const row = this.#pick('operations');
+    const part = row && this.#table('parts').get(row.Parent);
+    if (row === undefined || part === undefined || this.#locked.has(`parts/${part.Id}`)) return undefined;
+    return {
+      label: `operations ${row.Id} vanished`,
+      changes: [
+        { table: 'operations', row, gone: true },
+        { table: 'parts', row: { ...part, Stamp: this.#stamp('parts') } },
+      ],
+    };
+  }
+
+  /** Stamps that are wrong: of the far future, a little ahead of the clock, or none. */
+  #dated(table: TableName): Transaction | undefined {
+    const row = this.#pick(table);
+    const kind = this.#kindOf(table);
+    if (row === undefined || kind === 'none') return undefined;
+    const far = kind === 'char14' || kind === 'date' ? future[kind] : future.timestamp;
+    const Stamp = this.#random.chance(0.85) ? far : null;
+    if (Stamp === null) this.unstamped = true;
+    const named = Stamp ?? 'nothing';
+    return {
+      label: `${table} ${row.Id} changed and stamped ${named}`,
+      changes: [{ table, row: { ...this.#edited(table, row), Stamp } }],
+    };
+  }
+
+  #commit(changes: readonly Change[]): void {
+    for (const { table, row, gone } of changes) {
+      const name = `${table}/${row.Id}`;
+      if (gone === true) {
+        this.#table(table).delete(row.Id);
+        this.#vanished.set(row.Id, row);
+        if (!this.#surelyRead(name)) this.#optional.add(name);
+        continue;
+      }
+      this.#table(table).set(row.Id, row);
+      this.#vanished.delete(row.Id);
+      this.#since.set(name, this.#now);
+      this.#optional.delete(name);
+    }
+  }
+
+  /** Visible in this form through two passes: what is younger than the settle time is not asked for yet. */
+  #surelyRead(name: string): boolean {
+    const settled = (this.#since.get(name) ?? 0) + settleMs;
+    return this.#checkpoints.filter((at) => at > settled).length >= 2;
+  }
+
+  #recordOf(table: TableName, row: ModelRow): ImageRecord {
+    const { Id: externalId, Name, Parent, Quantity } = row;
+    const cancelled = row.Cancelled === 'X';
+    const cell = this.#table('cells').get(row.Cell)?.Name ?? null;
+    const fields: Record<TableName, ImageRecord['fields']> = {
+      cells: { name: Name, active: !cancelled },
+      jobs: { job_number: `N-${externalId}`, customer: Name },
+      parts: { part_number: `P-${externalId}`, material: Name, quantity: Quantity, job_external_id: Parent },
+      operations: {
+        operation_name: Name,
+        sequence: Quantity,
+        estimated_time_minutes: Quantity * 2,
+        part_external_id: Parent,
+        cell_name: cell,
+      },
+    };
+    const record = { externalId, fields: fields[table] };
+    return cancelled && table !== 'cells' ? { ...record, onHold: true } : record;
+  }
+}
+
+function tableOf(path: string): TableName {
+  return path.slice(path.lastIndexOf('/') + 1) as TableName;
+}
+
+function compare(one: ModelRow, other: ModelRow, order: readonly (readonly string[])[]): number {
+  for (const [name = '', direction] of order) {
+    const [left, right] = [one[name as keyof ModelRow] ?? '', other[name as keyof ModelRow] ?? ''];
+    if (left !== right) return (left < right ? -1 : 1) * (direction === 'desc' ? -1 : 1);
+  }
+  return 0;
+}
+
+/** What the settings of the streams say of this run's tables. */
+export function streamSettings({ version, kinds }: ModelSetting, pageSize: number): Record<string, unknown> {
+  return Object.fromEntries(
+    tableNames.map((table) => [
+      streamOf[table],
+      { pageSize, odata: version, ...(table === 'cells' ? {} : { stampKind: kinds[table] }) },
+    ]),
+  );
+}

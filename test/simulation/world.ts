@@ -1,0 +1,220 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compareImages } from '../../sandbox/compare.ts';
+import type { Generation } from '../../sandbox/eryxon/generation.ts';
+import { createEryxon, type EryxonSystem } from '../../sandbox/eryxon/simulator.ts';
+import type { Handler } from '../../sandbox/http.ts';
+import { projectImage } from '../../sandbox/projection.ts';
+import type { Random } from '../../sandbox/random.ts';
+import { createSap } from '../../sandbox/sap/index.ts';
+import type { MesImage } from '../../sandbox/types.ts';
+import { type App, openApp } from '../../src/app.ts';
+import { type Config, configSchema } from '../../src/config/schema.ts';
+import type { AnyConnector } from '../../src/connectors/define.ts';
+import { createEventBus, type StreamResult } from '../../src/core/events.ts';
+import type { PassRequest } from '../../src/scheduler/delivery.ts';
+import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
+import type { Store } from '../../src/state/store.ts';
+import { type CrashPlan, createCrashPlan } from '../support/faulting.ts';
+import { createSimulatedClock, type SimulatedClock } from './clock.ts';
+import { reviveDisk } from './disk.ts';
+import { ModelErp, type ModelSetting, streamSettings } from './model-erp.ts';
+import { createNetwork, type Network } from './network.ts';
+
+/** What the seed decides once for the whole run; the sizes may change at a restart. */
+export interface Setting {
+  seed: number;
+  generation: Generation;
+  /** The simulated S/4HANA over its protocol, or the small ERP behind the port of an OData service. */
+  erp: 'sap' | ModelSetting;
+  pageSize: number;
+  batchSize: number;
+  maxConcurrency: number;
+}
+
+/** What both ERPs offer. */
+interface Erp {
+  now(): Date;
+  advance(ms: number): void;
+  settle(): void;
+  play(events: number): string[];
+  checkpoint(): void;
+  expected(): MesImage;
+  optional(): Set<string>;
+  /** Something was written that only a whole read can find. */
+  readonly unstamped?: boolean;
+  /** Parents are stamped so coarsely that only the periodic sweep tells of their children. */
+  readonly sweepNeeded?: boolean;
+}
+
+/** The whole program between two simulated systems, with everything that is outside of it in our hands. */
+export interface World {
+  clock: SimulatedClock;
+  erp: Erp;
+  mes: EryxonSystem;
+  network: Network;
+  app(): App;
+  /** One cycle; `scheduled` as the daemon runs it, else as a person asks for it. Never throws. */
+  pass(how?: { full?: boolean; scheduled?: boolean; release?: boolean }): Promise<StreamResult[]>;
+  /** Like a power cut and a new start: nothing but the disk is left. */
+  restart(changed?: Partial<Setting>): Promise<void>;
+  /** From now on steps count against this plan. */
+  setPlan(plan: CrashPlan): void;
+  plan(): CrashPlan;
+  differences(): string[];
+  close(): Promise<void>;
+}
+
+const connectorName = 'plant';
+const streamNames = ['work-centers', 'equipment', 'sales-orders', 'production-orders', 'operations'];
+const mesStart = new Date('2026-11-02T06:00:00.000Z');
+/** A file system in memory where there is one: nothing here is to outlive the run. */
+const scratch = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+const signal = new AbortController().signal;
+const sapRecords = 20;
+
+interface Outside {
+  erp: Erp;
+  handler: Handler;
+  credentials: { username: string; password: string; client: string };
+  connectors(network: Network): readonly AnyConnector[] | undefined;
+}
+
+function openErp({ seed, erp: kind }: Setting, random: Random): Outside {
+  if (kind === 'sap') {
+    const erp = createSap({ seed, records: sapRecords });
+    return { erp, handler: erp.handle, credentials: erp.credentials, connectors: () => undefined };
+  }
+  const erp = new ModelErp(random.fork('erp'), kind);
+  return {
+    erp,
+    handler: () => ({ status: 404, body: '' }),
+    credentials: { username: 'model', password: 'model', client: '100' },
+    connectors: (network) => [erp.connector((what, answer) => network.ask(what, answer))],
+  };
+}
+
+export async function openWorld(setting: Setting, random: Random, trace: (line: string) => void): Promise<World> {
+  const directory = mkdtempSync(join(scratch, 'simulation-'));
+  const outside = openErp(setting, random);
+  const { erp } = outside;
+  const clock = createSimulatedClock(mesStart, (ms) => erp.advance(ms));
+  const mes = createEryxon({ seed: setting.seed, generation: setting.generation, now: () => clock.now() });
+  let plan = createCrashPlan(0, 'before');
+  const network = createNetwork({
+    handlers: { erp: outside.handler, mes: mes.handle },
+    erpNow: erp.now,
+    clock,
+    random: random.fork('network'),
+    plan: () => plan,
+    trace,
+  });
+  const known = outside.connectors(network);
+  let current = setting;
+  const jitter = random.fork('jitter');
+  const open = async () =>
+    openApp({
+      config: await configOf(current, { directory, mes, outside }),
+      clock,
+      events: createEventBus((error) => {
+        throw error;
+      }),
+      random: jitter.next,
+      attempts: 3,
+      openHttp: network.openHttp,
+      openStore: async (options) => steppingStore(await openEmbeddedStore(options), () => plan),
+      ...(known === undefined ? {} : { connectors: known }),
+    });
+  let app = await clock.run(open());
+  return {
+    clock,
+    erp,
+    mes,
+    network,
+    app: () => app,
+    pass: ({ full = false, scheduled = false, release = false } = {}) =>
+      clock.run(runCycle(app, { full, manual: !scheduled, release })),
+    async restart(changed = {}) {
+      current = { ...current, ...changed };
+      reviveDisk();
+      plan = createCrashPlan(0, 'before');
+      await clock.run(app.close());
+      app = await clock.run(open());
+    },
+    setPlan(given) {
+      plan = given;
+    },
+    plan: () => plan,
+    differences: () =>
+      compareImages(projectImage(setting.generation, erp.expected()), mes.image(), erp.optional()).differences,
+    async close() {
+      reviveDisk();
+      await clock.run(app.close());
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+async function runCycle(app: App, request: PassRequest): Promise<StreamResult[]> {
+  const cycle = app.connectors.get(connectorName)?.cycle;
+  return (await cycle?.run({ streams: undefined, ...request }, signal)) ?? [];
+}
+
+/** Every call of the store is a step at which the machine may go down. */
+function steppingStore(store: Store, plan: () => CrashPlan): Store {
+  const stepping = { ...store };
+  for (const [name, method] of Object.entries(store) as [keyof Store, (...args: unknown[]) => Promise<unknown>][]) {
+    if (name === 'close') continue;
+    Object.assign(stepping, {
+      [name]: (...args: unknown[]) => plan().step(`store.${name}`, () => method(...args)),
+    });
+  }
+  return stepping;
+}
+
+interface Around {
+  directory: string;
+  mes: EryxonSystem;
+  outside: Outside;
+}
+
+const rate = { requestsPerSecond: 1000, burst: 1000 };
+const parsed = new Map<string, Config>();
+
+/** As an operator would write it. Parsed once for each way in which runs differ: that costs more than a pass. */
+async function configOf(setting: Setting, { directory, mes, outside }: Around): Promise<Config> {
+  const { erp, pageSize, batchSize, maxConcurrency } = setting;
+  const key = JSON.stringify([erp, pageSize]);
+  const known = parsed.get(key) ?? (await parseConfig(setting, outside));
+  parsed.set(key, known);
+  return {
+    ...known,
+    mes: { ...known.mes, apiKey: mes.apiKey, batchSize, maxConcurrency },
+    state: { ...known.state, directory },
+  };
+}
+
+async function parseConfig({ erp, pageSize }: Setting, { credentials }: Outside): Promise<Config> {
+  const { username, password, client } = credentials;
+  const sapStreams = () => Object.fromEntries(streamNames.map((name) => [name, { pageSize }]));
+  const plain = {
+    mes: { url: 'http://mes.example/functions/v1', apiKey: 'ery_test_0', rate },
+    state: { directory: '.' },
+    connectors: {
+      [connectorName]: {
+        type: 'sap',
+        everySeconds: 60,
+        timeZone: 'Europe/Amsterdam',
+        plantTimeZones: { '1720': 'America/Chicago' },
+        externalSource: 'SAP',
+        url: 'http://erp.example',
+        auth: { kind: 'basic', username, password },
+        sapClient: client,
+        rate,
+        streams: erp === 'sap' ? sapStreams() : streamSettings(erp, pageSize),
+      },
+    },
+  };
+  return (await configSchema.parseAsync(plain)) as Config;
+}
