@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { EventBus } from '../core/events.ts';
 import type { OpenHttp } from '../core/http.ts';
 import type { Redactor } from '../core/redact.ts';
-import type { Entity, Finding, MesRecord, StampKind, Window } from '../core/types.ts';
+import type { Entity, Finding, MesRecord, RecordRef, RecordSet, StampKind, Window } from '../core/types.ts';
 import type { ConnectorSettings } from './settings.ts';
 
 /**
@@ -71,6 +71,10 @@ export interface Stream {
   fullReadEverySeconds: number | null;
   /** Changes with everything that decides what a row becomes. */
   fingerprint: string;
+  /** The records of its source that its rows make: absence from its keys says something of these only. */
+  owns: readonly RecordSet[];
+  /** Reads keys without content; null where only whole rows can be read. */
+  keys: KeyReader | null;
   /** Set where rows are also read by their parents. */
   children: ChildReader | null;
   /** Name of the stream that reads the children of this stream's records. */
@@ -101,6 +105,33 @@ export interface ChildReader {
   parentOf(row: unknown): string | undefined;
   /** Every child of these parents: each page is complete for the parents it names. */
   read(parents: readonly string[], signal: AbortSignal): AsyncIterable<ChildPage>;
+}
+
+/** Reads what a stream lists now, as cheaply as it can be had: to compare it with the ledger. */
+export interface KeyReader {
+  /** Every row's key by key, never by offset; throws where a page fails, so that an end means that all was listed. */
+  read(signal: AbortSignal): AsyncIterable<KeyPage>;
+  /** Whole rows of some keys of a page; those that are gone by now are missing. */
+  rows(page: KeyPage, wanted: readonly KeyRow[], signal: AbortSignal): Promise<unknown[]>;
+}
+
+export interface KeyPage {
+  keys: KeyRow[];
+  /** Rows of the page, those without a readable key among them. */
+  rows: number;
+  unreadable: number;
+  /** Where the page began, understood by the stream only. */
+  behind: unknown;
+}
+
+export interface KeyRow {
+  /** The records that the row makes. */
+  refs: RecordRef[];
+  stamp: string | null;
+  /** The row does not pass `when`: it is there, but the MES is not to have it. */
+  leftOut: boolean;
+  /** The row's own key, understood by the stream only. */
+  raw: unknown;
 }
 
 export interface Page {

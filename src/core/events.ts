@@ -41,6 +41,10 @@ export interface Events {
   'absence:withheld': { stream: string; vanished: number };
   /** Every record that had vanished has been dealt with. */
   'absence:settled': { stream: string };
+  /** Rows showed up with stamps behind the watermark, up to so many seconds; 0 when all are older than any overlap. */
+  'rows:late': { stream: string; rows: number; seconds: number };
+  /** From now on the polls of a stream read further back, because rows were late. */
+  'overlap:grown': { stream: string; overlapSeconds: number; lateSeconds: number };
   /** A row is dated beyond the source's own clock; it was delivered, the watermark ignores it. */
   'stamp:in-future': { stream: string; stamp: string };
   'cycle:started': { connector: string };

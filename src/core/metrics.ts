@@ -63,6 +63,13 @@ function countRecords(registry: Registry, events: EventBus): void {
     buckets: [0.1, 1, 10, 60, 300, 1800, 7200],
     registers: [registry],
   });
+  const late = new Counter({
+    name: 'erp_puller_late_rows_total',
+    help: 'Rows that showed up with a stamp behind the watermark, by stream.',
+    labelNames: ['stream'],
+    registers: [registry],
+  });
+  events.on('rows:late', ({ stream, rows }) => late.inc({ stream }, rows));
   events.on('page:committed', ({ stream, counts }) => {
     for (const [outcome, count] of Object.entries(counts)) records.inc({ stream, outcome }, count);
   });

@@ -25,6 +25,12 @@ export function shiftStamp(kind: DatedKind, stamp: string, seconds: number): str
   return formatUtc(kind, new Date(date.getTime() + seconds * 1000));
 }
 
+/** Seconds from one stamp to a later one of its kind; days count whole. */
+export function secondsBetween(kind: DatedKind, earlier: string, later: string): number {
+  const at = (stamp: string) => (kind === 'char14' ? parseChar14(stamp) : new Date(stamp)).getTime();
+  return Math.ceil((at(later) - at(earlier)) / 1000);
+}
+
 /** The stamp that the source's clock would write at `instant`; `timeZone` is the zone of char14 and date stamps. */
 export function stampAt(kind: DatedKind, instant: Date, timeZone: string): string {
   if (isInstant(kind)) return instant.toISOString();

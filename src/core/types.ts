@@ -13,6 +13,8 @@
  * - **held**: left over from earlier passes: parked records whose parents have come, dead letters marked for another try.
  * - **mark**: a parent whose children must be read again; **sweep**: marking all open parents from time to time.
  * - **ledger**: what the MES is known to hold: per record its sync hash, MES id and lifecycle.
+ * - **reconcile**: comparing all keys that the ERP lists with the ledger, from time to time; **absence**: a record that it no longer lists.
+ * - **late row**: one that shows up with a stamp behind the watermark.
  * - **sync hash**: SHA-256 over a record; equal hash, no request.
  * - **dead letter**: a row or record set aside with the reason, kept until it is delivered or dropped by hand.
  * - **parked**: a record that waits for its parent to reach the MES.
@@ -78,6 +80,13 @@ export interface Change {
 export interface RecordRef {
   entity: Entity;
   externalId: string;
+}
+
+/** Some of one source's records: of an entity, those whose external id begins with a text, or does not. */
+export interface RecordSet {
+  entity: Entity;
+  startsWith?: string;
+  startsNotWith?: string;
 }
 
 /** What became of one change. */

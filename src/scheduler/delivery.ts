@@ -6,6 +6,7 @@ import type { Entity, Outcome } from '../core/types.ts';
 import type { Pusher } from '../push/pusher.ts';
 import type { BadRow, PageCommit, ResumePoint, Store, StreamState } from '../state/store.ts';
 import { diffPage } from './diff.ts';
+import { lateness, tellLate } from './lateness.ts';
 
 /** What passes of one connector share. */
 export interface PassContext {
@@ -35,6 +36,8 @@ export interface Pass extends PassContext {
   counts: Counts;
   /** Requests to the MES so far. */
   requests: { mes: number };
+  /** How far behind the watermark its window begins; grows with what is found to be late. */
+  overlapSeconds: number;
   /** What has been warned of. */
   warned: Set<'future'>;
 }
@@ -52,14 +55,17 @@ export interface Delivery {
   childrenRead?: readonly string[];
   /** Dead letters that these rows and records are. */
   letters?: readonly number[];
+  /** The rows were found by their stamps or against all keys: one behind the watermark has shown up late. */
+  mayBeLate?: boolean;
   /** What must be durable before anything of this is sent. */
   after?: Promise<void>;
 }
 
 /** The way of one page: compare with the ledger, push what differs, commit what became of it. */
-export async function deliverRows(pass: Pass, delivery: Delivery, signal: AbortSignal): Promise<void> {
-  const { committed } = await startDelivery(pass, delivery, signal);
+export async function deliverRows(pass: Pass, delivery: Delivery, signal: AbortSignal): Promise<readonly Outcome[]> {
+  const { committed, outcomes } = await startDelivery(pass, delivery, signal);
   await committed;
+  return outcomes;
 }
 
 /**
@@ -70,13 +76,14 @@ export async function startDelivery(
   pass: Pass,
   delivery: Delivery,
   signal: AbortSignal,
-): Promise<{ committed: Promise<void> }> {
+): Promise<{ committed: Promise<void>; outcomes: readonly Outcome[] }> {
   const { store, pusher, session, stream } = pass;
   const good = delivery.mapped.filter((row) => row.kind === 'good');
   const bad = delivery.mapped.filter((row) => row.kind === 'refused');
   const lookup = store.lookup.bind(store, session.source);
   const parent = childStreamOf(pass);
-  const diff = await diffPage({ rows: good, lookup, keepStamps: parent !== null, force: delivery.force });
+  const keepStamps = stream.stampKind !== 'none';
+  const diff = await diffPage({ rows: good, lookup, keepStamps, force: delivery.force });
   await delivery.after;
   const report = await pusher.push(diff.changes, lookup, signal);
   pass.requests.mes += report.requests;
@@ -86,12 +93,15 @@ export async function startDelivery(
     epoch: pass.state.epoch,
     source: session.source,
     outcomes: report.outcomes,
-    keepRecords: stream.children !== null,
+    // What vanishes is told to the MES with all it was; of jobs it keeps what is left out.
+    keepRecords: stream.entity !== 'job',
     badRows,
     goodRowKeys: good.map((row) => row.key).filter((key) => key !== ''),
     unchanged: [...diff.unchanged, ...diff.withdrawn],
     retriedLetters: report.failure === undefined ? (delivery.letters ?? []) : [],
     restamped: diff.restamped,
+    removed: [],
+    late: delivery.mayBeLate === true ? lateness(pass, good, report.outcomes) : null,
     childrenDue:
       parent === null ? null : { stream: parent, parents: changedParents(pass, report.outcomes, diff.restamped) },
     childrenRead: report.failure === undefined ? (delivery.childrenRead ?? []) : [],
@@ -105,6 +115,7 @@ export async function startDelivery(
       { read: delivery.mapped.length, unchanged: diff.unchanged.length + diff.refusedBefore },
       { outcomes: report.outcomes, badRows },
     );
+    if (commit.late !== null) tellLate(pass, commit.late);
   };
   const committed = commitPage();
   // A failure shows where it is awaited; until then it must not count as unhandled.
@@ -113,7 +124,7 @@ export async function startDelivery(
     await committed;
     throw new PushFailedError(report.failure.message, { cause: report.failure });
   }
-  return { committed };
+  return { committed, outcomes: report.outcomes };
 }
 
 /** Streams by what they bring, so that a record that the MES lost can be read again. */

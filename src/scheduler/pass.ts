@@ -13,6 +13,7 @@ import {
   type PassRequest,
   startDelivery,
 } from './delivery.ts';
+import { overlapFor } from './lateness.ts';
 import { advanceWatermark, beliefLimit, laterStamp, type Plan, planWindow } from './watermark.ts';
 
 /** Begins a pass: what is known of the stream, and the source's time. */
@@ -20,7 +21,9 @@ export async function beginPass(context: PassContext, stream: Stream, signal: Ab
   const id = `${context.session.name}/${stream.name}`;
   const state = await context.store.begin(id);
   const sourceNow = await context.session.clock(signal);
-  return { ...context, stream, id, state, sourceNow, counts: zeroCounts(), requests: { mes: 0 }, warned: new Set() };
+  const overlapSeconds = overlapFor(stream.overlapSeconds, state.lateness);
+  const own = { counts: zeroCounts(), requests: { mes: 0 }, warned: new Set<'future'>() };
+  return { ...context, stream, id, state, sourceNow, overlapSeconds, ...own };
 }
 
 /** One pass over one stream; resolves to the watermark it ends with. The order of the steps is the delivery guarantee. */
@@ -98,7 +101,8 @@ async function startWindow(pass: Pass, fullReason: string | undefined, signal: A
       resumed: true,
     };
   }
-  const { stampKind: kind, stampZone, overlapSeconds, settleSeconds } = stream;
+  const { overlapSeconds } = pass;
+  const { stampKind: kind, stampZone, settleSeconds } = stream;
   const full = fullReason !== undefined;
   const { watermark } = state;
   const plan = planWindow({ kind, watermark, sourceNow, stampZone, overlapSeconds, settleSeconds, full });
@@ -143,7 +147,8 @@ async function deliverPages(pass: Pass, start: PassStart, signal: AbortSignal): 
       try {
         reached = follow(pass, { reached, start, mapped });
         const resume = resumeBehind(pass, { cursor, start, reached });
-        ({ committed } = await startDelivery(pass, { mapped, force: false, resume, after: committed }, signal));
+        const delivery = { mapped, force: false, resume, after: committed, mayBeLate: start.window.mode === 'delta' };
+        ({ committed } = await startDelivery(pass, delivery, signal));
       } catch (error) {
         // The next page is on its way already: leaving the loop would wait for it.
         reading.abort();

@@ -6,6 +6,8 @@ export interface StreamActivity {
   /** When its last pass completed; null when none has. */
   lastSuccess: string | null;
   lastError: string | null;
+  /** Rows that showed up behind the watermark. */
+  lateRows: number;
 }
 
 export interface Activity {
@@ -21,13 +23,16 @@ export function followActivity(events: EventBus, now: () => Date): Activity {
   const withheld = new Map<string, number>();
 
   const entry = (id: string) => {
-    const known = streams.get(id) ?? { counts: zeroCounts(), lastSuccess: null, lastError: null };
+    const known = streams.get(id) ?? { counts: zeroCounts(), lastSuccess: null, lastError: null, lateRows: 0 };
     streams.set(id, known);
     return known;
   };
   events.on('page:committed', ({ stream, counts }) => {
     const { counts: sums } = entry(stream);
     for (const name of Object.keys(counts) as (keyof Counts)[]) sums[name] += counts[name];
+  });
+  events.on('rows:late', ({ stream, rows }) => {
+    entry(stream).lateRows += rows;
   });
   events.on('stream:finished', ({ result }) => {
     const activity = entry(`${result.connector}/${result.stream}`);

@@ -21,6 +21,8 @@ export function reportEvents(events: EventBus, logger: Logger): void {
   events.on('absence:withheld', (fields) =>
     logger.error('Too many records vanished at once; nothing was cancelled.', fields),
   );
+  events.on('rows:late', (fields) => logger.info('Rows showed up late.', fields));
+  events.on('overlap:grown', (fields) => logger.warn('The overlap grows, because rows are late.', fields));
   events.on('stamp:in-future', (fields) =>
     logger.warn('A row is dated in the future; it is delivered but not believed.', fields),
   );

@@ -47,12 +47,13 @@ async function describe(
 ): Promise<Record<string, unknown>> {
   const streams: Record<string, unknown> = {};
   for (const { stream, lagSeconds, lastSuccess, deadLetters, parked } of gauges) {
-    const counts = activity.streams().get(stream)?.counts;
+    const { counts, lateRows = 0 } = activity.streams().get(stream) ?? {};
     const { read = 0, created = 0, updated = 0, deleted = 0, refused = 0 } = counts ?? {};
     streams[stream] = {
       read,
       delivered: created + updated + deleted,
       refused,
+      lateRows,
       parked,
       deadLetters,
       lagSeconds,

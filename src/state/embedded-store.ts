@@ -17,8 +17,10 @@ import type {
   Store,
   StreamState,
   StreamStatus,
+  SweepStore,
   WatermarkChange,
 } from './store.ts';
+import { sweepMethods } from './sweep-methods.ts';
 import { openWatermarkFile, type StreamMark, type WatermarkFile, type Watermarks } from './watermark-file.ts';
 
 export interface EmbeddedStoreOptions {
@@ -93,7 +95,9 @@ async function takeOver(file: WatermarkFile, ledger: Ledger): Promise<number> {
 }
 
 function createStore(state: State): Store {
-  return { ...passMethods(state), ...childMethods(state), ...operatorMethods(state) };
+  const { directory, ledger } = state;
+  const sweeps = sweepMethods(ledger, (work) => guarded(directory, work));
+  return { ...passMethods(state), ...childMethods(state), ...sweeps, ...operatorMethods(state) };
 }
 
 type PassMethod = 'begin' | 'lookup' | 'commit' | 'finish' | 'held';
@@ -119,7 +123,7 @@ function childMethods({ directory, ledger }: State): Pick<Store, ChildMethod> {
   };
 }
 
-function operatorMethods(state: State): Omit<Store, PassMethod | ChildMethod> {
+function operatorMethods(state: State): Omit<Store, PassMethod | ChildMethod | keyof SweepStore> {
   const { directory, ledger } = state;
   const { deadLetters, meta } = ledger;
   const change = <T>(work: () => T): Promise<T> => guarded(directory, () => ledger.change(work));
@@ -148,7 +152,8 @@ function begin({ file, ledger, passes, epoch }: State, stream: string): StreamSt
   const children = interrupted?.childrenMark ?? ledger.children.latest(stream);
   passes.set(stream, { run, marks: { children, reads: interrupted === undefined ? reads : 0 } });
   const resume = interrupted?.point ?? null;
-  return { watermark, resume, epoch, fingerprint, lastFullRead, lastSweep, readDue: reads > 0 };
+  const lateness = ledger.sweeps.lateness(stream);
+  return { watermark, resume, epoch, fingerprint, lastFullRead, lastSweep, readDue: reads > 0, lateness };
 }
 
 async function commit(state: State, page: PageCommit): Promise<void> {

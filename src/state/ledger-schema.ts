@@ -46,6 +46,8 @@ const tables = `
  * 2: `dead_letters.retries` counts the tries of one content that came by themselves, `next_at` is when the next one is due, null when
  * only a person may ask for it. `records.marks` holds a short mark for each delivered field. `reads_due` names streams that must be read
  * whole, because the MES has lost a record of theirs; its ids never come back.
+ * 3: `absences` holds records that complete reads of a source's keys did not list; `withheld` is 1 while only reads whose absences the
+ * guard withheld have missed it. `sweeps` tells how the last such read of a stream ended, `lateness` how late its rows have shown up.
  */
 const steps: readonly string[] = [
   `
@@ -54,6 +56,14 @@ const steps: readonly string[] = [
   UPDATE dead_letters SET next_at = last_at;
   ALTER TABLE records ADD COLUMN marks TEXT;
   CREATE TABLE reads_due (id INTEGER PRIMARY KEY AUTOINCREMENT, stream TEXT NOT NULL UNIQUE) STRICT;
+  `,
+  `
+  CREATE TABLE absences (
+    scope INTEGER NOT NULL, external_id TEXT NOT NULL, first_at TEXT NOT NULL, last_at TEXT NOT NULL, withheld INTEGER NOT NULL,
+    PRIMARY KEY (scope, external_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE sweeps (stream TEXT PRIMARY KEY, at TEXT NOT NULL, pending INTEGER NOT NULL, withheld INTEGER NOT NULL) STRICT;
+  CREATE TABLE lateness (stream TEXT PRIMARY KEY, late_rows INTEGER NOT NULL, seconds INTEGER NOT NULL) STRICT;
   `,
 ];
 

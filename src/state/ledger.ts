@@ -13,6 +13,7 @@ import { createPasses, type Interrupted, type Passes } from './passes.ts';
 import { createReadsDue, type ReadsDue } from './reads-due.ts';
 import { createRecords, type Records, recordJson } from './records.ts';
 import type { PageCommit, PassFinish } from './store.ts';
+import { createSweeps, type Sweeps } from './sweeps.ts';
 
 export const ledgerFileName = 'ledger.db';
 
@@ -34,6 +35,7 @@ interface LedgerParts {
   children: ChildrenDue;
   readsDue: ReadsDue;
   passes: Passes;
+  sweeps: Sweeps;
 }
 
 export interface LedgerOptions {
@@ -121,6 +123,7 @@ export function createParts(database: Database): LedgerParts {
     children: createChildrenDue(database),
     readsDue: createReadsDue(database),
     passes: createPasses(database),
+    sweeps: createSweeps(database),
   };
 }
 
@@ -152,6 +155,8 @@ export function recordPage(
   meta.requireEpoch(page.epoch);
   recordOutcomes(ledger, page, context.now);
   recordUnchanged(ledger, page);
+  recordRemoved(ledger, page);
+  if (page.late !== null) ledger.sweeps.late(page.stream, page.late);
   for (const row of page.badRows) deadLetters.addRow(page.stream, row, context.now);
   if (page.goodRowKeys.length > 0 && deadLetters.any(page.stream)) {
     deadLetters.settle(page.stream, page.goodRowKeys.map(rowKey));
@@ -238,6 +243,15 @@ function recordUnchanged(ledger: Ledger, page: PageCommit): void {
       ledger.deadLetters.settle(page.stream, refs.map(recordKey));
       ledger.records.acceptAgain(scope, idsOf(refs));
     }
+  }
+}
+
+function recordRemoved(ledger: Ledger, { source, stream, removed }: PageCommit): void {
+  for (const [entity, refs] of Map.groupBy(removed, (ref) => ref.entity)) {
+    const scope = ledger.records.scope(source, entity);
+    ledger.records.remove(scope, idsOf(refs));
+    ledger.parked.settle(scope, idsOf(refs));
+    ledger.deadLetters.settle(stream, refs.map(recordKey));
   }
 }
 

@@ -23,6 +23,10 @@ export interface Records {
   restamp(scope: number, externalId: string, stamp: string): void;
   /** What the MES has lost of what was delivered: it is to be sent again. */
   forgetOne(scope: number, externalId: string): void;
+  /** Forgets what was deleted in the MES. */
+  remove(scope: number, externalIds: readonly string[]): void;
+  /** The MES does not hold these any more: they count as never delivered. */
+  forgetLost(scope: number, externalIds: readonly string[]): void;
   /** Forgets what was delivered and refused, so that everything is sent again; the MES ids stay. */
   forget(source: string, entity: Entity): void;
   childrenOf(query: ChildQuery): MesRecord[];
@@ -111,6 +115,9 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
   );
   const restamp = prepare(database, 'UPDATE records SET stamp = ? WHERE scope = ? AND external_id = ?');
   const forgetOne = prepare(database, 'UPDATE records SET hash = NULL WHERE scope = ? AND external_id = ?');
+  const ofIds = 'WHERE scope = ? AND external_id IN (SELECT value FROM json_each(?))';
+  const remove = prepare(database, `DELETE FROM records ${ofIds}`);
+  const forgetLost = prepare(database, `UPDATE records SET hash = NULL, mes_id = NULL ${ofIds}`);
   const forget = prepare(database, `UPDATE records SET hash = NULL, refused_hash = NULL WHERE scope = ${scopeOf}`);
   return {
     deliver(scope, deliveries, keepRecords) {
@@ -131,6 +138,8 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
     acceptAgain: (scope, externalIds) => void acceptAgain.run(scope, JSON.stringify(externalIds)),
     restamp: (scope, externalId, stamp) => void restamp.run(stamp, scope, externalId),
     forgetOne: (scope, externalId) => void forgetOne.run(scope, externalId),
+    remove: (scope, externalIds) => void remove.run(scope, JSON.stringify(externalIds)),
+    forgetLost: (scope, externalIds) => void forgetLost.run(scope, JSON.stringify(externalIds)),
     forget: (source, entity) => void forget.run(source, entity),
   };
 }

@@ -1,10 +1,13 @@
 import type { Entity, LedgerEntry, MesRecord, Outcome, RecordRef, Watermark, Window } from '../core/types.ts';
+import type { SweepStore } from './sweep-store.ts';
+
+export type { AbsenceQuery, Lost, SweepEnd, SweepStatus, SweepStore, Unseen } from './sweep-store.ts';
 
 /**
  * The durable state, whatever holds it. Asynchronous and set-based (one look-up and one commit a page), so that an embedded
  * database and a server fit the same port. Everything a method was given is durable when its promise resolves.
  */
-export interface Store {
+export interface Store extends SweepStore {
   /** What a pass over a stream starts from. */
   begin(stream: string): Promise<StreamState>;
   /** What the ledger knows of these records, as of every commit begun before; absent keys are unknown. */
@@ -49,6 +52,12 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** Rows that showed up behind the watermark, and how far behind it at the most. */
+export interface Lateness {
+  rows: number;
+  seconds: number;
+}
+
 /** What is known of a stream when a pass begins. */
 export interface StreamState {
   watermark: Watermark | null;
@@ -64,6 +73,7 @@ export interface StreamState {
   lastSweep: string | null;
   /** The MES has lost a record that this stream brings: everything must be read. */
   readDue: boolean;
+  lateness: Lateness;
 }
 
 /** Where a pass can go on: its fixed window and the connector's own cursor behind the last committed page. */
@@ -94,6 +104,10 @@ export interface PageCommit {
    * and is settled: released later, it would overwrite the newer content.
    */
   unchanged: readonly RecordRef[];
+  /** Records deleted in the MES: the ledger forgets them. */
+  removed: readonly RecordRef[];
+  /** What showed up behind the watermark; null when nothing did. */
+  late: Lateness | null;
   /** Ids of dead letters that were tried again; those that were not refused again are settled. */
   retriedLetters: readonly number[];
   /** Unchanged records whose row carries another stamp than before. */

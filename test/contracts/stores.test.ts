@@ -48,6 +48,7 @@ describe.each(stores)('store: $name', ({ open }) => {
         lastFullRead: null,
         lastSweep: null,
         readDue: false,
+        lateness: { rows: 0, seconds: 0 },
       };
       expect(await store.begin('plant/new')).toEqual(fresh);
     });

@@ -192,6 +192,7 @@ describe('the metrics page', () => {
       'erp_puller_dead_letter_records',
       'erp_puller_lag_seconds',
       'erp_puller_last_success_timestamp_seconds',
+      'erp_puller_late_rows_total',
       'erp_puller_mes_budget_left_requests',
       'erp_puller_parked_oldest_timestamp_seconds',
       'erp_puller_parked_records',

@@ -58,6 +58,8 @@ export function page(epoch: number, rest: Partial<PageCommit> = {}): PageCommit 
     unchanged: [],
     retriedLetters: [],
     restamped: [],
+    removed: [],
+    late: null,
     childrenDue: null,
     childrenRead: [],
     parentStreams: new Map(),

@@ -55,6 +55,8 @@ export function fakeStream(rows: readonly FakeRow[], rest: Partial<Stream> & { p
     settleSeconds: 0,
     fullReadEverySeconds: null,
     fingerprint: 'mapping-1',
+    owns: [{ entity: rest.entity ?? 'job' }],
+    keys: null,
     children: null,
     childStream: null,
     async *read(window, cursor): AsyncGenerator<Page> {

@@ -1,8 +1,9 @@
 import { ConfigError } from '../../core/errors.ts';
 import type { DatedKind } from '../../core/stamp.ts';
 import type { Window } from '../../core/types.ts';
-import type { ChildPage, Page } from '../define.ts';
+import type { ChildPage, KeyReader, MappedRow, Page } from '../define.ts';
 import { normalizeId } from '../fields.ts';
+import { createODataKeys } from './odata-keys.ts';
 import type { PropertyTypes } from './odata-metadata.ts';
 import { literal } from './odata-values.ts';
 import {
@@ -27,6 +28,10 @@ export interface ODataSourceOptions extends Omit<WalkTarget, 'types' | 'select'>
   properties: readonly string[];
   /** Properties that the operator's own mapping may read; those that the service lacks are left out. */
   extraProperties(): Promise<readonly string[]>;
+  /** Properties that tell a row's records and whether they are wanted. */
+  keyProperties(): Promise<readonly string[]>;
+  /** Maps rows of these properties into records that are but their ids. */
+  mapKeys(rows: readonly unknown[]): Promise<MappedRow[]>;
   maxConcurrency: number;
 }
 
@@ -37,6 +42,7 @@ export interface ODataSource {
   newest(limit: string, signal: AbortSignal): Promise<string | null>;
   /** `$count` of the set; null where the service has none. */
   count(signal: AbortSignal): Promise<number | null>;
+  keys: KeyReader;
   readChildren(parents: readonly string[], signal: AbortSignal): AsyncIterable<ChildPage>;
   /** Rows that a query for one row brings: 0 looks like "no authorisation" as much as "no data". */
   sample(signal: AbortSignal): Promise<number>;
@@ -93,6 +99,7 @@ export function createODataSource(options: ODataSourceOptions): ODataSource {
     async count(signal) {
       return client.count({ path, filter: (await target(signal)).filter }, signal);
     },
+    keys: createODataKeys({ target, properties: options.keyProperties, map: options.mapKeys }),
     async *readChildren(parents, signal) {
       yield* readChildren(await target(signal), { options, parents }, signal);
     },

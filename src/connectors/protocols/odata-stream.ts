@@ -1,15 +1,25 @@
 import { z } from 'zod';
 import { defaultOverlapSeconds } from '../../core/stamp.ts';
-import type { Entity, MesRecord, StampKind } from '../../core/types.ts';
-import type { Stream } from '../define.ts';
+import type { Entity, MesRecord, RecordRef, RecordSet, StampKind } from '../../core/types.ts';
+import type { MappedRow, Stream } from '../define.ts';
 import { createMapping, fingerprintOf, type Mapping } from '../mapping.ts';
 import { type ConnectorSettings, streamShape } from '../settings.ts';
 import type { ODataClient } from './odata-client.ts';
 import { createODataSource, type ODataSource } from './odata-source.ts';
 import type { ODataVersion } from './odata-values.ts';
 
+/** How the records that a row makes are told from its key alone. */
+export interface StreamKeys {
+  /** What of the row schema the ids are made of. */
+  keySchema: z.ZodObject;
+  /** The ids of the row's records, each as `toRecords` makes it. */
+  toKeys(row: never): RecordRef[];
+  /** The records of the source that the stream's rows make. */
+  owns: readonly RecordSet[];
+}
+
 /** One stream of an ERP's standard OData services; `Context` is what its mapping needs beside the row. */
-export interface ODataStreamDefinition<Context> {
+export interface ODataStreamDefinition<Context> extends StreamKeys {
   name: string;
   entity: Entity;
   /** Entities of further records that its rows make. */
@@ -88,18 +98,21 @@ export interface OpenedStream {
 export function openODataStream<Context>(opening: StreamOpening<Context>): OpenedStream {
   const { definition, own, config, context } = opening;
   const cursor = chooseCursor(opening);
-  const source: ODataSource = openSource(opening, cursor, () => mapping.names());
-  const mapping: Mapping = createMapping({
-    entity: definition.entity,
-    schema: definition.schema,
-    toRecords: (row) => definition.toRecords(row as never, context),
-    keyOf: source.keyOf,
-    stampOf: source.stampOf,
-    properties: own.properties,
-    fields: own.fields,
-    when: own.when,
-    timeZone: config.timeZone,
+  const source: ODataSource = openSource(opening, cursor, {
+    names: () => mapping.names(),
+    keyNames: () => keyMapping.names(),
+    mapKeys: (rows) => keyMapping.map(rows),
   });
+  const { entity } = definition;
+  const { keyOf, stampOf } = source;
+  const { properties, fields, when } = own;
+  const { timeZone, externalSource } = config;
+  const basis = { entity, keyOf, stampOf, properties, when, timeZone };
+  const toRecords = (row: unknown) => definition.toRecords(row as never, context);
+  const mapping: Mapping = createMapping({ ...basis, schema: definition.schema, toRecords, fields });
+  const toKeys = (row: unknown) =>
+    definition.toKeys(row as never).map((ref) => ({ ...ref, ...bare, source: externalSource }));
+  const keyMapping: Mapping = createMapping({ ...basis, schema: definition.keySchema, toRecords: toKeys, fields: {} });
   const { stampKind } = cursor;
   const defaultOverlap = stampKind === 'none' ? 0 : defaultOverlapSeconds[stampKind];
   const { sweepEverySeconds } = own;
@@ -118,6 +131,8 @@ export function openODataStream<Context>(opening: StreamOpening<Context>): Opene
         ? null
         : { parent: 'part', sweepEverySeconds, parentOf: source.parentOf, read: source.readChildren },
     childStream: definition.childStream,
+    owns: definition.owns,
+    keys: source.keys,
     read: source.read,
     newest: source.newest,
     count: source.count,
@@ -125,6 +140,9 @@ export function openODataStream<Context>(opening: StreamOpening<Context>): Opene
   };
   return { stream, source };
 }
+
+/** A record of which only the id is known. */
+const bare = { parents: {}, fields: {}, lifecycle: 'active' } as const;
 
 interface Cursor {
   path: string;
@@ -141,10 +159,17 @@ function chooseCursor<Context>({ definition, own, config }: StreamOpening<Contex
   return { path, version, stamp: stampKind === 'none' ? undefined : stamp, stampKind };
 }
 
+/** What the source needs of the mappings that read its rows. */
+interface Mappings {
+  names(): Promise<readonly string[]>;
+  keyNames(): Promise<readonly string[]>;
+  mapKeys(rows: readonly unknown[]): Promise<MappedRow[]>;
+}
+
 function openSource<Context>(
   { id, definition, own, config, client }: StreamOpening<Context>,
   cursor: Cursor,
-  extraProperties: () => Promise<readonly string[]>,
+  mappings: Mappings,
 ): ODataSource {
   /** The service's name of a standard property; undefined when it has none. */
   const rename = (property: string | null) => {
@@ -152,6 +177,10 @@ function openSource<Context>(
     const theirs = own.properties[property];
     return theirs === undefined ? property : (theirs ?? undefined);
   };
+  const serviceNames = (schema: z.ZodObject) =>
+    Object.keys(schema.shape)
+      .map(rename)
+      .filter((property) => property !== undefined);
   return createODataSource({
     ...cursor,
     name: id,
@@ -162,10 +191,10 @@ function openSource<Context>(
     filter: own.filter,
     validTo: rename(definition.validTo),
     parent: rename(definition.parentProperty),
-    properties: Object.keys(definition.schema.shape)
-      .map(rename)
-      .filter((property) => property !== undefined),
-    extraProperties,
+    properties: serviceNames(definition.schema),
+    extraProperties: mappings.names,
+    keyProperties: async () => [...serviceNames(definition.keySchema), ...(await mappings.keyNames())],
+    mapKeys: mappings.mapKeys,
     maxConcurrency: config.maxConcurrency,
   });
 }

@@ -218,7 +218,7 @@ function mayGoOn(target: WalkTarget, rows: readonly unknown[]): boolean {
 }
 
 /** `(a gt 1) or (a eq 1 and b gt 2)`: strictly behind a composite key. */
-function keyBehind(target: WalkTarget, values: readonly unknown[]): string {
+export function keyBehind(target: WalkTarget, values: readonly unknown[]): string {
   const compare = (index: number, operator: string) => {
     const name = target.key[index] ?? '';
     return `${name} ${operator} ${literal(target.version, target.types.get(name) ?? 'Edm.String', values[index])}`;
@@ -231,7 +231,7 @@ function keyBehind(target: WalkTarget, values: readonly unknown[]): string {
 }
 
 /** The values of a row's key; undefined for each that is missing. */
-function keyValues(target: WalkTarget, row: unknown): unknown[] {
+export function keyValues(target: WalkTarget, row: unknown): unknown[] {
   return target.key.map((name) => (row as Record<string, unknown> | null)?.[name] ?? undefined);
 }
 

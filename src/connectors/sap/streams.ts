@@ -5,6 +5,7 @@ import { toMinutes } from '../durations.ts';
 import { ceilInteger, normalizeId, roundAway, toNumber } from '../fields.ts';
 import { defineODataStream, type ODataStreamDefinition } from '../protocols/odata-stream.ts';
 import { readFlag } from '../protocols/odata-values.ts';
+import { cellId, operationId, salesOrderOf, sapKeys, stockPrefix } from './keys.ts';
 
 /** What mappings need beside the row; see docs/connectors/sap.md for every field. */
 export interface SapContext {
@@ -41,6 +42,7 @@ const workCenters = defineODataStream({
   parentProperty: null,
   childStream: null,
   schema: z.object({ WorkCenter: z.string(), Plant: z.string(), WorkCenterDesc: text, WorkCenterIsToBeDeleted: flag }),
+  ...sapKeys.workCenters,
   toRecords(row, { source }: SapContext) {
     const externalId = cellId(row.Plant, row.WorkCenter);
     const active = !readFlag(row.WorkCenterIsToBeDeleted);
@@ -68,6 +70,7 @@ const equipment = defineODataStream({
     AssetLocation: text,
     EquipmentIsMarkedForDeletion: flag,
   }),
+  ...sapKeys.equipment,
   toRecords(row, { source }: SapContext) {
     const externalId = normalizeId(row.Equipment);
     const active = !readFlag(row.EquipmentIsMarkedForDeletion);
@@ -105,6 +108,7 @@ const salesOrders = defineODataStream({
     OverallSDProcessStatus: text,
     OverallSDDocumentRejectionSts: text,
   }),
+  ...sapKeys.salesOrders,
   toRecords(row, context: SapContext) {
     const externalId = normalizeId(row.SalesOrder);
     const fields = {
@@ -144,11 +148,12 @@ const productionOrders = defineODataStream({
     OrderIsTechnicallyCompleted: flag,
     OrderIsClosed: flag,
   }),
+  ...sapKeys.productionOrders,
   toRecords(row, context: SapContext) {
     const { source } = context;
     const order = normalizeId(row.ManufacturingOrder);
-    const salesOrder = normalizeId(row.SalesOrder ?? '').replace(/^0$/, '');
-    const stockJob = `STOCK-${order}`;
+    const salesOrder = salesOrderOf(row);
+    const stockJob = stockPrefix + order;
     const cancelled = readFlag(row.OrderIsMarkedForDeletion) || readFlag(row.OrderIsDeleted);
     const lifecycle = stateOf(cancelled, readFlag(row.OrderIsTechnicallyCompleted) || readFlag(row.OrderIsClosed));
     const due = context.dayAt(row.MfgOrderScheduledEndDate, context.zoneOf(row.ProductionPlant ?? ''));
@@ -213,6 +218,7 @@ const operations = defineODataStream({
     OperationIsTechlyCompleted: flag,
     OperationIsClosed: flag,
   }),
+  ...sapKeys.operations,
   toRecords(row, context: SapContext) {
     const order = normalizeId(row.ManufacturingOrder);
     const sequence = normalizeId(row.ManufacturingOrderSequence || '0');
@@ -222,7 +228,7 @@ const operations = defineODataStream({
       {
         entity: 'operation',
         source: context.source,
-        externalId: [order, sequence, step, row.ManufacturingOrderSubOperation].filter(Boolean).join('-'),
+        externalId: operationId(row),
         parents: { part: order, cell: cellId(row.ProductionPlant, row.WorkCenter) },
         fields: {
           operation_name: row.MfgOrderOperationText || step,
@@ -254,10 +260,6 @@ export const sapStreams: readonly ODataStreamDefinition<SapContext>[] = [
 function stateOf(cancelled: boolean, closed: boolean): Lifecycle {
   if (cancelled) return 'cancelled';
   return closed ? 'closed' : 'active';
-}
-
-function cellId(plant: string, workCenter: string): string {
-  return `${normalizeId(plant)}-${normalizeId(workCenter)}`;
 }
 
 function wholeNumber(raw: string, what: string): number {

@@ -54,6 +54,8 @@ function createSource({ client }: Double, own: Partial<ODataSourceOptions> = {})
     parent: 'Parent',
     properties: ['Id', 'Text'],
     extraProperties: async () => [],
+    keyProperties: async () => [],
+    mapKeys: async () => [],
     maxConcurrency: 1,
     ...own,
   });

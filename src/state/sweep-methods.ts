@@ -1,0 +1,53 @@
+import type { Ledger } from './ledger.ts';
+import type { SweepEnd, SweepStore } from './store.ts';
+import type { Sweeps } from './sweeps.ts';
+
+/** Absences noted a transaction: an empty list misses every record, and the process must go on answering meanwhile. */
+const notedAtOnce = 2000;
+
+type Noting = Parameters<Sweeps['note']>[0];
+type Guard = <T>(work: () => T | Promise<T>) => Promise<T>;
+
+/** What reconciling asks of the ledger; `guarded` gives faults of the disk their names. */
+export function sweepMethods(ledger: Ledger, guarded: Guard): SweepStore {
+  const { sweeps, records } = ledger;
+  return {
+    beginSweep: (source, sets) => guarded(() => sweeps.begin(source, sets)),
+    see: (source, refs) => guarded(() => sweeps.see(source, refs)),
+    countUnseen: (source, sets) => guarded(() => sweeps.count(source, sets)),
+    absent: (query) => guarded(() => sweeps.absent(query)),
+    endSweep: (end) => guarded(() => endSweep(ledger, end)),
+    abandonSweep: (source, sets) => guarded(() => ledger.change(() => sweeps.refute(source, sets))),
+    sweeps: () => guarded(() => sweeps.status()),
+    seeInMes: (source, entity, mesIds) => guarded(() => sweeps.seeInMes(source, entity, mesIds)),
+    lost: (query) => guarded(() => sweeps.lost(query)),
+    forgetLost: (source, refs) =>
+      guarded(() =>
+        ledger.change(() => {
+          for (const [entity, some] of Map.groupBy(refs, (ref) => ref.entity)) {
+            records.forgetLost(
+              records.scope(source, entity),
+              some.map(({ externalId }) => externalId),
+            );
+          }
+        }),
+      ),
+  };
+}
+
+async function endSweep(ledger: Ledger, end: SweepEnd): Promise<void> {
+  const { sweeps } = ledger;
+  const { source, sets, at } = end;
+  const withheld = end.withheld > 0;
+  for (const set of sets) {
+    let after: string | undefined = '';
+    while (after !== undefined) {
+      const query: Noting = { source, set, after, limit: notedAtOnce, at, withheld };
+      after = await ledger.change(() => sweeps.note(query));
+    }
+  }
+  await ledger.change(() => {
+    sweeps.settle(source, sets, at);
+    sweeps.end(end);
+  });
+}

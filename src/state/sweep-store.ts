@@ -1,0 +1,65 @@
+import type { Entity, MesRecord, RecordRef, RecordSet } from '../core/types.ts';
+
+/** What reconciling needs: which records a source lists, which it no longer does, and which the MES has lost. */
+export interface SweepStore {
+  /** Nothing of these records counts as seen any more. */
+  beginSweep(source: string, sets: readonly RecordSet[]): Promise<void>;
+  /** The source lists these records. */
+  see(source: string, refs: readonly RecordRef[]): Promise<void>;
+  /** Active records that the MES holds, and how many of them have not been seen. */
+  countUnseen(source: string, sets: readonly RecordSet[]): Promise<Unseen>;
+  /** Unseen records that an earlier complete sweep noted as absent, as last delivered, by external id. */
+  absent(query: AbsenceQuery): Promise<MesRecord[]>;
+  /** Ends a complete sweep: what is unseen is noted as absent, what is not absent any more is forgotten. */
+  endSweep(end: SweepEnd): Promise<void>;
+  /** Ends a sweep that broke off: what it has seen is not absent. */
+  abandonSweep(source: string, sets: readonly RecordSet[]): Promise<void>;
+  /** How the last complete sweep of each stream ended. */
+  sweeps(): Promise<SweepStatus[]>;
+  /** The MES lists these ids. */
+  seeInMes(source: string, entity: Entity, mesIds: readonly string[]): Promise<void>;
+  /** Delivered records whose MES id has not been seen. */
+  lost(query: Omit<AbsenceQuery, 'noted'>): Promise<Lost[]>;
+  /** The MES does not hold these any more: they count as never delivered. */
+  forgetLost(source: string, refs: readonly RecordRef[]): Promise<void>;
+}
+
+export interface Unseen {
+  live: number;
+  absent: number;
+}
+
+export interface AbsenceQuery {
+  source: string;
+  set: RecordSet;
+  /** External id behind which to go on; empty at the beginning. */
+  after: string;
+  limit: number;
+  /** `withheld`: also what was noted only by sweeps whose absences were withheld. */
+  noted: 'believed' | 'withheld';
+}
+
+export interface SweepEnd {
+  stream: string;
+  source: string;
+  sets: readonly RecordSet[];
+  /** Wall-clock time of this machine, ISO-8601. */
+  at: string;
+  /** Absences that wait for a second sweep. */
+  pending: number;
+  /** Absences that the guard withheld; what is noted with them counts only when released by hand. */
+  withheld: number;
+}
+
+export interface SweepStatus {
+  stream: string;
+  at: string;
+  pending: number;
+  withheld: number;
+}
+
+/** A record that the MES has lost; null where the ledger does not keep it whole. */
+export interface Lost {
+  externalId: string;
+  record: MesRecord | null;
+}

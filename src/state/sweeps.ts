@@ -1,0 +1,171 @@
+import type { MesRecord, RecordRef, RecordSet } from '../core/types.ts';
+import { type Database, prepare, type Value } from './database.ts';
+import type { AbsenceQuery, Lateness, Lost, SweepEnd, SweepStatus, Unseen } from './store.ts';
+
+/**
+ * What complete reads of a source's keys show: which records it listed, which it did not, and since when. What has been seen is
+ * kept beside the ledger, not in it: a sweep that is cut off starts anew. Methods that write to the ledger (all from `note` on)
+ * belong into a transaction.
+ */
+export interface Sweeps {
+  /** Nothing of these records has been seen. */
+  begin(source: string, sets: readonly RecordSet[]): void;
+  see(source: string, refs: readonly RecordRef[]): void;
+  count(source: string, sets: readonly RecordSet[]): Unseen;
+  absent(query: AbsenceQuery): MesRecord[];
+  seeInMes(source: string, entity: RecordSet['entity'], mesIds: readonly string[]): void;
+  /** Delivered records whose MES id has not been seen, by external id behind `after`. */
+  lost(query: Omit<AbsenceQuery, 'noted'>): Lost[];
+  lateness(stream: string): Lateness;
+  status(): SweepStatus[];
+  /** Notes up to `limit` unseen records behind `after`; returns the last one's id, undefined when there were no more. */
+  note(query: Omit<AbsenceQuery, 'noted'> & { at: string; withheld: boolean }): string | undefined;
+  /** Forgets absences that the sweep at `at` did not find again. */
+  settle(source: string, sets: readonly RecordSet[], at: string): void;
+  /** Forgets absences of records that an incomplete sweep has seen after all. */
+  refute(source: string, sets: readonly RecordSet[]): void;
+  end(end: SweepEnd): void;
+  late(stream: string, late: Lateness): void;
+}
+
+export function createSweeps(database: Database): Sweeps {
+  database.exec('CREATE TEMP TABLE IF NOT EXISTS seen (scope INTEGER, id TEXT, PRIMARY KEY (scope, id)) WITHOUT ROWID');
+  return { ...sightings(database), ...absences(database), ...ends(database) };
+}
+
+/** SQL: ?1 source, ?2 entity, ?3 what ids begin with, ?4 what they do not begin with; empty texts do not count. */
+const scope = '(SELECT id FROM scopes WHERE source = ?1 AND entity = ?2)';
+const within = `substr(external_id, 1, length(?3)) = ?3 AND (?4 = '' OR substr(external_id, 1, length(?4)) <> ?4)`;
+const inSet = `records.scope = ${scope} AND ${within}`;
+/** What the MES holds and the ERP had not closed: closed records leave an ERP by being archived. */
+const held = `lifecycle = 'active' AND (hash IS NOT NULL OR mes_id IS NOT NULL)`;
+const unseen = `NOT EXISTS (SELECT 1 FROM temp.seen WHERE seen.scope = records.scope AND seen.id = records.external_id)`;
+
+function setOf(source: string, { entity, startsWith = '', startsNotWith = '' }: RecordSet): Value[] {
+  return [source, entity, startsWith, startsNotWith];
+}
+
+function sightings(database: Database): Pick<Sweeps, 'begin' | 'see' | 'seeInMes' | 'lost'> {
+  const clear = prepare(database, `DELETE FROM temp.seen WHERE abs(scope) = ${scope}`);
+  const see = prepare(
+    database,
+    `INSERT OR IGNORE INTO temp.seen (scope, id) SELECT ${scope}, value FROM json_each(?3) WHERE ${scope} IS NOT NULL`,
+  );
+  // A record and its MES id are different things to have seen: those of the MES stand under the negative of the scope.
+  const seeInMes = prepare(
+    database,
+    `INSERT OR IGNORE INTO temp.seen (scope, id) SELECT -${scope}, value FROM json_each(?3) WHERE ${scope} IS NOT NULL`,
+  );
+  const lost = prepare<{ externalId: string; record: string | null }>(
+    database,
+    `SELECT external_id AS externalId, record FROM records
+     WHERE ${inSet} AND external_id > ?5 AND hash IS NOT NULL AND mes_id IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM temp.seen WHERE seen.scope = -records.scope AND seen.id = records.mes_id)
+     ORDER BY external_id LIMIT ?6`,
+  );
+  return {
+    begin(source, sets) {
+      for (const { entity } of sets) clear.run(source, entity);
+    },
+    see(source, refs) {
+      for (const [entity, some] of Map.groupBy(refs, (ref) => ref.entity)) {
+        see.run(source, entity, JSON.stringify(some.map(({ externalId }) => externalId)));
+      }
+    },
+    seeInMes: (source, entity, mesIds) => void seeInMes.run(source, entity, JSON.stringify(mesIds)),
+    lost: ({ source, set, after, limit }) =>
+      lost.all(...setOf(source, set), after, limit).map(({ externalId, record }) => ({
+        externalId,
+        record: record === null ? null : (JSON.parse(record) as MesRecord),
+      })),
+  };
+}
+
+interface AbsentRow {
+  externalId: string;
+  businessKey: string | null;
+  record: string | null;
+}
+
+function absences(database: Database): Pick<Sweeps, 'count' | 'absent' | 'note' | 'settle' | 'refute'> {
+  const count = prepare<{ live: number; absent: number }>(
+    database,
+    `SELECT count(*) AS live, coalesce(sum(${unseen}), 0) AS absent FROM records WHERE ${inSet} AND ${held}`,
+  );
+  const absent = prepare<AbsentRow>(
+    database,
+    `SELECT external_id AS externalId, business_key AS businessKey, record FROM records JOIN absences USING (scope, external_id)
+     WHERE ${inSet} AND external_id > ?5 AND ${held} AND ${unseen} AND withheld <= ?7 ORDER BY external_id LIMIT ?6`,
+  );
+  const note = prepare<{ externalId: string }>(
+    database,
+    `INSERT INTO absences (scope, external_id, first_at, last_at, withheld)
+     SELECT scope, external_id, ?7, ?7, ?8 FROM records
+     WHERE ${inSet} AND external_id > ?5 AND ${held} AND ${unseen} ORDER BY external_id LIMIT ?6
+     ON CONFLICT DO UPDATE SET last_at = excluded.last_at, withheld = min(withheld, excluded.withheld)
+     RETURNING external_id AS externalId`,
+  );
+  const settle = prepare(database, `DELETE FROM absences WHERE scope = ${scope} AND ${within} AND last_at <> ?5`);
+  const refute = prepare(
+    database,
+    `DELETE FROM absences WHERE scope = ${scope} AND ${within}
+       AND EXISTS (SELECT 1 FROM temp.seen WHERE seen.scope = absences.scope AND seen.id = absences.external_id)`,
+  );
+  return {
+    count(source, sets) {
+      const counted = sets.map((set) => count.get(...setOf(source, set)) ?? { live: 0, absent: 0 });
+      return {
+        live: counted.reduce((sum, { live }) => sum + live, 0),
+        absent: counted.reduce((sum, { absent }) => sum + absent, 0),
+      };
+    },
+    absent: ({ source, set, after, limit, noted }) =>
+      absent
+        .all(...setOf(source, set), after, limit, noted === 'withheld' ? 1 : 0)
+        .map((row) => recordOf(source, set, row)),
+    note: ({ source, set, after, limit, at, withheld }) =>
+      note
+        .all(...setOf(source, set), after, limit, at, withheld ? 1 : 0)
+        .map(({ externalId }) => externalId)
+        .sort()
+        .at(-1),
+    settle(source, sets, at) {
+      for (const set of sets) settle.run(...setOf(source, set), at);
+    },
+    refute(source, sets) {
+      for (const set of sets) refute.run(...setOf(source, set));
+    },
+  };
+}
+
+/** As it was last delivered; of jobs, which are not kept whole, what names it: the MES keeps what is left out. */
+function recordOf(source: string, { entity }: RecordSet, { externalId, businessKey, record }: AbsentRow): MesRecord {
+  if (record !== null) return JSON.parse(record) as MesRecord;
+  const field = { cell: 'name', job: 'job_number', part: 'part_number', resource: '', operation: '' }[entity];
+  const fields = businessKey === null || field === '' ? {} : { [field]: businessKey };
+  const inactive = entity === 'cell' || entity === 'resource' ? { active: true } : {};
+  return { entity, source, externalId, parents: {}, fields: { ...fields, ...inactive }, lifecycle: 'active' };
+}
+
+function ends(database: Database): Pick<Sweeps, 'lateness' | 'status' | 'end' | 'late'> {
+  const status = prepare<{ stream: string; at: string; pending: number; withheld: number }>(
+    database,
+    'SELECT stream, at, pending, withheld FROM sweeps ORDER BY stream',
+  );
+  const end = prepare(database, 'INSERT OR REPLACE INTO sweeps (stream, at, pending, withheld) VALUES (?, ?, ?, ?)');
+  const lateness = prepare<{ rows: number; seconds: number }>(
+    database,
+    'SELECT late_rows AS rows, seconds FROM lateness WHERE stream = ?',
+  );
+  const late = prepare(
+    database,
+    `INSERT INTO lateness (stream, late_rows, seconds) VALUES (?, ?, ?)
+     ON CONFLICT DO UPDATE SET late_rows = late_rows + excluded.late_rows, seconds = max(seconds, excluded.seconds)`,
+  );
+  return {
+    status: () => status.all(),
+    end: ({ stream, at, pending, withheld }) => void end.run(stream, at, pending, withheld),
+    lateness: (stream) => ({ ...(lateness.get(stream) ?? { rows: 0, seconds: 0 }) }),
+    late: (stream, { rows, seconds }) => void late.run(stream, rows, seconds),
+  };
+}
