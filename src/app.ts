@@ -11,11 +11,15 @@ import type { StreamGauges } from './core/metrics.ts';
 import type { Redactor } from './core/redact.ts';
 import { createTokenBucket } from './core/token-bucket.ts';
 import type { Finding } from './core/types.ts';
+import { createPace, type Pace } from './push/adaptive.ts';
+import type { Caller } from './push/day-plan.ts';
 import { createDayQuota, type DayQuota, type QuotaStore } from './push/day-quota.ts';
 import { refuseTransient } from './push/eryxon/answers.ts';
 import { createEryxonSink } from './push/eryxon/index.ts';
-import { createPusher } from './push/pusher.ts';
+import { createOutage, type Outage } from './push/outage.ts';
+import { createPushers } from './push/pusher.ts';
 import { type CountedTransport, createTransport } from './push/transport.ts';
+import { createAdmission } from './scheduler/admission.ts';
 import { type Cycle, createCycle } from './scheduler/cycle.ts';
 import type { Schedule } from './scheduler/engine.ts';
 import { openEmbeddedStore } from './state/embedded-store.ts';
@@ -63,6 +67,8 @@ export interface App {
   events: EventBus;
   store: Store;
   quota: DayQuota;
+  /** How much the MES is given at a time. */
+  pace: Pace;
   connectors: ReadonlyMap<string, ConnectorRun>;
   /** What must be known of the ERPs before the first poll; an ERP that cannot be reached now is asked again by its polls. */
   prepare(signal: AbortSignal): Promise<void>;
@@ -80,17 +86,14 @@ export async function openApp(options: AppOptions): Promise<App> {
   const mes = openMes(options, store);
   const sink = createEryxonSink(config.mes.url);
   const { batchSize, maxConcurrency } = config.mes;
-  const pusher = createPusher({
-    sink,
-    openTransport: mes.openTransport,
-    batchSize,
-    maxConcurrency,
-    ...redaction(options),
-  });
+  const { openTransport, quota, pace, outage } = mes;
+  const pushers = createPushers({ sink, openTransport, batchSize, maxConcurrency, pace, ...redaction(options) });
+  const admission = createAdmission({ room: quota.room, requireReachable: outage.require, clock });
+  const shared = { store, pusher: pushers.scheduled, operatorPusher: pushers.operator, admission, events, clock };
   const runs = new Map<string, ConnectorRun>();
   for (const [name, settings] of Object.entries(config.connectors)) {
     const session = openSession(name, settings, options);
-    const cycle = createCycle({ session, store, pusher, events, clock });
+    const cycle = createCycle({ session, ...shared });
     runs.set(name, { session, cycle, schedule: scheduleOf(settings) });
   }
   return {
@@ -98,7 +101,8 @@ export async function openApp(options: AppOptions): Promise<App> {
     clock,
     events,
     store,
-    quota: mes.quota,
+    quota,
+    pace,
     connectors: runs,
     prepare: (signal) => prepareAll(runs, signal),
     sync: (request, exclusive) => syncAll(runs, request, exclusive),
@@ -113,7 +117,9 @@ export async function openApp(options: AppOptions): Promise<App> {
 
 interface Mes {
   quota: DayQuota;
-  openTransport(signal: AbortSignal): CountedTransport;
+  pace: Pace;
+  outage: Outage;
+  openTransport(signal: AbortSignal, caller: Caller): CountedTransport;
   close(): void;
 }
 
@@ -137,10 +143,15 @@ function openMes(options: AppOptions, store: QuotaStore): Mes {
   const bucket = createTokenBucket(mes.rate, clock);
   const quota = createDayQuota(mes.rate.requestsPerDay, store, clock);
   const refuse = (answer: Parameters<typeof refuseTransient>[0]) => refuseTransient(answer, clock.now());
+  const { batchSize, maxConcurrency, timeoutSeconds } = mes;
+  const pace = createPace({ batchSize, maxConcurrency, slowMs: timeoutSeconds * 500 });
+  const outage = createOutage(clock, random);
+  const shared = { http, bucket, quota, pace, outage, refuseTransient: refuse, clock, events, random, attempts };
   return {
     quota,
-    openTransport: (signal) =>
-      createTransport({ http, bucket, quota, refuseTransient: refuse, clock, events, random, attempts }, signal),
+    pace,
+    outage,
+    openTransport: (signal, caller) => createTransport({ ...shared, caller }, signal),
     close: http.close,
   };
 }
@@ -263,7 +274,7 @@ export async function checkSystems(options: AppOptions, signal: AbortSignal): Pr
     session.close();
   }
   const mes = openMes(options, uncounted);
-  findings.push(...(await createEryxonSink(options.config.mes.url).check(mes.openTransport(signal))));
+  findings.push(...(await createEryxonSink(options.config.mes.url).check(mes.openTransport(signal, 'operator'))));
   mes.close();
   return findings;
 }

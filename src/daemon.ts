@@ -94,7 +94,14 @@ function jobs(app: App): Job[] {
     async run(signal) {
       await cycle.run({ streams: undefined, full: false, manual: false, release: false }, signal);
     },
+    againAt: () => earliest([...cycle.waiting().values()].map(({ until }) => until)),
   }));
+}
+
+/** ISO times of one form sort as the times they stand for. */
+function earliest(times: readonly string[]): Date | undefined {
+  const first = [...times].sort()[0];
+  return first === undefined ? undefined : new Date(first);
 }
 
 function expectedStreams(app: App): ExpectedStream[] {

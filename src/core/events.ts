@@ -15,15 +15,20 @@ export function zeroCounts(): Counts {
   return { read: 0, unchanged: 0, created: 0, updated: 0, deleted: 0, refused: 0, parked: 0 };
 }
 
-/** How one pass of one stream ended. `refused` means done, but records were set aside. */
+/**
+ * How one pass of one stream ended. `refused` means done, but records were set aside; `waiting` that it did not begin or stopped between
+ * two pages because requests to the MES are short.
+ */
 export interface StreamResult extends Counts {
   connector: string;
   stream: string;
-  outcome: 'ok' | 'failed' | 'refused';
+  outcome: 'ok' | 'failed' | 'refused' | 'waiting';
   requests: { erp: number; mes: number };
   watermark: { before: string | null; after: string | null };
   durationMs: number;
   error?: string;
+  /** Until when it waits, ISO-8601. */
+  waitsUntil?: string;
 }
 
 /** Everything the program tells of itself. Logs, metrics, readiness and the progress line subscribe; nothing else reports. */

@@ -52,7 +52,7 @@ function countRecords(registry: Registry, events: EventBus): void {
   });
   const passes = new Counter({
     name: 'erp_puller_passes_total',
-    help: 'Passes by stream and outcome: ok, refused, failed.',
+    help: 'Passes by stream and outcome: ok, refused, failed, waiting.',
     labelNames: ['stream', 'outcome'],
     registers: [registry],
   });

@@ -1,4 +1,4 @@
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { businessKeyOf } from '../core/business-key.ts';
 import { PermanentError, TransientError } from '../core/errors.ts';
 import type { Redactor } from '../core/redact.ts';
@@ -11,6 +11,8 @@ import {
   type Parents,
   type RecordRef,
 } from '../core/types.ts';
+import { createPace, type Pace } from './adaptive.ts';
+import type { Caller } from './day-plan.ts';
 import {
   type Batch,
   BatchInterruptedError,
@@ -40,10 +42,13 @@ export interface Pusher {
 
 export interface PusherOptions {
   sink: Sink;
-  openTransport(signal: AbortSignal): CountedTransport;
+  openTransport(signal: AbortSignal, caller: Caller): CountedTransport;
+  /** Records a batch, at most. */
   batchSize: number;
-  /** Batches under way at one time, over all connectors. */
+  /** Batches under way at one time, over all connectors and callers, at most. */
   maxConcurrency: number;
+  /** How much of these the MES is given now; all of it when absent. */
+  pace?: Pace;
   /** Applied to what the MES says of a record before it is kept: it may echo what it was sent. */
   redact?: Redactor;
 }
@@ -53,14 +58,26 @@ export interface PusherOptions {
  * the last of its key wins. What waits for a parent is parked without a request.
  */
 export function createPusher(options: PusherOptions): Pusher {
-  const { sink, openTransport, batchSize, maxConcurrency, redact = unchanged } = options;
+  return createPushers(options).scheduled;
+}
+
+/** One for each caller; both share what the MES is given at a time. */
+export function createPushers(options: PusherOptions): Readonly<Record<Caller, Pusher>> {
+  const { maxConcurrency, batchSize, pace = createPace({ batchSize, maxConcurrency, slowMs: Infinity }) } = options;
   const limit = pLimit(maxConcurrency);
+  const shared = { ...options, pace, limit };
+  return { scheduled: pusherFor(shared, 'scheduled'), operator: pusherFor(shared, 'operator') };
+}
+
+function pusherFor(options: PusherOptions & { pace: Pace; limit: LimitFunction }, caller: Caller): Pusher {
+  const { sink, openTransport, pace, limit, redact = unchanged } = options;
   return {
     async push(changes, lookup, signal) {
-      const transport = openTransport(signal);
+      const transport = openTransport(signal, caller);
       const run: Run = {
         sink,
         transport,
+        pace,
         redact,
         outcomes: [],
         arrived: new Map(),
@@ -74,7 +91,8 @@ export function createPusher(options: PusherOptions): Pusher {
         groups.delete(entity);
         run.childrenFollow = groups.size > 0;
         const ready = await resolveParents(group, lookup, run);
-        const batches = split(ready, batchSize).map((part) => ({ entity, changes: part }));
+        limit.concurrency = pace.slots();
+        const batches = split(ready, pace.batchSize()).map((part) => ({ entity, changes: part }));
         const failure = firstFailure(await Promise.all(batches.map((batch) => limit(() => attempt(batch, run)))));
         if (failure !== undefined) return { outcomes: run.outcomes, requests: transport.requests(), failure };
       }
@@ -90,6 +108,7 @@ function unchanged(text: string): string {
 interface Run {
   sink: Sink;
   transport: CountedTransport;
+  pace: Pace;
   redact: Redactor;
   outcomes: Outcome[];
   /** Records delivered by this push, by `<entity>/<externalId>`: parents that the ledger does not know yet. */
@@ -164,6 +183,7 @@ async function attempt(batch: Batch, run: Run): Promise<Error | undefined> {
   if (run.stopped !== undefined) return run.stopped;
   try {
     await deliver(batch, run);
+    run.pace.delivered(batch.changes.length);
     return undefined;
   } catch (error) {
     if (!(error instanceof TransientError || error instanceof PermanentError)) throw error;

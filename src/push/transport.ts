@@ -4,9 +4,11 @@ import type { EventBus } from '../core/events.ts';
 import type { HttpClient, HttpResponse } from '../core/http.ts';
 import { withRetries } from '../core/retry.ts';
 import type { TokenBucket } from '../core/token-bucket.ts';
+import type { Pace } from './adaptive.ts';
 import type { Caller } from './day-plan.ts';
 import type { DayQuota } from './day-quota.ts';
-import type { Transport } from './sink.ts';
+import type { Outage } from './outage.ts';
+import type { MesRequest, Transport } from './sink.ts';
 
 export interface TransportOptions {
   http: HttpClient;
@@ -21,6 +23,9 @@ export interface TransportOptions {
   attempts: number;
   /** Whose requests these are; 'scheduled' when absent. */
   caller?: Caller;
+  /** Told how requests fare. */
+  pace?: Pick<Pace, 'answered' | 'troubled'>;
+  outage?: Outage;
 }
 
 export interface CountedTransport extends Transport {
@@ -33,37 +38,67 @@ const longestSleepMs = 30_000;
 
 /** Lets requests out within rate and day budget, and again after passing faults; one for each push, to count by. */
 export function createTransport(options: TransportOptions, signal: AbortSignal): CountedTransport {
-  const { http, bucket, quota, clock, events, random, attempts, caller = 'scheduled' } = options;
+  const { bucket, quota, clock, events, random, caller = 'scheduled' } = options;
   let sent = 0;
-  /** Only what the MES itself asked for: a budget of ours that is used up is known without this, and may be raised. */
-  const heed = async (answer: HttpResponse) => {
-    try {
-      options.refuseTransient(answer);
-    } catch (error) {
-      const askedMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0;
-      if (askedMs > longestSleepMs) await quota.block(askedMs, saysDayIsUsedUp(answer));
-      throw error;
-    }
-  };
+  async function once(request: MesRequest): Promise<HttpResponse> {
+    await bucket.take(signal);
+    await quota.take(caller);
+    sent += 1;
+    const startedMs = clock.monotonicMs();
+    const answer = await options.http.request(request, signal).catch(async (error: unknown) => {
+      if (error instanceof TransientError && error.unsent) await quota.giveBack(caller);
+      else if (error instanceof TransientError) note(options, undefined, startedMs);
+      throw request.idempotent === false ? outcomeOf(error) : error;
+    });
+    if (!request.probe) note(options, answer, startedMs);
+    await heed(options, answer).catch((error: unknown) => {
+      throw request.idempotent === false && mayBeDone(answer) ? outcomeOf(error) : error;
+    });
+    return answer;
+  }
   return {
     requests: () => sent,
-    request(request) {
-      const once = async () => {
-        await bucket.take(signal);
-        await quota.take(caller);
-        sent += 1;
-        const answer = await http.request(request, signal).catch(async (error: unknown) => {
-          if (error instanceof TransientError && error.unsent) await quota.giveBack(caller);
-          throw request.idempotent === false ? outcomeOf(error) : error;
-        });
-        await heed(answer).catch((error: unknown) => {
-          throw request.idempotent === false && mayBeDone(answer) ? outcomeOf(error) : error;
-        });
+    async request(request) {
+      // While it is down, one try tells as much as five.
+      const attempts = request.probe || options.outage?.isOpen() ? 1 : options.attempts;
+      try {
+        const answer = await withRetries(
+          { system: 'mes', name: 'mes', attempts, clock, events, random },
+          () => once(request),
+          signal,
+        );
+        options.outage?.answered();
         return answer;
-      };
-      return withRetries({ system: 'mes', name: 'mes', attempts, clock, events, random }, once, signal);
+      } catch (error) {
+        if (!request.probe) options.outage?.note(error);
+        throw error;
+      }
     },
   };
+}
+
+/** Only what the MES itself asked for: a budget of ours that is used up is known without this, and may be raised. */
+async function heed({ quota, refuseTransient }: TransportOptions, answer: HttpResponse): Promise<void> {
+  try {
+    refuseTransient(answer);
+  } catch (error) {
+    const askedMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0;
+    if (askedMs > longestSleepMs) await quota.block(askedMs, saysDayIsUsedUp(answer));
+    throw error;
+  }
+}
+
+/**
+ * Tells the pace how the MES keeps up; undefined: no answer. A plain 500 says nothing of it, here it mostly stands for content or
+ * schema, and neither does a function that does not boot.
+ */
+function note({ pace, clock }: TransportOptions, answer: HttpResponse | undefined, startedMs: number): void {
+  const timing = { startedMs, endedMs: clock.monotonicMs() };
+  const status = answer?.status ?? 0;
+  if (status === 429) pace?.troubled('limited', timing);
+  else if (status === 0 || status === 408 || (status > 500 && !answer?.text.includes('BOOT_ERROR')))
+    pace?.troubled('failed', timing);
+  else pace?.answered(timing);
 }
 
 /** The limiter of the day, and not a gateway that is busy: after this wait a new window begins, whatever we have counted ourselves. */

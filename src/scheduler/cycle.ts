@@ -1,8 +1,8 @@
 import type { Stream } from '../connectors/define.ts';
-import { messageOf, PermanentError } from '../core/errors.ts';
+import { messageOf, PermanentError, type WaitError } from '../core/errors.ts';
 import { type EventBus, type StreamResult, zeroCounts } from '../core/events.ts';
 import type { Watermark } from '../core/types.ts';
-import { isTransient, type Pass, type PassContext, type PassRequest, PushFailedError } from './delivery.ts';
+import { isTransient, type Pass, type PassContext, type PassRequest, PushFailedError, waitOf } from './delivery.ts';
 import { beginPass, runPass } from './pass.ts';
 import { createPauses, type Pause } from './pauses.ts';
 
@@ -17,10 +17,19 @@ export interface Cycle {
   run(request: CycleRequest, signal: AbortSignal): Promise<StreamResult[]>;
   /** Streams that wait for a human, with the reason. */
   paused(): ReadonlyMap<string, Pause>;
+  /** Streams that are held back because requests to the MES are short. */
+  waiting(): ReadonlyMap<string, Wait>;
+}
+
+export interface Wait {
+  reason: string;
+  /** ISO-8601. */
+  until: string;
 }
 
 export function createCycle(context: PassContext): Cycle {
   const pauses = createPauses(context.clock);
+  const waits = new Map<string, Wait>();
   const erpRequests = countErpRequests(context.events, context.session.name);
 
   async function runStream(stream: Stream, request: PassRequest, signal: AbortSignal): Promise<Ran> {
@@ -30,16 +39,18 @@ export function createCycle(context: PassContext): Cycle {
     let after: Watermark | null = null;
     let error: unknown;
     try {
-      pass = await beginPass(context, stream, signal);
+      pass = await beginPass(request.manual ? forPerson(context) : context, stream, signal);
       after = await runPass(pass, request, signal);
       pauses.clear(stream.name);
     } catch (caught) {
       error = caught;
     }
+    const wait = request.manual ? undefined : waitOf(error);
+    remember(waits, stream.name, wait);
     const erp = erpRequests() - requestsBefore;
     const durationMs = Math.round(context.clock.monotonicMs() - startedMs);
     const base = { ...nothingRun(context.session.name, stream.name), durationMs };
-    return { result: describeRun(base, { pass, after, error, erp }), error };
+    return { result: describeRun(base, { pass, after, error, erp, wait }), error };
   }
 
   /** Takes note of how a stream ended; resolves to why the streams behind it need not run. */
@@ -47,6 +58,7 @@ export function createCycle(context: PassContext): Cycle {
     context.events.emit('stream:finished', { result });
     if (error === undefined) return undefined;
     if (!isTransient(error)) pauses.add(stream.name, error);
+    if (result.outcome === 'waiting') return undefined;
     return stopsAll(error, signal) ? `Not run: ${messageOf(error)}` : undefined;
   }
 
@@ -69,6 +81,7 @@ export function createCycle(context: PassContext): Cycle {
 
   return {
     paused: pauses.all,
+    waiting: () => waits,
     async run(request, signal) {
       const { name } = context.session;
       const startedMs = context.clock.monotonicMs();
@@ -91,6 +104,16 @@ function stopsAll(error: unknown, signal: AbortSignal): boolean {
   return signal.aborted || error instanceof PushFailedError || (error instanceof PermanentError && error.credentials);
 }
 
+function remember(waits: Map<string, Wait>, stream: string, wait: WaitError | undefined): void {
+  if (wait === undefined) waits.delete(stream);
+  else waits.set(stream, { reason: wait.message, until: wait.until });
+}
+
+/** A person is not held back and may use the reserve. */
+function forPerson(context: PassContext): PassContext {
+  return { ...context, pusher: context.operatorPusher ?? context.pusher, admission: undefined };
+}
+
 function nothingRun(connector: string, stream: string): StreamResult {
   const watermark = { before: null, after: null };
   return { connector, stream, outcome: 'ok', ...zeroCounts(), requests: { erp: 0, mes: 0 }, watermark, durationMs: 0 };
@@ -101,19 +124,21 @@ interface RunFacts {
   after: Watermark | null;
   error: unknown;
   erp: number;
+  wait: WaitError | undefined;
 }
 
-function describeRun(base: StreamResult, { pass, after, error, erp }: RunFacts): StreamResult {
+function describeRun(base: StreamResult, { pass, after, error, erp, wait }: RunFacts): StreamResult {
   const before = pass?.state.watermark ?? null;
   const counts = pass?.counts ?? zeroCounts();
   const failed = error !== undefined;
   return {
     ...base,
     ...counts,
-    outcome: failed ? 'failed' : counts.refused > 0 ? 'refused' : 'ok',
+    outcome: wait !== undefined ? 'waiting' : failed ? 'failed' : counts.refused > 0 ? 'refused' : 'ok',
     requests: { erp, mes: pass?.requests.mes ?? 0 },
     watermark: { before: before?.value ?? null, after: (failed ? before : after)?.value ?? null },
     ...(failed ? { error: messageOf(error) } : {}),
+    ...(wait === undefined ? {} : { waitsUntil: wait.until }),
   };
 }
 

@@ -1,10 +1,11 @@
 import type { ConnectorSession, MappedRow, RefusedRow, Stream } from '../connectors/define.ts';
 import type { Clock } from '../core/clock.ts';
-import { TransientError } from '../core/errors.ts';
+import { TransientError, WaitError } from '../core/errors.ts';
 import { type Counts, type EventBus, zeroCounts } from '../core/events.ts';
 import type { Entity, Outcome } from '../core/types.ts';
 import type { Pusher } from '../push/pusher.ts';
 import type { BadRow, PageCommit, ResumePoint, Store, StreamState } from '../state/store.ts';
+import type { Admission, PassNeed } from './admission.ts';
 import { diffPage } from './diff.ts';
 import { lateness, tellLate } from './lateness.ts';
 
@@ -13,6 +14,10 @@ export interface PassContext {
   session: ConnectorSession;
   store: Store;
   pusher: Pusher;
+  /** For what a person asked for; the other one when absent. */
+  operatorPusher?: Pusher;
+  /** Holds scheduled passes back while requests to the MES are short; none is held back when absent. */
+  admission?: Admission | undefined;
   events: EventBus;
   clock: Clock;
 }
@@ -85,6 +90,8 @@ export async function startDelivery(
   const keepStamps = stream.stampKind !== 'none';
   const diff = await diffPage({ rows: good, lookup, keepStamps, force: delivery.force });
   await delivery.after;
+  // The first page was let in with the pass.
+  if (diff.changes.length > 0 && pass.requests.mes > 0) await pass.admission?.goOn(needOf(pass));
   const report = await pusher.push(diff.changes, lookup, signal);
   pass.requests.mes += report.requests;
   const badRows = bad.map(toBadRow);
@@ -136,6 +143,11 @@ function streamsByEntity({ name, streams }: ConnectorSession): Map<Entity, strin
     }
   }
   return byEntity;
+}
+
+/** What a pass is to the day's plan. */
+export function needOf({ id, state }: Pick<Pass, 'id' | 'state'>): PassNeed {
+  return { stream: id, firstLoad: state.watermark === null };
 }
 
 /** Id of the stream that reads the children of this one's records, if it runs. */
@@ -199,6 +211,12 @@ function tell(pass: Pass, base: Pick<Counts, 'read' | 'unchanged'>, { outcomes, 
   }
   for (const name of Object.keys(counts) as (keyof Counts)[]) pass.counts[name] += counts[name];
   events.emit('page:committed', { stream: id, counts });
+}
+
+/** What holds a pass back until a known time without anything having failed; undefined for other errors. */
+export function waitOf(error: unknown): WaitError | undefined {
+  const cause = error instanceof PushFailedError ? error.cause : error;
+  return cause instanceof WaitError ? cause : undefined;
 }
 
 /** True for failures that pass by themselves. */

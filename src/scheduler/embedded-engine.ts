@@ -15,6 +15,9 @@ export interface EmbeddedEngineOptions {
 /** Connectors start this far apart, so that they do not ask for memory and connections in the same second. */
 const staggerMs = 1000;
 
+/** What asks to run again before its schedule says so waits this long at least: an ERP is not read in a loop. */
+const soonestAgainMs = 60_000;
+
 /**
  * The engine that runs jobs in this process. A job runs as soon as it is due, its name is free and the limit has room; being due
  * twice before it starts is one run, so a run of any length is followed by at most one that catches up.
@@ -24,6 +27,7 @@ export function createEmbeddedEngine({ clock, events, concurrency = 4 }: Embedde
   const aborter = new AbortController();
   const lanes = new Map<string, Lane>();
   const stops: (() => void)[] = [];
+  const reruns = createReruns(clock);
   let stopped = false;
 
   function laneOf(name: string): Lane {
@@ -33,11 +37,13 @@ export function createEmbeddedEngine({ clock, events, concurrency = 4 }: Embedde
   }
 
   async function run(job: Job): Promise<void> {
+    reruns.cancel(job.name);
     try {
       await job.run(aborter.signal);
     } catch (error) {
       events.emit('cycle:failed', { connector: job.name, error });
     }
+    if (!stopped) reruns.plan(job, () => laneOf(job.name).due(() => run(job)));
   }
 
   /** The next start is one interval after the last; if the run takes longer, as soon as it has ended. */
@@ -79,6 +85,7 @@ export function createEmbeddedEngine({ clock, events, concurrency = 4 }: Embedde
     async stop(graceMs) {
       stopped = true;
       for (const stop of stops.splice(0)) stop();
+      reruns.cancelAll();
       const cancel = clock.after(graceMs, () => aborter.abort(new Error('The program is stopping.')));
       await Promise.all([...lanes.values()].map((lane) => lane.close()));
       cancel();
@@ -89,6 +96,29 @@ export function createEmbeddedEngine({ clock, events, concurrency = 4 }: Embedde
 /** How long the connector at `index` waits, but no longer than half the time between its runs. */
 function staggered(index: number, intervalMs: number): number {
   return Math.min(index * staggerMs, intervalMs / 2);
+}
+
+interface Reruns {
+  plan(job: Job, rerun: () => void): void;
+  cancel(name: string): void;
+  cancelAll(): void;
+}
+
+/** The runs that jobs asked for beside their schedules; a run in between takes the place of the one that was asked for. */
+function createReruns(clock: Clock): Reruns {
+  const cancels = new Map<string, () => void>();
+  return {
+    plan({ name, againAt }, rerun) {
+      const at = againAt?.();
+      if (at === undefined) return;
+      const waitMs = Math.max(at.getTime() - clock.now().getTime(), soonestAgainMs);
+      cancels.set(name, clock.after(waitMs, rerun));
+    },
+    cancel: (name) => cancels.get(name)?.(),
+    cancelAll() {
+      for (const cancel of cancels.values()) cancel();
+    },
+  };
 }
 
 /** What runs under one name, one at a time. */

@@ -8,6 +8,8 @@ export interface Job {
   schedule: Schedule;
   /** One cycle. Must end soon after `signal` aborts; its errors are its own business and must not be thrown. */
   run(signal: AbortSignal): Promise<void>;
+  /** Asked after each run: when the next is due even if the schedule has none so soon. */
+  againAt?(): Date | undefined;
 }
 
 /** Runs jobs on their schedules, whatever does the scheduling: this process, or a cluster later. */

@@ -8,6 +8,7 @@ import { readDueChildren } from './children.ts';
 import {
   childStreamOf,
   deliverRows,
+  needOf,
   type Pass,
   type PassContext,
   type PassRequest,
@@ -20,6 +21,7 @@ import { advanceWatermark, beliefLimit, laterStamp, type Plan, planWindow } from
 export async function beginPass(context: PassContext, stream: Stream, signal: AbortSignal): Promise<Pass> {
   const id = `${context.session.name}/${stream.name}`;
   const state = await context.store.begin(id);
+  await context.admission?.begin(needOf({ id, state }));
   const sourceNow = await context.session.clock(signal);
   const overlapSeconds = overlapFor(stream.overlapSeconds, state.lateness);
   const own = { counts: zeroCounts(), requests: { mes: 0 }, warned: new Set<'future'>() };

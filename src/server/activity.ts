@@ -37,7 +37,7 @@ export function followActivity(events: EventBus, now: () => Date): Activity {
   events.on('stream:finished', ({ result }) => {
     const activity = entry(`${result.connector}/${result.stream}`);
     activity.lastError = result.error ?? null;
-    if (result.outcome !== 'failed') activity.lastSuccess = now().toISOString();
+    if (result.outcome === 'ok' || result.outcome === 'refused') activity.lastSuccess = now().toISOString();
   });
   events.on('absence:withheld', ({ stream, vanished }) => void withheld.set(stream, vanished));
   events.on('absence:settled', ({ stream }) => void withheld.delete(stream));

@@ -8,6 +8,7 @@ export function reportEvents(events: EventBus, logger: Logger): void {
     const { connector, stream, watermark, requests, error, ...rest } = result;
     const fields = { stream: `${connector}/${stream}`, ...rest, requests, watermark: watermark.after };
     if (result.outcome === 'failed') logger.error('Pass failed.', { ...fields, error });
+    else if (result.outcome === 'waiting') logger.info('Pass waits; changes are gathered.', { ...fields, error });
     else logger.info('Pass finished.', fields);
   });
   events.on('cycle:failed', ({ connector, error }) =>
