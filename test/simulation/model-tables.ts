@@ -71,6 +71,9 @@ function define({ table, entity, toRecord }: Shape): ODataStreamDefinition<{ sou
     validTo: null,
     parentProperty: table === 'operations' ? 'Parent' : null,
     childStream: table === 'parts' ? streamOf.operations : null,
+    keySchema: z.object({ Id: z.string() }),
+    toKeys: (row: never) => [{ entity, externalId: (row as { Id: string }).Id }],
+    owns: [{ entity }],
     schema,
     toRecords(row, { source }) {
       const lifecycle: Lifecycle = row.Cancelled === 'X' ? 'cancelled' : 'active';
