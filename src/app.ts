@@ -7,13 +7,13 @@ import type { Clock } from './core/clock.ts';
 import { ConfigError, messageOf, UsageError } from './core/errors.ts';
 import type { EventBus, StreamResult } from './core/events.ts';
 import { createHttpClient, type OpenHttp } from './core/http.ts';
-import type { StreamGauges } from './core/metrics.ts';
+import type { MesGauges, StreamGauges } from './core/metrics.ts';
 import type { Redactor } from './core/redact.ts';
 import { createTokenBucket } from './core/token-bucket.ts';
 import type { Finding } from './core/types.ts';
 import { createPace, type Pace } from './push/adaptive.ts';
 import type { Caller } from './push/day-plan.ts';
-import { createDayQuota, type DayQuota, type QuotaStore } from './push/day-quota.ts';
+import { type BudgetReport, createDayQuota, type DayQuota, type QuotaStore } from './push/day-quota.ts';
 import { refuseTransient } from './push/eryxon/answers.ts';
 import { createEryxonSink } from './push/eryxon/index.ts';
 import { createOutage, type Outage } from './push/outage.ts';
@@ -60,6 +60,9 @@ export interface ConnectorRun {
   schedule: Schedule;
 }
 
+/** The day budget, and how much the MES is given at a time. */
+export type MesReport = BudgetReport & MesGauges;
+
 /** The whole program, put together from a config: what the daemon and the verbs work with. */
 export interface App {
   config: Config;
@@ -67,14 +70,13 @@ export interface App {
   events: EventBus;
   store: Store;
   quota: DayQuota;
-  /** How much the MES is given at a time. */
-  pace: Pace;
   connectors: ReadonlyMap<string, ConnectorRun>;
   /** What must be known of the ERPs before the first poll; an ERP that cannot be reached now is asked again by its polls. */
   prepare(signal: AbortSignal): Promise<void>;
   /** One pass now over what was selected. */
   sync(request: SyncRequest, exclusive: RunExclusive): Promise<StreamResult[]>;
   gauges(): Promise<StreamGauges[]>;
+  mes(): Promise<MesReport>;
   close(): Promise<void>;
 }
 
@@ -102,10 +104,10 @@ export async function openApp(options: AppOptions): Promise<App> {
     events,
     store,
     quota,
-    pace,
     connectors: runs,
     prepare: (signal) => prepareAll(runs, signal),
     sync: (request, exclusive) => syncAll(runs, request, exclusive),
+    mes: async () => ({ ...(await quota.report()), batchSize: pace.batchSize(), concurrency: pace.slots() }),
     gauges: () => readGauges(runs, store, clock),
     async close() {
       for (const { session } of runs.values()) session.close();

@@ -31,7 +31,7 @@ export async function startDaemon(app: App, logger: Logger, signal: AbortSignal)
   const engine = createEmbeddedEngine({ clock, events });
   await prepareInTime(app, signal);
   const readiness = createReadiness({ streams: expectedStreams(app), activity, store: app.store, now });
-  const source = { streams: app.gauges, budgetLeft: app.quota.left, ready: async () => (await readiness()).ready };
+  const source = { streams: app.gauges, mes: app.mes, ready: async () => (await readiness()).ready };
   const server: HealthServer = await startServer({
     ...config.health,
     readiness: withSetAside(readiness, app.gauges),
@@ -43,7 +43,7 @@ export async function startDaemon(app: App, logger: Logger, signal: AbortSignal)
     everySeconds,
     activity,
     gauges: app.gauges,
-    budgetLeft: app.quota.left,
+    mes: app.mes,
     logger,
     clock,
   });
@@ -104,12 +104,18 @@ function earliest(times: readonly string[]): Date | undefined {
   return first === undefined ? undefined : new Date(first);
 }
 
+/** Less fresh by plan is as it should be; a quarter of the budget's day without a pass is not. */
+const plannedPatienceMs = 6 * 3_600_000;
+
 function expectedStreams(app: App): ExpectedStream[] {
   return [...app.connectors.values()].flatMap(({ session, cycle, schedule }) => {
     const overdue = createOverdue(schedule);
     return session.streams.map((stream) => ({
       id: `${session.name}/${stream.name}`,
-      overdue,
+      overdue(since: Date, now: Date) {
+        const planned = cycle.waiting().get(stream.name)?.planned ?? false;
+        return overdue(since, now) && !(planned && now.getTime() - since.getTime() < plannedPatienceMs);
+      },
       pause: () => cycle.paused().get(stream.name),
     }));
   });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type App, lagOf, type RunExclusive } from './app.ts';
+import { type App, lagOf, type MesReport, type RunExclusive } from './app.ts';
 import { UsageError } from './core/errors.ts';
 import type { StreamResult } from './core/events.ts';
 import { isStamp } from './core/stamp.ts';
@@ -28,8 +28,10 @@ export interface StatusReport {
     deadLetters: number;
     parked: number;
     paused: string | null;
+    /** Held back because requests to the MES are short, until then at least, ISO-8601. */
+    waitsUntil: string | null;
   }[];
-  mes: { budgetLeft: number | null; blockedUntil: string | null };
+  mes: MesReport;
 }
 
 /** What each verb answers. */
@@ -90,11 +92,11 @@ async function readStatus(app: App): Promise<StatusReport> {
         deadLetters,
         parked,
         paused,
+        waitsUntil: cycle.waiting().get(name)?.until ?? null,
       });
     }
   }
-  const { blockedUntil } = await app.store.readQuota();
-  return { streams, mes: { budgetLeft: await app.quota.left(), blockedUntil } };
+  return { streams, mes: await app.mes() };
 }
 
 interface WatermarkRequest {

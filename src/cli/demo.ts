@@ -175,7 +175,8 @@ function markCheckpoints({ events, clock }: App, sandbox: Sandbox): void {
     startedMs = clock.monotonicMs();
   });
   events.on('cycle:finished', ({ results }) => {
-    if (results.some(({ outcome }) => outcome === 'failed') || startedMs - markedMs < checkpointMs) return;
+    const incomplete = results.some(({ outcome }) => outcome === 'failed' || outcome === 'waiting');
+    if (incomplete || startedMs - markedMs < checkpointMs) return;
     sandbox.sap.checkpoint();
     markedMs = clock.monotonicMs();
   });

@@ -68,10 +68,13 @@ export class WaitError extends TransientError {
   override name = 'WaitError';
   /** ISO-8601. */
   readonly until: string;
+  /** By our own plan of the day: nothing is wrong with the other side. */
+  readonly planned: boolean;
 
-  constructor(message: string, options: ErrorOptions & { until: string; retryAfterMs: number }) {
+  constructor(message: string, options: ErrorOptions & { until: string; retryAfterMs: number; planned?: boolean }) {
     super(message, options);
     this.until = options.until;
+    this.planned = options.planned ?? false;
   }
 }
 

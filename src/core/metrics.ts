@@ -20,10 +20,25 @@ export interface StreamGauges {
   parkedSince: string | null;
 }
 
+/** What may be sent to the MES at the moment of asking. */
+export interface MesGauges {
+  /** Requests left of the day budget; null without one. */
+  budgetLeft: number | null;
+  /** Those of them that only a person's calls may use; null without a budget. */
+  reserveLeft: number | null;
+  /** When nothing is left if it goes on like this, ISO-8601; null when the budget lasts. */
+  exhaustedAt: string | null;
+  /** The MES asked for silence until then, ISO-8601. */
+  blockedUntil: string | null;
+  /** Records a request. */
+  batchSize: number;
+  /** Requests at one time. */
+  concurrency: number;
+}
+
 export interface MetricsSource {
   streams(): Promise<readonly StreamGauges[]>;
-  /** Requests left of the day budget; null without one. */
-  budgetLeft(): Promise<number | null>;
+  mes(): Promise<MesGauges>;
   ready(): Promise<boolean>;
 }
 
@@ -130,14 +145,39 @@ function setInstant(gauge: Gauge<string>, stream: string, at: string | null): vo
 }
 
 function gaugeDaemon(registry: Registry, source: MetricsSource): void {
-  new Gauge({
-    name: 'erp_puller_mes_budget_left_requests',
-    help: "Requests left of the MES's day budget; -1 without a budget.",
-    registers: [registry],
-    async collect() {
-      this.set((await source.budgetLeft()) ?? -1);
-    },
-  });
+  const mes = (name: string, help: string, read: (gauges: MesGauges) => number | null) => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        this.set(read(await source.mes()) ?? -1);
+      },
+    });
+  };
+  const seconds = (time: string | null) => (time === null ? null : Date.parse(time) / 1000);
+  mes(
+    'erp_puller_mes_budget_left_requests',
+    "Requests left of the MES's day budget; -1 without a budget.",
+    ({ budgetLeft }) => budgetLeft,
+  );
+  mes(
+    'erp_puller_mes_reserve_left_requests',
+    "Requests of these kept for a person's calls; -1 without a budget.",
+    ({ reserveLeft }) => reserveLeft,
+  );
+  mes(
+    'erp_puller_mes_budget_exhausted_timestamp_seconds',
+    'When the budget is used up if it goes on like this, Unix time in seconds; -1 when it lasts.',
+    ({ exhaustedAt }) => seconds(exhaustedAt),
+  );
+  mes(
+    'erp_puller_mes_blocked_until_timestamp_seconds',
+    'Until when the MES asked for silence, Unix time in seconds; -1 when it did not.',
+    ({ blockedUntil }) => seconds(blockedUntil),
+  );
+  mes('erp_puller_mes_batch_size_records', 'Records a request now, a count.', ({ batchSize }) => batchSize);
+  mes('erp_puller_mes_concurrency_requests', 'Requests at one time now, a count.', ({ concurrency }) => concurrency);
   new Gauge({
     name: 'erp_puller_ready_state',
     help: '1 while the daemon is ready, 0 while it is not; /readyz says why.',

@@ -21,8 +21,8 @@ export interface QuotaStore {
 /** The day budget as people see it. */
 export interface BudgetReport {
   /** Requests a day; null without a budget. The other figures are null with it. */
-  limit: number | null;
-  left: number | null;
+  budget: number | null;
+  budgetLeft: number | null;
   /** Requests of these that only a person's calls may use. */
   reserveLeft: number | null;
   /** ISO-8601; null before the first request of a window. */
@@ -50,8 +50,6 @@ export interface DayQuota {
   block(forMs: number, windowEnds?: boolean): Promise<void>;
   /** What scheduled passes may begin. Throws WaitError while the MES wants silence. */
   room(need: Pick<Need, 'firstLoad'>): Promise<Room>;
-  /** Requests left in the current window; null without a budget. */
-  left(): Promise<number | null>;
   report(): Promise<BudgetReport>;
 }
 
@@ -95,7 +93,6 @@ export function createDayQuota(limit: number | undefined, store: QuotaStore, clo
         waitMs: (requests) => waitForRoom(quota, limit, { atMs, requests, firstLoad }),
       };
     },
-    left: async () => (limit === undefined ? null : leftFor(await current(), limit, 'operator')),
     report: async () => describe(await current(), limit, clock.now().getTime()),
   };
 }
@@ -147,12 +144,12 @@ function asOf(written: QuotaState, nowMs: number): QuotaState {
 
 function describe(quota: QuotaState, limit: number | undefined, atMs: number): BudgetReport {
   const { windowStart, blockedUntil } = quota;
-  const none = { limit: null, left: null, reserveLeft: null, windowEndsAt: null, exhaustedAt: null };
+  const none = { budget: null, budgetLeft: null, reserveLeft: null, windowEndsAt: null, exhaustedAt: null };
   if (limit === undefined) return { ...none, blockedUntil };
   const exhausted = exhaustionMs(quota, limit, atMs);
   return {
-    limit,
-    left: leftFor(quota, limit, 'operator'),
+    budget: limit,
+    budgetLeft: leftFor(quota, limit, 'operator'),
     reserveLeft: reserveLeft(quota, limit),
     windowEndsAt: windowStart === null ? null : new Date(Date.parse(windowStart) + windowMs).toISOString(),
     exhaustedAt: exhausted === null ? null : new Date(exhausted).toISOString(),

@@ -63,6 +63,7 @@ export function createAdmission({ room, requireReachable, clock }: AdmissionOpti
     throw new WaitError(`The day's requests to the MES are planned: changes are gathered until ${until}.`, {
       until,
       retryAfterMs: waitMs,
+      planned: true,
     });
   }
 

@@ -23,6 +23,8 @@ export interface Cycle {
 
 export interface Wait {
   reason: string;
+  /** By our own plan of the day. */
+  planned: boolean;
   /** ISO-8601. */
   until: string;
 }
@@ -106,7 +108,7 @@ function stopsAll(error: unknown, signal: AbortSignal): boolean {
 
 function remember(waits: Map<string, Wait>, stream: string, wait: WaitError | undefined): void {
   if (wait === undefined) waits.delete(stream);
-  else waits.set(stream, { reason: wait.message, until: wait.until });
+  else waits.set(stream, { reason: wait.message, planned: wait.planned, until: wait.until });
 }
 
 /** A person is not held back and may use the reserve. */

@@ -1,14 +1,14 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
-import type { StreamGauges } from '../core/metrics.ts';
+import type { MesGauges, StreamGauges } from '../core/metrics.ts';
 import type { Activity } from './activity.ts';
 
 export interface HealthLogOptions {
   everySeconds: number;
   activity: Activity;
   gauges(): Promise<readonly StreamGauges[]>;
-  budgetLeft(): Promise<number | null>;
+  mes(): Promise<MesGauges>;
   logger: Logger;
   clock: Clock;
 }
@@ -42,7 +42,7 @@ export function startHealthLog(options: HealthLogOptions): () => void {
 }
 
 async function describe(
-  { activity, budgetLeft }: HealthLogOptions,
+  { activity, mes }: HealthLogOptions,
   gauges: readonly StreamGauges[],
 ): Promise<Record<string, unknown>> {
   const streams: Record<string, unknown> = {};
@@ -61,7 +61,7 @@ async function describe(
     };
   }
   const rssMegabytes = Math.round(process.memoryUsage.rss() / 1_048_576);
-  return { streams, mesBudgetLeft: await budgetLeft(), rssMegabytes };
+  return { streams, mes: await mes(), rssMegabytes };
 }
 
 const parkedTooLongMs = 86_400_000;

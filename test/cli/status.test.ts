@@ -38,8 +38,18 @@ describe('status', () => {
           deadLetters: 0,
           parked: 0,
           paused: null,
+          waitsUntil: null,
         })),
-        mes: { budgetLeft: 10_000, blockedUntil: null },
+        mes: {
+          budget: 10_000,
+          budgetLeft: 10_000,
+          reserveLeft: 500,
+          windowEndsAt: null,
+          exhaustedAt: null,
+          blockedUntil: null,
+          batchSize: 100,
+          concurrency: 2,
+        },
       },
     });
   });
@@ -69,10 +79,12 @@ describe('status', () => {
       'lastSuccess',
       'deadLetters',
       'parked',
-      'paused',
+      'state',
     ]);
     expect(lines.map((line) => line.split(' ', 1)[0])).toEqual([...ids, 'MES']);
-    expect(lines.at(-1)).toMatch(/^MES requests left of the day budget: 999\d$/);
+    expect(lines.at(-1)).toMatch(
+      /^MES requests left of the day budget: 999\d of 10000, \d+ kept for a person, until \d{4}-.*Z$/,
+    );
   });
 });
 

@@ -16,6 +16,11 @@ function begin(limit: number | undefined) {
   return { clock, store, quota: createDayQuota(limit, store, clock) };
 }
 
+/** Requests that a person could still book. */
+async function left(quota: DayQuota): Promise<number | null> {
+  return (await quota.report()).budgetLeft;
+}
+
 async function takeMany(quota: DayQuota, count: number): Promise<void> {
   for (let each = 0; each < count; each += 1) await quota.take();
 }
@@ -50,7 +55,7 @@ describe('the day budget', () => {
 
   it('begins no window without a request', async () => {
     const { clock, quota, store } = begin(2);
-    expect(await quota.left()).toBe(2);
+    expect(await left(quota)).toBe(2);
     await clock.advance(3 * dayMs);
     await quota.take();
     expect(store.state.windowStart).toBe('2026-03-04T20:00:00.000Z');
@@ -78,7 +83,7 @@ describe('the day budget', () => {
     await takeMany(quota, 3);
     await clock.advance(5 * hourMs);
     const next = createDayQuota(5, store, clock);
-    expect(await next.left()).toBe(2);
+    expect(await left(next)).toBe(2);
     await takeMany(next, 2);
     expect((await refusal(next.take())).retryAfterMs).toBe(19 * hourMs);
   });
@@ -87,20 +92,20 @@ describe('the day budget', () => {
     const { quota } = begin(10);
     const asked = await Promise.allSettled(Array.from({ length: 50 }, () => quota.take()));
     expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(10);
-    expect(await quota.left()).toBe(0);
+    expect(await left(quota)).toBe(0);
   });
 
   it('is no budget at all when none is configured', async () => {
     const { quota, store } = begin(undefined);
     await takeMany(quota, 50);
-    expect(await quota.left()).toBeNull();
+    expect(await left(quota)).toBeNull();
     expect(store.state.used).toBe(0);
   });
 
   it('counts what an earlier, smaller or larger limit has used', async () => {
     const { clock, quota, store } = begin(4);
     await takeMany(quota, 4);
-    expect(await createDayQuota(2, store, clock).left()).toBe(0);
+    expect(await left(createDayQuota(2, store, clock))).toBe(0);
     const larger = createDayQuota(6, store, clock);
     await takeMany(larger, 2);
     await refusal(larger.take());
@@ -149,7 +154,7 @@ describe('silence that the MES asked for', () => {
     await refusal(quota.take());
     await clock.advance(1);
     await quota.take();
-    expect(await quota.left()).toBe(9);
+    expect(await left(quota)).toBe(9);
   });
 
   it('survives a restart', async () => {
@@ -170,7 +175,7 @@ describe('silence that the MES asked for', () => {
     await takeMany(quota, 2);
     await quota.block(hourMs);
     await clock.advance(hourMs);
-    expect(await quota.left()).toBe(1);
+    expect(await left(quota)).toBe(1);
   });
 });
 
@@ -212,9 +217,9 @@ describe('the reserve', () => {
   it("is smaller by a person's own requests, and comes back with one that was never sent", async () => {
     const { quota } = begin(100);
     await quota.take('operator');
-    expect(await quota.report()).toMatchObject({ left: 99, reserveLeft: 4 });
+    expect(await quota.report()).toMatchObject({ budgetLeft: 99, reserveLeft: 4 });
     await quota.giveBack('operator');
-    expect(await quota.report()).toMatchObject({ left: 100, reserveLeft: 5 });
+    expect(await quota.report()).toMatchObject({ budgetLeft: 100, reserveLeft: 5 });
   });
 });
 
@@ -224,10 +229,10 @@ describe("the MES's own word that its day is used up", () => {
     await takeMany(quota, 3);
     await clock.advance(hourMs);
     await quota.block(2 * hourMs, true);
-    expect(await quota.left()).toBe(0);
+    expect(await left(quota)).toBe(0);
     await clock.advance(2 * hourMs);
     await quota.take();
-    expect(await quota.left()).toBe(9);
+    expect(await left(quota)).toBe(9);
     expect(store.state.windowStart).toBe('2026-03-01T23:00:00.000Z');
   });
 });
@@ -238,8 +243,8 @@ describe('the report', () => {
     await takeMany(quota, 50);
     await clock.advance(6 * hourMs);
     expect(await quota.report()).toEqual({
-      limit: 100,
-      left: 50,
+      budget: 100,
+      budgetLeft: 50,
       reserveLeft: 5,
       windowEndsAt: '2026-03-02T20:00:00.000Z',
       exhaustedAt: '2026-03-02T08:00:00.000Z',
@@ -250,6 +255,11 @@ describe('the report', () => {
   it('has no figures without a budget', async () => {
     const { quota } = begin(undefined);
     await quota.take();
-    expect(await quota.report()).toMatchObject({ limit: null, left: null, reserveLeft: null, exhaustedAt: null });
+    expect(await quota.report()).toMatchObject({
+      budget: null,
+      budgetLeft: null,
+      reserveLeft: null,
+      exhaustedAt: null,
+    });
   });
 });

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { PermanentError, TransientError } from '../../src/core/errors.ts';
+import { PermanentError, TransientError, WaitError } from '../../src/core/errors.ts';
 import { createEventBus } from '../../src/core/events.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from '../../src/core/http.ts';
 import type { QuotaState } from '../../src/push/day-plan.ts';
 import { createDayQuota } from '../../src/push/day-quota.ts';
 import { refuseTransient } from '../../src/push/eryxon/answers.ts';
+import { createOutage } from '../../src/push/outage.ts';
 import { createTransport } from '../../src/push/transport.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createMemoryQuota } from './memory-quota.ts';
@@ -42,23 +43,28 @@ function setUp(script: readonly Scripted[], { limit, asked }: { limit?: number; 
       order.push('bucket');
     },
   };
+  const outage = createOutage(clock, () => 0.5);
   const refuse = (response: HttpResponse) => refuseTransient(response, clock.now());
   const events = createEventBus(() => undefined);
   const open = (signal = new AbortController().signal) =>
     createTransport(
-      { http, bucket, quota, refuseTransient: refuse, clock, events, random: () => 0.5, attempts: 5 },
+      { http, bucket, quota, refuseTransient: refuse, clock, events, random: () => 0.5, attempts: 5, outage },
       signal,
     );
-  return { clock, quota, open, order, sentAtMs, state: () => store.state };
+  return { clock, quota, outage, open, order, sentAtMs, state: () => store.state };
 }
 
 /** Settles a request while the time passes that it needs. */
 async function settle<T>(clock: { advance(ms: number): Promise<void> }, request: Promise<T>) {
+  return settleAt(clock, request, 600_000);
+}
+
+async function settleAt<T>(clock: { advance(ms: number): Promise<void> }, request: Promise<T>, ms: number) {
   const settled = request.then(
     (value) => ({ value, error: undefined }),
     (error: unknown) => ({ value: undefined, error }),
   );
-  await clock.advance(600_000);
+  await clock.advance(ms);
   return settled;
 }
 
@@ -209,5 +215,94 @@ describe('a request that must not be sent twice', () => {
     const { clock, open } = setUp([new TransientError('refused', { unsent: true })]);
     const { error } = await settle(clock, open().request(create));
     expect((error as TransientError).unknownOutcome).toBe(false);
+  });
+});
+
+describe('what a 429 says of when to come back', () => {
+  const dayLater = new Date(start.getTime() + dayMs);
+  it.each([
+    ['seconds', { 'retry-after': '120' }, 120_000],
+    ['an HTTP date', { 'retry-after': new Date(start.getTime() + 300_000).toUTCString() }, 300_000],
+    ['an ISO time', { 'retry-after': new Date(start.getTime() + 300_000).toISOString() }, 300_000],
+    ['an ISO reset time', { 'x-ratelimit-reset': new Date(start.getTime() + 7_200_000).toISOString() }, 7_200_000],
+    ['a day', { 'retry-after': '86400' }, dayMs],
+    ['ten years', { 'retry-after': '315360000' }, dayMs],
+    ['a date in ten years', { 'retry-after': 'Sun, 01 Mar 2036 08:00:00 GMT' }, dayMs],
+  ])(
+    'is kept to when it is %s: nothing leaves before, also after a restart, and nothing waits inside',
+    async (_what, headers, waitMs) => {
+      const before = setUp([answer(429, headers), answer(200)]);
+      const { error } = await settle(before.clock, before.open().request(post));
+      expect((error as TransientError).retryAfterMs).toBe(waitMs);
+      expect(before.sentAtMs).toHaveLength(1);
+      expect(before.clock.pending()).toBe(0);
+      expect(Date.parse(before.state().blockedUntil ?? '')).toBe(start.getTime() + waitMs);
+
+      const after = setUp([answer(200)], { asked: before.state() });
+      after.clock.jump(waitMs - 40_000);
+      expect((await settleAt(after.clock, after.open().request(post), 1)).error).toBeInstanceOf(WaitError);
+      expect(after.sentAtMs).toHaveLength(0);
+      after.clock.jump(40_000);
+      expect((await settle(after.clock, after.open().request(post))).value?.status).toBe(200);
+    },
+  );
+
+  it.each([
+    ['NaN', 'NaN'],
+    ['negative', '-5'],
+    ['empty', ''],
+    ['words', 'soon'],
+    ['a date that has passed', new Date(start.getTime() - 3_600_000).toUTCString()],
+    ['absent', undefined],
+  ])('is not guessed when it is %s: the tries pause for longer each time and then end', async (_what, asked) => {
+    const { clock, open, sentAtMs, state } = setUp([answer(429, asked === undefined ? {} : { 'retry-after': asked })]);
+    const { error } = await settle(clock, open().request(post));
+    expect(error).toBeInstanceOf(TransientError);
+    const pauses = sentAtMs.slice(1).map((at, index) => at - (sentAtMs[index] ?? 0));
+    expect(pauses).toEqual([500, 1000, 2000, 4000]);
+    expect(state().blockedUntil).toBeNull();
+  });
+
+  it('is lengthened by a tenth at most when it is slept', async () => {
+    for (const seconds of [1, 5, 20, 30]) {
+      const { clock, open, sentAtMs } = setUp([answer(429, { 'retry-after': String(seconds) }), answer(200)]);
+      await settle(clock, open().request(post));
+      expect(sentAtMs[1]).toBeGreaterThanOrEqual(seconds * 1000);
+      expect(sentAtMs[1]).toBeLessThanOrEqual(seconds * 1100);
+    }
+  });
+
+  it('ends our day when the limiter of the day says so', async () => {
+    const headers = {
+      'retry-after': '7200',
+      'x-ratelimit-remaining': '0',
+      'x-ratelimit-reset': dayLater.toISOString(),
+    };
+    const { clock, open, state } = setUp([answer(429, headers)], { limit: 100 });
+    await settle(clock, open().request(post));
+    expect(state()).toMatchObject({ used: 100, windowStart: '2026-02-28T10:00:00.000Z' });
+  });
+});
+
+describe('a probe of what the MES can do', () => {
+  it('is sent once, and its failure does not mean that the MES is down', async () => {
+    const { clock, open, sentAtMs, outage } = setUp([answer(500)]);
+    await settle(clock, open().request({ ...post, probe: true }));
+    expect(sentAtMs).toHaveLength(1);
+    expect(outage.isOpen()).toBe(false);
+  });
+});
+
+describe('a MES that cannot be reached', () => {
+  it('is tried once instead of five times until it answers', async () => {
+    const down = new TransientError('refused', { unsent: true });
+    const { clock, open, sentAtMs, outage } = setUp([down, down, down, down, down, down, answer(200)]);
+    await settle(clock, open().request(post));
+    expect(sentAtMs).toHaveLength(5);
+    expect(outage.isOpen()).toBe(true);
+    await settle(clock, open().request(post));
+    expect(sentAtMs).toHaveLength(6);
+    await settle(clock, open().request(post));
+    expect(outage.isOpen()).toBe(false);
   });
 });

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createEventBus } from '../../src/core/events.ts';
 import type { LogFields, Logger } from '../../src/core/logger.ts';
-import type { StreamGauges } from '../../src/core/metrics.ts';
+import type { MesGauges, StreamGauges } from '../../src/core/metrics.ts';
 import { followActivity } from '../../src/server/activity.ts';
 import { startHealthLog } from '../../src/server/health-log.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
@@ -15,6 +15,15 @@ const gauge: StreamGauges = {
   deadLettersSince: '2026-03-01T06:00:00.000Z',
   parked: 1,
   parkedSince: '2026-03-01T07:00:00.000Z',
+};
+
+const mes: MesGauges = {
+  budgetLeft: 950,
+  reserveLeft: 50,
+  exhaustedAt: '2026-03-01T20:00:00.000Z',
+  blockedUntil: null,
+  batchSize: 100,
+  concurrency: 2,
 };
 
 interface Line {
@@ -39,7 +48,7 @@ function begin(gauges: () => Promise<readonly StreamGauges[]> = async () => [gau
     close: async () => undefined,
   };
   const activity = followActivity(events, clock.now);
-  const stop = startHealthLog({ everySeconds: 60, activity, gauges, budgetLeft: async () => 950, logger, clock });
+  const stop = startHealthLog({ everySeconds: 60, activity, gauges, mes: async () => mes, logger, clock });
   onTestFinished(stop);
   return { clock, events, lines, stop };
 }
@@ -85,7 +94,7 @@ describe('the health line', () => {
               lastSuccess: '2026-03-01T08:00:00.000Z',
             },
           },
-          mesBudgetLeft: 950,
+          mes,
           rssMegabytes: expect.any(Number),
           eventLoopDelayMs: { p99: expect.any(Number), max: expect.any(Number) },
         },

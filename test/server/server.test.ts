@@ -3,25 +3,34 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ConfigError } from '../../src/core/errors.ts';
 import { createEventBus, type EventBus, type StreamResult, zeroCounts } from '../../src/core/events.ts';
-import { createMetrics, type MetricsSource, type StreamGauges } from '../../src/core/metrics.ts';
+import { createMetrics, type MesGauges, type MetricsSource, type StreamGauges } from '../../src/core/metrics.ts';
 import type { Readiness } from '../../src/server/readiness.ts';
 import { startServer } from '../../src/server/server.ts';
 
 interface World {
   readiness: Readiness;
   gauges: StreamGauges[];
-  budgetLeft: number | null;
+  mes: MesGauges;
 }
+
+const quiet: MesGauges = {
+  budgetLeft: null,
+  reserveLeft: null,
+  exhaustedAt: null,
+  blockedUntil: null,
+  batchSize: 100,
+  concurrency: 2,
+};
 
 /** A health page on a free port; what it tells is read from `world` at the moment of asking. */
 async function start(rest: Partial<MetricsSource> = {}) {
-  const world: World = { readiness: { ready: true, reasons: [] }, gauges: [], budgetLeft: null };
+  const world: World = { readiness: { ready: true, reasons: [] }, gauges: [], mes: quiet };
   const events = createEventBus((error) => {
     throw error;
   });
   const metrics = createMetrics(events, {
     streams: async () => world.gauges,
-    budgetLeft: async () => world.budgetLeft,
+    mes: async () => world.mes,
     ready: async () => world.readiness.ready,
     ...rest,
   });
@@ -74,7 +83,7 @@ describe('the health page', () => {
       createEventBus(() => undefined),
       {
         streams: async () => [],
-        budgetLeft: async () => null,
+        mes: async () => quiet,
         ready: async () => true,
       },
     );
@@ -121,7 +130,14 @@ describe('the metrics page', () => {
   it('shows the figures of the moment of asking, on the first page already', async () => {
     const { url, world } = await start();
     world.gauges = [orders];
-    world.budgetLeft = 950;
+    world.mes = {
+      budgetLeft: 950,
+      reserveLeft: 40,
+      exhaustedAt: '2026-03-01T12:00:00.000Z',
+      blockedUntil: null,
+      batchSize: 500,
+      concurrency: 2,
+    };
     const text = await page(url);
     const labels = '{stream="plant/orders"}';
     expect(sample(text, `erp_puller_lag_seconds${labels}`)).toBe(42);
@@ -131,6 +147,11 @@ describe('the metrics page', () => {
     expect(sample(text, `erp_puller_parked_oldest_timestamp_seconds${labels}`)).toBe(1_772_348_400);
     expect(sample(text, `erp_puller_dead_letter_oldest_timestamp_seconds${labels}`)).toBe(1_772_344_800);
     expect(sample(text, 'erp_puller_mes_budget_left_requests')).toBe(950);
+    expect(sample(text, 'erp_puller_mes_reserve_left_requests')).toBe(40);
+    expect(sample(text, 'erp_puller_mes_budget_exhausted_timestamp_seconds')).toBe(1_772_366_400);
+    expect(sample(text, 'erp_puller_mes_blocked_until_timestamp_seconds')).toBe(-1);
+    expect(sample(text, 'erp_puller_mes_batch_size_records')).toBe(500);
+    expect(sample(text, 'erp_puller_mes_concurrency_requests')).toBe(2);
     expect(sample(text, 'erp_puller_ready_state')).toBe(1);
     world.gauges = [{ ...orders, lagSeconds: 0, parked: 0, parkedSince: null }];
     world.readiness = { ready: false, reasons: ['x'] };
@@ -193,7 +214,12 @@ describe('the metrics page', () => {
       'erp_puller_lag_seconds',
       'erp_puller_last_success_timestamp_seconds',
       'erp_puller_late_rows_total',
+      'erp_puller_mes_batch_size_records',
+      'erp_puller_mes_blocked_until_timestamp_seconds',
+      'erp_puller_mes_budget_exhausted_timestamp_seconds',
       'erp_puller_mes_budget_left_requests',
+      'erp_puller_mes_concurrency_requests',
+      'erp_puller_mes_reserve_left_requests',
       'erp_puller_parked_oldest_timestamp_seconds',
       'erp_puller_parked_records',
       'erp_puller_pass_duration_seconds',
