@@ -7,7 +7,7 @@ const levels: readonly FaultLevel[] = ['none', 'some', 'all'];
 
 /**
  * Answers one request to the control server: `POST /play?events=N`, `/advance?ms=N`, `/settle`, `/checkpoint`,
- * `/faults?level=none|some|all`, `GET /compare`, `/requests`; and by hand in the MES `POST /remove?table=T&id=X`,
+ * `/faults?level=none|some|all`, `/narrow?percent=N` (what the ERP's user may read), `GET /compare`, `/requests`; and by hand in the MES `POST /remove?table=T&id=X`,
  * `/edit?table=T&id=X` with a JSON object of columns, `/touch?table=T&id=X&status=S`, `/lie?percent=N`. Everything answers JSON; a command that is not understood is 400.
  */
 export function control(sandbox: Sandbox, exchange: Exchange): Answer {
@@ -40,6 +40,9 @@ function run(sandbox: Sandbox, command: string, parameters: URLSearchParams): ob
       return state(sandbox);
     case 'POST /faults':
       sandbox.setFaults(levelOf(parameters));
+      return state(sandbox);
+    case 'POST /narrow':
+      sap.narrow(wholeNumber(parameters, 'percent') / 100);
       return state(sandbox);
     case 'GET /compare':
       return sandbox.compare();

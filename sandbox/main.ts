@@ -7,7 +7,7 @@ import { createRandom } from './random.ts';
 import { type SandboxOptions, startSandbox } from './sandbox.ts';
 
 const usage =
-  'Usage: node sandbox/main.ts --seed N --records N [--faults none|some|all] [--protocol v2|v4] [--control-port N]' +
+  'Usage: node sandbox/main.ts --seed N --records N [--faults none|some|all] [--protocol v2|v4] [--deletes] [--control-port N]' +
   ' [--mes classic|v060|main|repaired] [--mes-daily-limit N] [--mes-released] [--mes-no-bulk]';
 
 /**
@@ -41,6 +41,7 @@ function readArguments(): SandboxOptions & { controlPort: number } {
       records: { type: 'string', default: '1000' },
       faults: { type: 'string', default: 'none' },
       protocol: { type: 'string' },
+      deletes: { type: 'boolean', default: false },
       mes: { type: 'string', default: 'classic' },
       'control-port': { type: 'string', default: '0' },
       'mes-daily-limit': { type: 'string' },
@@ -54,6 +55,7 @@ function readArguments(): SandboxOptions & { controlPort: number } {
     records: number('records', values.records),
     faults: oneOf<FaultLevel>('faults', values.faults, ['none', 'some', 'all']),
     generation: oneOf('mes', values.mes, generations),
+    deletes: values.deletes,
     controlPort: number('control-port', values['control-port']),
     released: values['mes-released'],
     bulk: !values['mes-no-bulk'],

@@ -1,14 +1,16 @@
 import { keyColumns, type Row, type TableName, type Tables } from './model.ts';
 import { Table } from './table.ts';
 
-/** One row written or, when `gone`, deleted by a transaction. */
-export type Change = { [T in TableName]: { table: T; row: Tables[T]; gone?: true } }[TableName];
+/** One row written or, when `gone`, deleted by a transaction; `archived` tells that its business was closed before. */
+export type Change = { [T in TableName]: { table: T; row: Tables[T]; gone?: true; archived?: true } }[TableName];
 
 /** What one business action does; `locks` names the documents nobody else may touch until it is committed. */
 export interface Transaction {
   label: string;
   locks: readonly string[];
   changes: readonly Change[];
+  /** Never visible later than it happened: a row that goes bears no stamp that could be older. */
+  prompt?: true;
 }
 
 /** Hears of every change at the moment it becomes visible, with the row that was visible before. */
@@ -42,6 +44,11 @@ export class Database {
 
   isLocked(lock: string): boolean {
     return this.#locks.has(lock);
+  }
+
+  /** True when a pending transaction writes a row like that. */
+  awaits(like: (change: Change) => boolean): boolean {
+    return this.#pending.some(({ transaction }) => transaction.changes.some(like));
   }
 
   commit(transaction: Transaction): void {

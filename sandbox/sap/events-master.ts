@@ -5,7 +5,8 @@ import { type Equipment, endOfTime, strip, type WorkCenter } from './model.ts';
 import { anyText } from './sample.ts';
 import { type Event, lockOf, pickRow, secondNow, stampNow, today, type World } from './world.ts';
 
-function workCenterWritten(row: WorkCenter, verb: string): Transaction {
+/** The transaction that writes a work center. */
+export function workCenterWritten(row: WorkCenter, verb: string): Transaction {
   const label = `work center ${row.Plant}-${row.WorkCenter} ${verb}`;
   return { label, locks: [lockOf('workCenters', row)], changes: [{ table: 'workCenters', row }] };
 }
@@ -30,7 +31,8 @@ export const workCenterToBeDeleted: Event = (world) => {
   return workCenterWritten({ ...row, ...changed }, 'to be deleted');
 };
 
-function equipmentWritten(rows: readonly Equipment[], verb: string): Transaction | undefined {
+/** The transaction that writes validity segments of one piece of equipment. */
+export function equipmentWritten(rows: readonly Equipment[], verb: string): Transaction | undefined {
   const [row] = rows;
   if (row === undefined) return undefined;
   const changes = rows.map((each): Change => ({ table: 'equipment', row: each }));

@@ -5,7 +5,8 @@ import { strip } from './model.ts';
 import { anyText, anyWall } from './sample.ts';
 import { type Event, lockOf, pickRow, stampNow, today, type World } from './world.ts';
 
-function written(row: SalesOrder, verb: string): Transaction {
+/** The transaction that writes a sales order. */
+export function written(row: SalesOrder, verb: string): Transaction {
   const label = `sales order ${strip(row.SalesOrder)} ${verb}`;
   return { label, locks: [lockOf('salesOrders', row)], changes: [{ table: 'salesOrders', row }] };
 }

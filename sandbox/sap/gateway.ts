@@ -18,6 +18,8 @@ export interface GatewaySettings {
   protocol?: 'v2' | 'v4';
   /** Pages of this many rows at most, with next links to an internal host, as behind a reverse proxy. */
   serverPageSize?: number;
+  /** What the user is authorised to see; the rest is left out of every list without a word. */
+  shows?: (row: Row) => boolean;
 }
 
 /** Next links point here when `serverPageSize` is set: a name that only SAP's own network can resolve. */
@@ -113,7 +115,7 @@ function dispatch(request: Request): Answer {
   if (predicate !== undefined) return oneEntity(request, set, predicate);
   const options = readOptions(request.query, set, service);
   if (count !== undefined) {
-    const total = countRows(request.database.table(set.table), options.where);
+    const total = countRows(request.database.table(set.table), { ...options, ...authorised(request) });
     return { status: 200, headers: { 'content-type': 'text/plain;charset=utf-8' }, body: String(total) };
   }
   return collection(request, set, options);
@@ -128,7 +130,13 @@ function serviceDocument(service: Service): Answer {
 function oneEntity(request: Request, set: EntitySet, predicate: string): Answer {
   const { database, service, query } = request;
   const where = keyFilter(predicate, set, service);
-  const [row] = readPage(database.table(set.table), { where, order: [], skip: 0, limit: 1 }).rows;
+  const [row] = readPage(database.table(set.table), {
+    where,
+    order: [],
+    skip: 0,
+    limit: 1,
+    ...authorised(request),
+  }).rows;
   if (row === undefined) throw new GatewayError(404, '/IWBEP/CM_MGW_RT/020', 'Resource not found');
   return answerJson(service, entityJson(row, viewOf(request, set, readOptions(query, set, service))));
 }
@@ -137,14 +145,19 @@ function collection(request: Request, set: EntitySet, options: Options): Answer 
   const { database, service } = request;
   const table = database.table(set.table);
   const limit = pageLimit(request, options);
-  const page = readPage(table, { ...options, limit: Math.min(options.top ?? Number.POSITIVE_INFINITY, limit) });
+  const wanted = {
+    ...options,
+    ...authorised(request),
+    limit: Math.min(options.top ?? Number.POSITIVE_INFINITY, limit),
+  };
+  const page = readPage(table, wanted);
   const last = page.rows.at(-1);
   const asked = options.top === undefined || options.top > page.rows.length;
   const next =
     page.more && asked && last !== undefined
       ? nextLink(request, options, { table, last, set, sent: page.rows.length })
       : undefined;
-  const total = options.count ? countRows(table, options.where) : undefined;
+  const total = options.count ? countRows(table, { ...options, ...authorised(request) }) : undefined;
   const answered = {
     rows: page.rows,
     ...(total === undefined ? {} : { count: total }),
@@ -154,6 +167,10 @@ function collection(request: Request, set: EntitySet, options: Options): Answer 
   if (wantsJson(request.exchange, options.format, service)) return answerJson(service, collectionJson(answered, view));
   const headers = { 'content-type': 'application/atom+xml;type=feed;charset=utf-8', dataserviceversion: '2.0' };
   return { status: 200, headers, body: collectionAtom(answered, view) };
+}
+
+function authorised({ settings: { shows } }: Request): Pick<GatewaySettings, 'shows'> {
+  return shows === undefined ? {} : { shows };
 }
 
 function pageLimit({ service, settings }: Request, options: Options): number {

@@ -1,5 +1,6 @@
 import type { Random } from '../random.ts';
 import type { Database, Transaction } from './database.ts';
+import * as deletes from './events-deletes.ts';
 import { massChange } from './events-mass.ts';
 import * as master from './events-master.ts';
 import * as operations from './events-operations.ts';
@@ -37,21 +38,46 @@ const draw: readonly (readonly [number, Event])[] = [
   [6, master.equipmentMoved],
   [2, massChange],
 ];
-const tickets = draw.flatMap(([count, event]) => Array.from({ length: count }, () => event));
+/** Records that disappear without a flag or a stamp, and what belongs to it; drawn as well when the history has deletes. */
+const drawDeletes: readonly (readonly [number, Event])[] = [
+  [2, deletes.salesOrderDeleted],
+  [2, deletes.orderDeleted],
+  [1, deletes.equipmentDeleted],
+  [1, deletes.workCenterDeleted],
+  [3, deletes.recreated],
+  [3, deletes.orderClosed],
+  [2, deletes.orderArchived],
+  [2, deletes.salesOrderArchived],
+];
+
+function ticketsOf(kinds: readonly (readonly [number, Event])[]): Event[] {
+  return kinds.flatMap(([count, event]) => Array.from({ length: count }, () => event));
+}
 
 /** Share of the transactions that commit later than they stamp, and by how much, milliseconds. */
 const lateShare = 0.12;
 const lateness = { min: 60_000, max: 480_000 };
 
+/** What the script depends on besides the first state. */
+export interface Script {
+  random: Random;
+  /** Where the clock starts, milliseconds. */
+  start: number;
+  /** Whole records are deleted and archived, and numbers used again. */
+  deletes: boolean;
+}
+
 /** The clock and the script: what happens next depends on the seed, on what is visible and on the clock. */
 export class History {
   readonly #world: World;
   readonly #database: Database;
+  readonly #tickets: readonly Event[];
   #now: number;
 
-  constructor(database: Database, plan: Plan, { random, start }: { random: Random; start: number }) {
+  constructor(database: Database, plan: Plan, { random, start, deletes: withDeletes }: Script) {
     this.#database = database;
     this.#now = start;
+    this.#tickets = ticketsOf(withDeletes ? [...draw, ...drawDeletes] : draw);
     this.#world = {
       random,
       database,
@@ -63,6 +89,7 @@ export class History {
         item: 100_000,
       },
       relinked: new Set(),
+      deleted: { salesOrders: [], productionOrders: [], equipment: [], workCenters: [] },
     };
   }
 
@@ -89,10 +116,12 @@ export class History {
   #next(): string {
     const { random } = this.#world;
     this.advance(this.#pause());
-    const event = random.pick(tickets);
+    const event = random.pick(this.#tickets);
     const transaction = event(this.#world) ?? sales.salesOrderCreated(this.#world);
     if (transaction === undefined) return 'nothing happened';
-    return random.chance(lateShare) ? this.#late(transaction) : this.#commit(transaction);
+    return random.chance(lateShare) && transaction.prompt !== true
+      ? this.#late(transaction)
+      : this.#commit(transaction);
   }
 
   /** Some events share one millisecond, most follow within a second. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Exchange, type Handler, serve } from '../http.ts';
 import { createRandom } from '../random.ts';
 import type { MesImage, Simulator } from '../types.ts';
@@ -5,6 +6,7 @@ import { Database } from './database.ts';
 import { answer, type GatewaySettings } from './gateway.ts';
 import { History } from './history.ts';
 import { fill, planRecords } from './initial.ts';
+import type { Row } from './model.ts';
 import { Oracle } from './oracle.ts';
 
 /** How the simulated S/4HANA is set up; the same options give the same system and the same history. */
@@ -22,6 +24,8 @@ export interface SapOptions {
   timeZone?: string;
   /** Zone by plant (1710 and 1720); default `{ '1720': 'America/Chicago' }`. */
   plantTimeZones?: Record<string, string>;
+  /** Whole records are deleted, archived and created again under their old numbers, rarely; without it nothing vanishes but operations. */
+  deletes?: boolean;
 }
 
 /** A S/4HANA with its clock, its script and its oracle, without a server: for whoever brings the requests in process. */
@@ -45,6 +49,11 @@ export interface SapSystem {
   checkpoint(): void;
   /** `table/externalId` of records that a reader may lack, or hold with older values, because they came and went between checkpoints. */
   optional(): Set<string>;
+  /**
+   * Narrows what the user may read to that share of the documents, from 0 to 1, the same ones every time: lists answer
+   * 200 with fewer rows, as SAP does when authorisations are taken away. 1 gives everything back.
+   */
+  narrow(share: number): void;
   /** Requests with a method other than GET or HEAD since the start; a read-only client makes none. */
   writes(): number;
 }
@@ -70,16 +79,18 @@ export function createSap(options: SapOptions): SapSystem {
     timeZone: options.timeZone ?? 'Europe/Amsterdam',
     plantTimeZones: options.plantTimeZones ?? { '1720': 'America/Chicago' },
   });
-  const history = new History(database, plan, { random: random.fork('history'), start });
+  const script = { random: random.fork('history'), start, deletes: options.deletes === true };
+  const history = new History(database, plan, script);
   const settings: GatewaySettings = {
     credentials: { username: 'MES_READER', password: 'Welcome#1:%', client: '100' },
     ...(options.protocol === undefined ? {} : { protocol: options.protocol }),
     ...(options.serverPageSize === undefined ? {} : { serverPageSize: options.serverPageSize }),
   };
   let writes = 0;
+  let share = 1;
   function handle(exchange: Exchange): ReturnType<typeof answer> {
     if (exchange.method !== 'GET' && exchange.method !== 'HEAD') writes += 1;
-    return answer(exchange, database, settings);
+    return answer(exchange, database, share < 1 ? { ...settings, shows: (row) => shareOf(row) < share } : settings);
   }
   const now = (): Date => new Date(history.now);
   return {
@@ -92,8 +103,20 @@ export function createSap(options: SapOptions): SapSystem {
     expected: () => oracle.expected(),
     checkpoint: () => oracle.checkpoint(),
     optional: () => oracle.optional(),
+    narrow: (wanted) => {
+      share = wanted;
+    },
     writes: () => writes,
   };
+}
+
+/** A number from 0 to 1 that belongs to a document: an operation shares its order's, a segment its equipment's. */
+function shareOf(row: Row): number {
+  const { ManufacturingOrder, SalesOrder, Equipment, WorkCenterInternalID } = row;
+  const digest = createHash('sha256').update(
+    String(ManufacturingOrder ?? SalesOrder ?? Equipment ?? WorkCenterInternalID),
+  );
+  return digest.digest().readUInt32BE() / 2 ** 32;
 }
 
 /** Some working moment of 2026, not on a whole second. */

@@ -20,17 +20,36 @@ export interface Zones {
   plantTimeZones: Record<string, string>;
 }
 
-/** What the ERP no longer shows but the MES has to keep, on hold, as it was last visible. */
+/** A row that the ERP no longer shows, as it was last visible. */
+interface Last<R extends Row> {
+  row: R;
+  /** Its business was closed and archived: that cancels nothing. */
+  archived: boolean;
+}
+
+/** What the ERP no longer shows but the MES has to keep, by external id: on hold or inactive, but for what was archived. */
 interface Kept {
-  vanished: Map<string, Operation>;
-  relinked: Map<string, ProductionOrder>;
+  cells: Map<string, Last<WorkCenter>>;
+  resources: Map<string, Last<Equipment>>;
+  jobs: Map<string, Last<SalesOrder>>;
+  /** STOCK jobs of orders that went, or that got a sales order. */
+  stock: Map<string, Last<ProductionOrder>>;
+  parts: Map<string, Last<ProductionOrder>>;
+  operations: Map<string, Last<Operation>>;
 }
 
 /** What the MES has to hold, by the tables of docs/connectors/sap.md and by nothing else. */
 export class Oracle {
   readonly #database: Database;
   readonly #zones: Zones;
-  readonly #kept: Kept = { vanished: new Map(), relinked: new Map() };
+  readonly #kept: Kept = {
+    cells: new Map(),
+    resources: new Map(),
+    jobs: new Map(),
+    stock: new Map(),
+    parts: new Map(),
+    operations: new Map(),
+  };
   /** Checkpoints there were when a record got its present form; records of the initial state are not listed. */
   readonly #since = new Map<string, number>();
   readonly #optional = new Set<string>();
@@ -55,48 +74,68 @@ export class Oracle {
     return new Set(this.#optional);
   }
 
+  /** What the MES holds once everything was read, and read often enough to tell what vanished from what was missed. */
   expected(): MesImage {
     const image = Object.fromEntries(tables.map((table) => [table, new Map<string, ImageRecord>()])) as MesImage;
     const put = (table: Table, record: ImageRecord): void => void image[table].set(record.externalId, record);
+    for (const { row } of this.#kept.cells.values()) put('cells', inactive(cellOf(row)));
     for (const row of this.#database.table('workCenters').rows()) put('cells', cellOf(row));
+    for (const { row } of this.#kept.resources.values()) put('resources', inactive(resourceOf(row)));
     for (const row of this.#database.table('equipment').rows()) {
       if (row.ValidityEndDate === endOfTime) put('resources', resourceOf(row));
     }
+    for (const { row, archived } of this.#kept.jobs.values()) put('jobs', onHoldIf(!archived, this.#jobOf(row)));
     for (const row of this.#database.table('salesOrders').rows()) put('jobs', this.#jobOf(row));
-    for (const row of this.#kept.relinked.values()) put('jobs', { ...this.#stockJobOf(row), onHold: true });
+    for (const { row, archived } of this.#kept.stock.values()) put('jobs', onHoldIf(!archived, this.#stockJobOf(row)));
+    for (const { row, archived } of this.#kept.parts.values()) put('parts', onHoldIf(!archived, partOf(row)));
     for (const row of this.#database.table('productionOrders').rows()) {
       if (isMakeToStock(row)) put('jobs', this.#stockJobOf(row));
       put('parts', partOf(row));
     }
     const operation = (row: Operation): ImageRecord => this.#operationOf(row, image.cells);
-    for (const row of this.#kept.vanished.values()) put('operations', { ...operation(row), onHold: true });
+    for (const { row, archived } of this.#kept.operations.values())
+      put('operations', onHoldIf(!archived, operation(row)));
     for (const row of this.#database.table('operations').rows()) put('operations', operation(row));
     return image;
   }
 
   #changed(change: Change, before: Row | undefined): void {
-    if (change.table === 'operations') this.#operationChanged(change);
-    if (change.table === 'productionOrders') this.#orderChanged(change.row, before as ProductionOrder | undefined);
-  }
-
-  #operationChanged({ row, gone }: Extract<Change, { table: 'operations' }>): void {
-    const id = operationId(row);
-    if (gone === true) {
-      this.#kept.vanished.set(id, row);
-      this.#superseded(`operations/${id}`);
-      return;
+    if (change.table === 'workCenters') this.#follow({ table: 'cells', id: cellId(change.row) }, change);
+    if (change.table === 'salesOrders') this.#follow({ table: 'jobs', id: strip(change.row.SalesOrder) }, change);
+    if (change.table === 'operations') this.#follow({ table: 'operations', id: operationId(change.row) }, change);
+    if (change.table === 'equipment' && change.row.ValidityEndDate === endOfTime) {
+      this.#follow({ table: 'resources', id: strip(change.row.Equipment) }, change);
     }
-    this.#kept.vanished.delete(id);
-    this.#appeared(`operations/${id}`);
+    if (change.table === 'productionOrders') {
+      this.#follow({ table: 'parts', id: strip(change.row.ManufacturingOrder) }, change);
+      this.#stockJobChanged(change, before as ProductionOrder | undefined);
+    }
   }
 
-  #orderChanged(row: ProductionOrder, before: ProductionOrder | undefined): void {
-    const id = `jobs/${stockId(row)}`;
-    if (isMakeToStock(row)) {
-      if (before?.MfgOrderScheduledEndDate !== row.MfgOrderScheduledEndDate) this.#appeared(id);
+  #follow({ table, id }: { table: Table; id: string }, { row, gone, archived }: Change): void {
+    const kept = this.#kept[table] as Map<string, Last<Row>>;
+    if (gone === true) {
+      kept.set(id, { row, archived: archived === true });
+      this.#superseded(`${table}/${id}`);
+    } else {
+      kept.delete(id);
+      this.#appeared(`${table}/${id}`);
+    }
+  }
+
+  #stockJobChanged(change: Extract<Change, { table: 'productionOrders' }>, before: ProductionOrder | undefined): void {
+    const { row, gone, archived } = change;
+    const id = stockId(row);
+    if (gone === true) {
+      if (!isMakeToStock(row)) return;
+      this.#kept.stock.set(id, { row, archived: archived === true });
+      this.#superseded(`jobs/${id}`);
+    } else if (isMakeToStock(row)) {
+      this.#kept.stock.delete(id);
+      if (before === undefined || stockForm(before) !== stockForm(row)) this.#appeared(`jobs/${id}`);
     } else if (before !== undefined && isMakeToStock(before)) {
-      this.#kept.relinked.set(id, before);
-      this.#superseded(id);
+      this.#kept.stock.set(id, { row: before, archived: false });
+      this.#superseded(`jobs/${id}`);
     }
   }
 
@@ -151,12 +190,26 @@ function onHoldIf(cancelled: boolean, record: ImageRecord): ImageRecord {
   return cancelled ? { ...record, onHold: true } : record;
 }
 
+function inactive(record: ImageRecord): ImageRecord {
+  return { ...record, fields: { ...record.fields, active: false } };
+}
+
 function isCancelled(row: ProductionOrder): boolean {
   return row.OrderIsMarkedForDeletion || row.OrderIsDeleted;
 }
 
 function stockId(row: ProductionOrder): string {
   return `STOCK-${strip(row.ManufacturingOrder)}`;
+}
+
+/** All that decides what the STOCK job of an order looks like, and whether it is open. */
+function stockForm(row: ProductionOrder): string {
+  const { MfgOrderScheduledEndDate, OrderIsTechnicallyCompleted, OrderIsClosed } = row;
+  return `${MfgOrderScheduledEndDate} ${OrderIsTechnicallyCompleted || OrderIsClosed}`;
+}
+
+function cellId(row: WorkCenter): string {
+  return `${row.Plant}-${row.WorkCenter}`;
 }
 
 function operationId(row: Operation): string {
@@ -166,7 +219,7 @@ function operationId(row: Operation): string {
 }
 
 function cellOf(row: WorkCenter): ImageRecord {
-  const externalId = `${row.Plant}-${row.WorkCenter}`;
+  const externalId = cellId(row);
   const name = `${externalId} ${row.WorkCenterDesc}`.trim();
   return { externalId, fields: { name, active: !row.WorkCenterIsToBeDeleted } };
 }

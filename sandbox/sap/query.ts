@@ -5,6 +5,8 @@ import type { Index, Order, Table } from './table.ts';
 /** One read of a table. */
 export interface Query {
   where?: Expression;
+  /** What this user's authorisations show; everything when absent. */
+  shows?: (row: Row) => boolean;
   /** Without an order the rows come by key. */
   order: readonly Order[];
   /** Continue after this position of the ordering (the value-based skip token); only ordering columns are looked at. */
@@ -22,11 +24,12 @@ export interface Page {
 /** Answers one page: by a walk along the index of the ordering, or by sorting what another index narrows down to. */
 export function readPage(table: Table<Row>, query: Query): Page {
   const index = table.ordered(query.order);
+  const { shows = () => true } = query;
   const holds = query.where === undefined ? () => true : predicateOf(query.where);
   const rows: Row[] = [];
   let skip = query.skip;
   for (const row of candidates(table, index, query)) {
-    if (!holds(row)) continue;
+    if (!holds(row) || !shows(row)) continue;
     if (skip > 0) {
       skip -= 1;
       continue;
@@ -38,11 +41,13 @@ export function readPage(table: Table<Row>, query: Query): Page {
 }
 
 /** How many rows match the filter, whatever the page. */
-export function countRows(table: Table<Row>, where: Expression | undefined): number {
-  if (where === undefined) return table.size;
-  const holds = predicateOf(where);
+export function countRows(table: Table<Row>, { where, shows }: Pick<Query, 'where' | 'shows'>): number {
+  if (where === undefined && shows === undefined) return table.size;
+  const holds = where === undefined ? () => true : predicateOf(where);
   let count = 0;
-  for (const row of candidates(table, table.ordered([]), { where })) if (holds(row)) count += 1;
+  for (const row of candidates(table, table.ordered([]), where === undefined ? {} : { where })) {
+    if (holds(row) && shows?.(row) !== false) count += 1;
+  }
   return count;
 }
 

@@ -13,6 +13,8 @@ export interface World {
   numbers: { salesOrder: number; productionOrder: number; workCenter: number; item: number };
   /** Orders that once made to stock: rescheduling them would leave open which end date their old STOCK job shows. */
   relinked: Set<string>;
+  /** Documents that were deleted, not archived, as they last were: their numbers may be used again. */
+  deleted: { [T in Exclude<TableName, 'operations'>]: Tables[T][] };
 }
 
 /** One kind of business action; undefined when no document fits. */
