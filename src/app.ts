@@ -39,6 +39,8 @@ export interface AppOptions {
   openHttp?: OpenHttp;
   /** Opens the state; the embedded store when absent. */
   openStore?: typeof openEmbeddedStore;
+  /** Puts another MES in the place of the real one, which is given. */
+  rehearse?: (real: Sink) => Pick<PusherOptions, 'sink' | 'openTransport'>;
   /** The connectors that there are; those of this build when absent. */
   connectors?: readonly AnyConnector[];
 }
@@ -89,7 +91,8 @@ export async function openApp(options: AppOptions): Promise<App> {
   const sink = createEryxonSink(config.mes.url);
   const { batchSize, maxConcurrency } = config.mes;
   const { openTransport, quota, pace, outage } = mes;
-  const pushers = createPushers({ sink, openTransport, batchSize, maxConcurrency, pace, ...redaction(options) });
+  const delivery = { sink, openTransport, ...options.rehearse?.(sink) };
+  const pushers = createPushers({ ...delivery, batchSize, maxConcurrency, pace, ...redaction(options) });
   const admission = createAdmission({ room: quota.room, requireReachable: outage.require, clock });
   const shared = { store, pusher: pushers.scheduled, operatorPusher: pushers.operator, admission, events, clock };
   const runs = new Map<string, ConnectorRun>();

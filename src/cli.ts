@@ -66,6 +66,16 @@ function addDaily(program: Command): void {
     .addOption(jsonOption())
     .action(verb(async () => (await import('./cli/sync.ts')).syncVerb));
   program
+    .command('plan')
+    .description('what the next sync would send, field by field; sends and writes nothing')
+    .argument('[streams...]', 'CONNECTOR or CONNECTOR/STREAM; default: all')
+    .option('--full', 'as of a sync --full')
+    .option('--release', 'as of a sync --release')
+    .option('--all', 'name every change')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(verb(async () => (await import('./cli/plan.ts')).planVerb));
+  program
     .command('check')
     .description('check config, ERPs and MES; writes nothing')
     .option('--offline', 'the config only: no socket is opened')

@@ -20,6 +20,13 @@ export function openDatabase(path: string, options: { readOnly: boolean }): Data
   return new DatabaseSync(path, { readOnly: options.readOnly, timeout: busyTimeoutMs });
 }
 
+/** A private database in a temporary file of the system's, gone when it is closed; nothing of it need survive anything. */
+export function openScratchDatabase(): Database {
+  const database = new DatabaseSync('');
+  database.exec('PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -16384');
+  return database;
+}
+
 export function prepare<Row = never>(database: Database, sql: string): Statement<Row> {
   return database.prepare(sql) as unknown as Statement<Row>;
 }

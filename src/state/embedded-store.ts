@@ -30,7 +30,8 @@ export interface EmbeddedStoreOptions {
   readOnly?: boolean;
 }
 
-interface State {
+/** What the methods of a store work on. */
+export interface State {
   directory: string;
   clock: Clock;
   file: WatermarkFile;
@@ -94,7 +95,8 @@ async function takeOver(file: WatermarkFile, ledger: Ledger): Promise<number> {
   return ledger.change(() => ledger.meta.nextEpoch());
 }
 
-function createStore(state: State): Store {
+/** The store's methods over an opened state. */
+export function createStore(state: State): Store {
   const { directory, ledger } = state;
   const sweeps = sweepMethods(ledger, (work) => guarded(directory, work));
   return { ...passMethods(state), ...childMethods(state), ...sweeps, ...operatorMethods(state) };

@@ -130,11 +130,15 @@ export interface Bench {
   /** The source's clock. */
   sourceNow: { at: Date };
   run(request?: Partial<PassRequest>): ReturnType<Cycle['run']>;
+  session: ConnectorSession;
+  /** Of the state. */
+  directory: string;
 }
 
 export async function openBench(streams: readonly Stream[], wrap: (store: Store) => Store = same): Promise<Bench> {
   const clock = createFakeClock(start);
-  const opened = await openEmbeddedStore({ directory: scratchDirectory(), clock });
+  const directory = scratchDirectory();
+  const opened = await openEmbeddedStore({ directory, clock });
   const store = wrap(opened);
   const sink = createMemorySink();
   const events = createEventBus((error) => {
@@ -158,7 +162,7 @@ export async function openBench(streams: readonly Stream[], wrap: (store: Store)
       { streams: undefined, full: false, manual: true, release: false, ...request },
       new AbortController().signal,
     );
-  return { store, sink, events, clock, cycle, sourceNow, run };
+  return { store, sink, events, clock, cycle, sourceNow, run, session, directory };
 }
 
 function same(store: Store): Store {

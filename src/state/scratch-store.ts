@@ -1,0 +1,116 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../core/clock.ts';
+import type { Entity, Lifecycle, MesRecord } from '../core/types.ts';
+import { type Database, openDatabase, openScratchDatabase, prepare, transaction } from './database.ts';
+import { createStore, openEmbeddedStore, type State } from './embedded-store.ts';
+import { createParts, type Ledger, ledgerFileName } from './ledger.ts';
+import { createTables } from './ledger-schema.ts';
+import { type LedgerCopy, openLedgerCopy } from './scratch-copy.ts';
+import type { ChildQuery, OpenMark, Store } from './store.ts';
+import { openWatermarkFile, type WatermarkFile, watermarkFileName } from './watermark-file.ts';
+
+/** A state that can be changed at will and is forgotten when it is closed. */
+export interface ScratchStore extends Store {
+  /** Records as they were last delivered, before anything that is committed next. */
+  previous(source: string, entity: Entity, externalIds: readonly string[]): Map<string, PreviousRecord>;
+}
+
+/** What is still known of the record that the MES holds. */
+export interface PreviousRecord {
+  lifecycle: Lifecycle;
+  /** Marks of its fields; null when it was delivered by a program that kept none. */
+  marks: string | null;
+  /** The whole record, where the ledger keeps it. */
+  record: MesRecord | null;
+}
+
+/**
+ * The state of a directory as it is now, to try a pass on: works beside a running daemon, and writes nothing there. The very code of the
+ * embedded store runs over a private temporary database, into which records are copied as they are asked for. A directory without a state
+ * is as before a first start.
+ */
+export async function openScratchStore(options: { directory: string; clock: Clock }): Promise<ScratchStore> {
+  const { directory, clock } = options;
+  const known = existsSync(join(directory, watermarkFileName)) || existsSync(join(directory, ledgerFileName));
+  // Refuses what a reading verb refuses: damaged, foreign, or of another version.
+  if (known) await (await openEmbeddedStore({ directory, clock, readOnly: true })).close();
+  // The file before the ledger: beside a running daemon the later look may only show the ledger ahead.
+  const file = await openWatermarkFile(directory);
+  const base = known ? openDatabase(join(directory, ledgerFileName), { readOnly: true }) : null;
+  const scratch = openScratchDatabase();
+  createTables(scratch);
+  const copy = openLedgerCopy(base, scratch);
+  const ledger = createScratchLedger(scratch);
+  const epoch = ledger.meta.nextEpoch();
+  const state: State = { directory, clock, file: held(file), ledger, lock: null, epoch, passes: new Map() };
+  const store = createStore(state);
+  return {
+    ...store,
+    ...copying(store, copy),
+    previous: previousRecords(scratch),
+    async close() {
+      await store.close();
+      base?.close();
+    },
+  };
+}
+
+function createScratchLedger(scratch: Database): Ledger {
+  return {
+    ...createParts(scratch),
+    change: async (work) => transaction(scratch, work),
+    findDamage: () => [],
+    copyTo: () => Promise.reject(new Error('A scratch state is not copied.')),
+    close: () => scratch.close(),
+  };
+}
+
+/** A watermark file whose changes go no further than this process. */
+function held(file: WatermarkFile): WatermarkFile {
+  let current = file.current();
+  return {
+    current: () => current,
+    exists: () => true,
+    async update(change) {
+      current = change(current);
+    },
+    idle: async () => undefined,
+  };
+}
+
+/** The methods that look at records: what they may look at is copied first. */
+function copying(store: Store, copy: LedgerCopy): Pick<Store, 'lookup' | 'childrenOf' | 'countRecords' | 'markOpen'> {
+  return {
+    lookup(source, entity, externalIds) {
+      copy.records(source, entity, externalIds);
+      return store.lookup(source, entity, externalIds);
+    },
+    childrenOf(query: ChildQuery) {
+      copy.children(query);
+      return store.childrenOf(query);
+    },
+    countRecords(source, entity) {
+      copy.all(source, entity);
+      return store.countRecords(source, entity);
+    },
+    markOpen(mark: OpenMark) {
+      copy.all(mark.source, mark.entity);
+      return store.markOpen(mark);
+    },
+  };
+}
+
+function previousRecords(scratch: Database): ScratchStore['previous'] {
+  const find = prepare<{ id: string; lifecycle: Lifecycle; marks: string | null; record: string | null }>(
+    scratch,
+    `SELECT external_id AS id, lifecycle, marks, record FROM json_each(?) AS asked CROSS JOIN records
+     ON scope = (SELECT id FROM scopes WHERE source = ? AND entity = ?) AND external_id = asked.value`,
+  );
+  return (source, entity, externalIds) =>
+    new Map(
+      find.all(JSON.stringify(externalIds), source, entity).map(({ id, lifecycle, marks, record }) => {
+        return [id, { lifecycle, marks, record: record === null ? null : JSON.parse(record) }];
+      }),
+    );
+}
