@@ -17,7 +17,8 @@ import { type BudgetReport, createDayQuota, type DayQuota, type QuotaStore } fro
 import { refuseTransient } from './push/eryxon/answers.ts';
 import { createEryxonSink } from './push/eryxon/index.ts';
 import { createOutage, type Outage } from './push/outage.ts';
-import { createPushers } from './push/pusher.ts';
+import { createPushers, type PusherOptions } from './push/pusher.ts';
+import type { Sink } from './push/sink.ts';
 import { type CountedTransport, createTransport } from './push/transport.ts';
 import { createAdmission } from './scheduler/admission.ts';
 import { type Cycle, createCycle } from './scheduler/cycle.ts';

@@ -58,7 +58,9 @@ async function openWorld(seed: number): Promise<World> {
     }),
   ];
   const bench = await openBench(streams, (store) => noting(store, sent));
-  return { seed, bench, random, rows, sent };
+  const world: World = { seed, bench, random, rows, sent };
+  for (let count = random.pick([0, 60]); count > 0; count -= 1) happen(world);
+  return world;
 }
 
 function noting(store: Store, sent: Sent): Store {
@@ -90,13 +92,14 @@ function stampFor({ bench, random }: World): string | null {
 /** Some event in the ERP. */
 function happen(world: World): void {
   const { random, rows } = world;
-  const id = String(random.int(1, 6));
-  const kind = random.pick(['jobs', 'parts', 'operations'] as const);
+  const kind = random.pick(['jobs', 'parts', 'operations', 'operations'] as const);
+  const id = String(random.int(1, kind === 'operations' ? 40 : 6));
   const lifecycle = random.pick<Lifecycle>(['active', 'active', 'active', 'closed', 'cancelled']);
   const base = { source, externalId: id, lifecycle, fields: { name: id, version: random.int(1, 3) } };
-  const vanish = kind === 'operations' && random.chance(0.25);
-  if (vanish) {
-    rows.operations.splice(random.int(0, rows.operations.length), 1);
+  if (kind === 'operations' && random.chance(0.25)) {
+    // Now and then so many that the guard withholds them.
+    const count = random.chance(0.1) ? rows.operations.length : 1;
+    rows.operations.splice(random.int(0, rows.operations.length), count);
     return;
   }
   const records = recordsOf(kind, base, String(random.int(1, 6)));
