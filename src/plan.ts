@@ -61,7 +61,10 @@ export async function planPasses(options: AppOptions, request: SyncRequest, sign
   try {
     await app.prepare(signal);
     const results = await app.sync(request, (_name, task) => task(signal));
-    return { streams: results.map((result) => describe(result, planned.changes)), budgetLeft: await app.quota.left() };
+    return {
+      streams: results.map((result) => describe(result, planned.changes)),
+      budgetLeft: (await app.quota.report()).left,
+    };
   } finally {
     await app.close();
   }
