@@ -63,7 +63,7 @@ export async function planPasses(options: AppOptions, request: SyncRequest, sign
     const results = await app.sync(request, (_name, task) => task(signal));
     return {
       streams: results.map((result) => describe(result, planned.changes)),
-      budgetLeft: (await app.quota.report()).left,
+      budgetLeft: (await app.quota.report()).budgetLeft,
     };
   } finally {
     await app.close();
