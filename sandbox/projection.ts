@@ -18,14 +18,20 @@ const standIns: Partial<Record<Table, Record<string, Value>>> = {
  * - a field without a column is dropped: `priority` of jobs where the database lacks it, `description` of parts,
  *   `instructions` of operations, and whatever else is named nowhere in the schema;
  * - a null in a NOT NULL column is what the documented API defaults to;
- * - `estimated_time_minutes` is a whole number, rounded half up, because its column is an integer.
+ * - `estimated_time_minutes` is a whole number, rounded half up, because its column is an integer;
+ * - where the function of parts does not start, nothing can change a part's status once it is created (erp-sync reads it
+ *   for new parts alone), so that no client can put one on hold.
  */
 export function projectImage(generation: Generation, image: MesImage): MesImage {
   if (generation === 'classic') return image;
   const relations = relationsOf(traits[generation].complete);
   const projected = tables.map((table) => {
     const held = new Set(imageFields(relations[table]).values());
-    const records = [...image[table]].map(([id, record]) => [id, projectRecord(table, record, held)] as const);
+    const fixedStatus = table === 'parts' && traits[generation].broken.includes('api-parts');
+    const records = [...image[table]].map(([id, record]) => {
+      const { onHold: _, ...withoutStatus } = record;
+      return [id, projectRecord(table, fixedStatus ? withoutStatus : record, held)] as const;
+    });
     return [table, new Map(records)];
   });
   return Object.fromEntries(projected) as MesImage;

@@ -11,11 +11,12 @@ import type { MesGauges, StreamGauges } from './core/metrics.ts';
 import type { Redactor } from './core/redact.ts';
 import { createTokenBucket } from './core/token-bucket.ts';
 import type { Finding } from './core/types.ts';
+import { lagOf } from './lag.ts';
 import { createPace, type Pace } from './push/adaptive.ts';
 import type { Caller } from './push/day-plan.ts';
 import { type BudgetReport, createDayQuota, type DayQuota, type QuotaStore } from './push/day-quota.ts';
 import { refuseTransient } from './push/eryxon/answers.ts';
-import { createEryxonSink } from './push/eryxon/index.ts';
+import { createEryxonSink, type EryxonSink } from './push/eryxon/index.ts';
 import { createOutage, type Outage } from './push/outage.ts';
 import { createPushers, type PusherOptions } from './push/pusher.ts';
 import type { Sink } from './push/sink.ts';
@@ -24,7 +25,7 @@ import { createAdmission } from './scheduler/admission.ts';
 import { type Cycle, createCycle } from './scheduler/cycle.ts';
 import type { Schedule } from './scheduler/engine.ts';
 import { openEmbeddedStore } from './state/embedded-store.ts';
-import type { Store, StreamStatus } from './state/store.ts';
+import type { Store } from './state/store.ts';
 
 export interface AppOptions {
   config: Config;
@@ -73,6 +74,9 @@ export interface App {
   events: EventBus;
   store: Store;
   quota: DayQuota;
+  /** The MES; what is sent by hand goes by `openTransport`. */
+  sink: EryxonSink;
+  openTransport(signal: AbortSignal): CountedTransport;
   connectors: ReadonlyMap<string, ConnectorRun>;
   /** What must be known of the ERPs before the first poll; an ERP that cannot be reached now is asked again by its polls. */
   prepare(signal: AbortSignal): Promise<void>;
@@ -89,7 +93,12 @@ export async function openApp(options: AppOptions): Promise<App> {
   const openStore = options.openStore ?? openEmbeddedStore;
   const store = await openStore({ directory: config.state.directory, clock });
   const mes = openMes(options, store);
-  const sink = createEryxonSink(config.mes.url);
+  const sink = createEryxonSink(config.mes.url, {
+    notes: store,
+    clock,
+    random: options.random,
+    sampleUpdates: config.mes.verify.sampleUpdates,
+  });
   const { batchSize, maxConcurrency } = config.mes;
   const { openTransport, quota, pace, outage } = mes;
   const delivery = { sink, openTransport, ...options.rehearse?.(sink) };
@@ -108,6 +117,8 @@ export async function openApp(options: AppOptions): Promise<App> {
     events,
     store,
     quota,
+    sink,
+    openTransport: (signal) => openTransport(signal, 'operator'),
     connectors: runs,
     prepare: (signal) => prepareAll(runs, signal),
     sync: (request, exclusive) => syncAll(runs, request, exclusive),
@@ -252,20 +263,6 @@ async function readGauges(
       return { stream, lagSeconds, lastSuccess, deadLetters, deadLettersSince, parked, parkedSince };
     }),
   );
-}
-
-/**
- * How far behind the present the stream is known to be delivered, seconds; null before the first pass. A text or day stamp is the
- * newest that was seen, which may be old in a quiet plant: there the last completed pass counts.
- */
-export function lagOf(
-  { watermark, lastSuccess }: Pick<StreamStatus, 'watermark' | 'lastSuccess'>,
-  now: Date,
-): number | null {
-  if (watermark === null) return null;
-  const { kind, value } = watermark;
-  const until = kind === 'char14' || kind === 'date' ? lastSuccess : value;
-  return until === null ? null : Math.max(0, Math.round((now.getTime() - Date.parse(until)) / 1000));
 }
 
 /** Asks every ERP and the MES, changes nothing and needs no state: the daemon may run beside it. */

@@ -7,6 +7,7 @@ import type { Job } from './scheduler/engine.ts';
 import { createOverdue } from './scheduler/overdue.ts';
 import { followActivity } from './server/activity.ts';
 import { startHealthLog } from './server/health-log.ts';
+import { withWays } from './server/mes-ways.ts';
 import { createReadiness, type ExpectedStream } from './server/readiness.ts';
 import { type HealthServer, startServer } from './server/server.ts';
 import { withSetAside } from './server/set-aside.ts';
@@ -30,7 +31,9 @@ export async function startDaemon(app: App, logger: Logger, signal: AbortSignal)
   const activity = followActivity(events, now);
   const engine = createEmbeddedEngine({ clock, events });
   await prepareInTime(app, signal);
-  const readiness = createReadiness({ streams: expectedStreams(app), activity, store: app.store, now });
+  app.sink.rediscover();
+  const expected = createReadiness({ streams: expectedStreams(app), activity, store: app.store, now });
+  const readiness = withWays(expected, app.sink.ways);
   const source = { streams: app.gauges, mes: app.mes, ready: async () => (await readiness()).ready };
   const server: HealthServer = await startServer({
     ...config.health,

@@ -1,9 +1,11 @@
 import { z } from 'zod';
-import { type App, lagOf, type MesReport, type RunExclusive } from './app.ts';
+import type { App, MesReport, RunExclusive } from './app.ts';
 import { UsageError } from './core/errors.ts';
 import type { StreamResult } from './core/events.ts';
 import { isStamp } from './core/stamp.ts';
 import { entities, type Watermark } from './core/types.ts';
+import { lagOf } from './lag.ts';
+import type { WayReport } from './push/eryxon/findings.ts';
 import { beliefLimit } from './scheduler/watermark.ts';
 import type { ControlHandler } from './state/control.ts';
 
@@ -31,7 +33,7 @@ export interface StatusReport {
     /** Held back because requests to the MES are short, until then at least, ISO-8601. */
     waitsUntil: string | null;
   }[];
-  mes: MesReport;
+  mes: MesReport & { ways: WayReport[] };
 }
 
 /** What each verb answers. */
@@ -96,7 +98,7 @@ async function readStatus(app: App): Promise<StatusReport> {
       });
     }
   }
-  return { streams, mes: await app.mes() };
+  return { streams, mes: { ...(await app.mes()), ways: await app.sink.ways() } };
 }
 
 interface WatermarkRequest {

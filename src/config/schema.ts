@@ -30,6 +30,14 @@ const mesSchema = z.strictObject({
     .prefault({}),
   maxConcurrency: z.int().min(1).max(16).default(2).meta({ description: 'Requests to the MES at one time' }),
   batchSize: z.int().min(1).max(1000).default(100).meta({ description: 'Records a request' }),
+  verify: z
+    .strictObject({
+      sampleUpdates: z.number().min(0).max(1).default(0.05).meta({
+        description:
+          'Share of updates read back where the answer of the MES proves nothing; creates always are, and after one false answer everything is for a day',
+      }),
+    })
+    .prefault({}),
   timeoutSeconds: z
     .int()
     .min(1)

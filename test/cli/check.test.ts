@@ -50,6 +50,7 @@ describe.concurrent('check', () => {
       'stream-readable plant-1/operations',
       'clock-agrees plant-1',
       ...tables.map((table) => `mes-reachable ${table}`),
+      ...tables.map((table) => `mes-way ${table.replace('api-', '')}`),
     ]);
     expect({ code, ok }).toEqual({ code: 0, ok: true });
   });

@@ -49,6 +49,7 @@ describe('status', () => {
           blockedUntil: null,
           batchSize: 100,
           concurrency: 2,
+          ways: [],
         },
       },
     });

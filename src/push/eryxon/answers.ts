@@ -26,7 +26,15 @@ export function readAnswer(answer: HttpResponse, what: string): Answer {
   }
   const error = isObject(body?.['error']) ? body['error'] : (body ?? {});
   const text = typeof body?.['error'] === 'string' ? body['error'] : error['message'];
-  return { status, data: undefined, code: String(error['code'] ?? ''), message: String(text ?? '').slice(0, 500) };
+  const message = `${String(text ?? '')}${findingsOf(error['details'])}`.slice(0, 500);
+  return { status, data: undefined, code: String(error['code'] ?? ''), message };
+}
+
+/** What a validator found, behind its own summary. */
+function findingsOf(details: unknown): string {
+  if (!Array.isArray(details)) return '';
+  const texts = details.filter(isObject).map((finding) => String(finding['message'] ?? ''));
+  return texts.length === 0 ? '' : `: ${texts.join('; ')}`;
 }
 
 /** Old generations answer a refused key with 500 and one of these texts. */
@@ -34,24 +42,38 @@ const authTexts = ['Missing or invalid authorization header', 'Invalid API key f
 
 /** Database texts that no retry will change: the record or the schema is at fault. */
 const permanentTexts =
-  /Could not find the|Could not embed|duplicate key value|violates|invalid input|out of range|null value in column|Requested range|JSON at position|Expected property name/;
+  /Could not find the|Could not embed|does not exist|duplicate key value|violates|invalid input|malformed array|unsupported Unicode|out of range|null value in column|Requested range|JSON at position|Expected property name/;
+
+/** Covers a fault of the database during the look-up of the key as well: nobody need change the key. */
+const passingAuthText = 'Authentication failed';
+
+/** Code of the host for a function that does not start. Asking on does not help; other functions may well run. */
+export const bootError = 'BOOT_ERROR';
 
 /** Throws for answers that concern all requests alike: refused credentials, limits, and passing faults. */
 export function refuseTransient(answer: HttpResponse, now: Date): void {
   const { status } = answer;
   if (status < 400) return;
   const { code, message } = readAnswer(answer, '');
-  if (status === 401 || status === 403 || (status === 500 && authTexts.includes(message))) {
-    throw new PermanentError(`The MES refused the API key: ${message || `HTTP ${status}`}. Check mes.apiKey.`, {
-      credentials: true,
-    });
-  }
+  if (code === bootError) return;
+  refuseKey(status, message);
   if (status === 402 || status === 408 || status === 429 || (status >= 500 && !permanentTexts.test(message))) {
     const asked = retryAfterMs(answer.headers, now);
     throw new TransientError(
       `The MES answered HTTP ${status}${code === '' ? '' : ` ${code}`}${message === '' ? '' : `: ${message}`}.`,
       asked === undefined ? {} : { retryAfterMs: asked },
     );
+  }
+}
+
+function refuseKey(status: number, message: string): void {
+  if (status === 401 && message === passingAuthText) {
+    throw new TransientError('The MES could not look up the API key (HTTP 401 Authentication failed).');
+  }
+  if (status === 401 || status === 403 || (status === 500 && authTexts.includes(message))) {
+    throw new PermanentError(`The MES refused the API key: ${message || `HTTP ${status}`}. Check mes.apiKey.`, {
+      credentials: true,
+    });
   }
 }
 

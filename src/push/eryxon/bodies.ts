@@ -36,10 +36,9 @@ function parentFields({ record, parents }: ReadyChange): string[] {
  * Progress belongs to the shop floor: status is sent only when a record becomes cancelled, as on_hold with a note. A return to
  * active leaves the status and says so, for the people there to release it. Cells and resources carry `active` among their fields.
  */
-function statusFields({ record, known }: ReadyChange): Record<string, FieldValue> | undefined {
+export function statusFields({ record, known }: ReadyChange): Record<string, FieldValue> | undefined {
   if (record.entity === 'cell' || record.entity === 'resource') return undefined;
-  const held = known !== undefined && (known.hash !== null || known.mesId !== null);
-  const was = held ? known.lifecycle : 'active';
+  const was = known !== undefined && isHeld(known) ? known.lifecycle : 'active';
   const own = record.fields['notes'];
   const note = (text: string) => (own ? `${own}\n${text}` : text);
   if (record.lifecycle === 'cancelled') {
@@ -49,4 +48,9 @@ function statusFields({ record, known }: ReadyChange): Record<string, FieldValue
   return was === 'cancelled'
     ? { notes: note(`Active again in ${record.source}; still on hold here until released.`) }
     : undefined;
+}
+
+/** The ledger says that the MES has it: also after its sync hash was forgotten, the MES's own id stays. */
+export function isHeld(known: ReadyChange['known']): boolean {
+  return known !== undefined && (known.hash !== null || known.mesId !== null);
 }

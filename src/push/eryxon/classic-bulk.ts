@@ -1,8 +1,9 @@
-import { PermanentError, TransientError } from '../../core/errors.ts';
+import { TransientError } from '../../core/errors.ts';
 import type { RecordRef } from '../../core/types.ts';
 import { type Batch, BatchRefusedError, type ReadyChange, type SinkResult, type Transport } from '../sink.ts';
-import { type Answer, isObject, readAnswer } from './answers.ts';
+import { type Answer, bootError, isObject, readAnswer } from './answers.ts';
 import { classicBody, tables } from './bodies.ts';
+import { SchemaError } from './verdict.ts';
 
 /**
  * The documented way: `POST /api-<table>/bulk-sync` with per-record results, 1 to 1000 records, also for a single one.
@@ -16,6 +17,7 @@ export async function deliverBulk(base: string, batch: Batch, transport: Transpo
     await transport.request({ method: 'POST', path, headers: jsonHeaders, body }),
     `POST ${path}`,
   );
+  if (answer.code === bootError) throw new SchemaError(`${path} does not start.`);
   if (answer.status === 404 || answer.status === 405) return undefined;
   if (answer.data === undefined) throw refusal(answer);
   return matchResults(batch.changes, readResults(answer.data, path));
@@ -32,10 +34,8 @@ function readResults(data: unknown, path: string): unknown[] {
   const results = isObject(data) ? data['results'] : undefined;
   if (Array.isArray(results)) return results;
   if (isObject(results)) {
-    throw new PermanentError(
-      `The MES answers ${path} with counters only, which prove nothing about any record. This build delivers to installations ` +
-        'whose bulk-sync names each record.',
-    );
+    // Another generation than was found: the answer proves nothing about any record.
+    throw new SchemaError(`${path} answers with counters only.`);
   }
   throw new TransientError(`The MES answered ${path} in a form that is not known.`);
 }

@@ -1,43 +1,56 @@
+import { systemClock } from '../../core/clock.ts';
 import { messageOf, PermanentError } from '../../core/errors.ts';
-import { type Entity, entities, type Finding } from '../../core/types.ts';
+import { entities, type Finding } from '../../core/types.ts';
 import type { Sink, Transport } from '../sink.ts';
 import { readAnswer } from './answers.ts';
 import { tables } from './bodies.ts';
-import { deliverBulk } from './classic-bulk.ts';
-import { deliverSingly } from './put-sync.ts';
+import { deliverBatch } from './deliver.ts';
+import { createDiscovery } from './discovery.ts';
+import { reportWays, type WayReport, wayFindings } from './findings.ts';
+import { listRecords } from './lists.ts';
+import { createSession, forgetfulNotes, type SessionOptions } from './session.ts';
 
-/** The Eryxon MES by its documented API; `url` is the base of its functions. */
-export function createEryxonSink(url: string): Sink {
+/** The Eryxon MES in all its generations. */
+export interface EryxonSink extends Sink {
+  /** How each entity is delivered, as last found out; empty before the first time. */
+  ways(): Promise<WayReport[]>;
+  /** What the MES can do is found out anew before the next record goes out. */
+  rediscover(): void;
+}
+
+/** `url` is the base of its functions. Without notes what is learnt of it ends with the process. */
+export function createEryxonSink(url: string, options: Partial<SessionOptions> = {}): EryxonSink {
   const base = new URL(url).pathname.replace(/\/$/, '');
-  /** Entities whose bulk endpoint was found missing; asked again by the next process. */
-  const withoutBulk = new Set<Entity>();
+  const { notes = forgetfulNotes(), clock = systemClock, random = Math.random, sampleUpdates = 0.05 } = options;
+  const session = createSession({ notes, clock, random, sampleUpdates });
+  const discovery = createDiscovery({ base, notes, clock });
   return {
-    async deliver(batch, transport) {
-      if (!withoutBulk.has(batch.entity)) {
-        const results = await deliverBulk(base, batch, transport);
-        if (results !== undefined) return results;
-        withoutBulk.add(batch.entity);
-      }
-      return deliverSingly(base, batch, transport);
-    },
-    // Both ways of the documented API name every record; nothing is left to read back.
+    deliver: (batch, transport) => deliverBatch({ base, discovery, session }, batch, transport),
+    // Every way reads back what it must by itself; what is open after that stays a failure.
     readBack: async (batch) => batch.changes.map(() => ({ kind: 'unproven' })),
-    list: async () => undefined,
+    list: (entity, transport) => listRecords({ base, entity, transport }),
     async check(transport) {
       const findings: Finding[] = [];
       for (const entity of entities) {
         const finding = await checkTable(`${base}/api-${tables[entity]}`, transport);
         findings.push(finding);
         // What is wrong with the key or the connection is wrong for all.
-        if (finding.code === credentialsRefused || finding.code === unreachable) break;
+        if (finding.code === credentialsRefused || finding.code === unreachable) return findings;
       }
-      return findings;
+      if (findings.every(({ code }) => code === endpointMissing)) return findings;
+      return [...findings, ...wayFindings(await discovery.current(transport))];
     },
+    async ways() {
+      const known = await discovery.known();
+      return known === undefined ? [] : reportWays(known);
+    },
+    rediscover: discovery.expire,
   };
 }
 
 const credentialsRefused = 'mes-credentials-refused';
 const unreachable = 'mes-unreachable';
+const endpointMissing = 'mes-endpoint-missing';
 
 async function checkTable(path: string, transport: Transport): Promise<Finding> {
   const where = `mes ${path.split('/').at(-1)}`;
@@ -48,7 +61,7 @@ async function checkTable(path: string, transport: Transport): Promise<Finding> 
     if (answer.status === 404) {
       const text = `There is no endpoint ${path} (HTTP 404 ${answer.message}).`;
       return {
-        code: 'mes-endpoint-missing',
+        code: endpointMissing,
         level: 'error',
         where,
         text,

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { PermanentError, TransientError } from '../../../src/core/errors.ts';
+import { TransientError } from '../../../src/core/errors.ts';
 import type { HttpResponse } from '../../../src/core/http.ts';
 import { createEryxonSink } from '../../../src/push/eryxon/index.ts';
 import { BatchRefusedError } from '../../../src/push/sink.ts';
 import { ready, record } from '../builders.ts';
-import { answered, batchOf, scripted } from './harness.ts';
+import { answered, batchOf, classicMes, scripted } from './harness.ts';
 
 const base = 'https://mes.example/functions/v1';
 const jobs = (...ids: [string, ...string[]]) =>
@@ -16,7 +16,7 @@ const updated = { kind: 'delivered', action: 'updated' };
 const created = { kind: 'delivered', action: 'created' };
 
 function deliver(batch: ReturnType<typeof batchOf>, ...answers: HttpResponse[]) {
-  return createEryxonSink(base).deliver(batch, scripted(...answers));
+  return createEryxonSink(base, classicMes()).deliver(batch, scripted(...answers));
 }
 
 function results(list: readonly unknown[]) {
@@ -29,7 +29,7 @@ function results(list: readonly unknown[]) {
 describe('a bulk request', () => {
   it('is one POST of all records under the name of the table, also for a single one', async () => {
     const transport = scripted(results([{ external_id: '1', id: 'u', action: 'created' }]));
-    await createEryxonSink(`${base}/`).deliver(jobs('1'), transport);
+    await createEryxonSink(`${base}/`, classicMes()).deliver(jobs('1'), transport);
     expect(transport.requests).toEqual([
       {
         method: 'POST',
@@ -161,11 +161,10 @@ describe('an answer without results', () => {
     }
   });
 
-  it('but counters is never a success and stops the deliveries for a human to look', async () => {
+  it('but counters is never a success: what the MES can do is found out anew, and the record waits', async () => {
     const counters = { results: { created: 1, updated: 0, failed: 0, errors: [] }, total: 1 };
-    await expect(deliver(jobs('1'), answered(200, { success: true, data: counters }))).rejects.toBeInstanceOf(
-      PermanentError,
-    );
+    const results = await deliver(jobs('1'), answered(200, { success: true, data: counters }));
+    expect(results).toEqual([{ kind: 'unavailable', reason: expect.stringContaining('counters only') }]);
   });
 });
 
@@ -180,7 +179,7 @@ describe('a batch refused as a whole', () => {
     [500, 'invalid input syntax for type integer: "2.5"'],
   ])('with HTTP %i %s is to be halved, and not sent by another way', async (status, message) => {
     const transport = scripted(answered(status, { success: false, error: { code: 'X', message } }));
-    const delivery = createEryxonSink(base).deliver(jobs('1', '2'), transport);
+    const delivery = createEryxonSink(base, classicMes()).deliver(jobs('1', '2'), transport);
     await expect(delivery).rejects.toBeInstanceOf(BatchRefusedError);
     await expect(delivery).rejects.toThrow(message);
     expect(transport.requests).toHaveLength(1);

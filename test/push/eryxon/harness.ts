@@ -4,7 +4,9 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { createEventBus } from '../../../src/core/events.ts';
 import { createHttpClient, type HttpRequest, type HttpResponse } from '../../../src/core/http.ts';
 import { refuseTransient } from '../../../src/push/eryxon/answers.ts';
+import { type Capabilities, perEntity } from '../../../src/push/eryxon/capabilities.ts';
 import { createEryxonSink } from '../../../src/push/eryxon/index.ts';
+import { forgetfulNotes, type Notes } from '../../../src/push/eryxon/session.ts';
 import { createPusher, type Pusher } from '../../../src/push/pusher.ts';
 import type { Batch, ReadyChange, Sink, Transport } from '../../../src/push/sink.ts';
 
@@ -27,6 +29,21 @@ export function scripted(...answers: HttpResponse[]): Transport & { requests: Ht
       return answer;
     },
   };
+}
+
+/** What a sink is given that knows its MES already: the documented generation, with or without bulk-sync. */
+export function classicMes(style: 'bulk' | 'put' = 'bulk', url = '/functions/v1'): { notes: Notes } {
+  const ability = () => ({ classic: style, put: false, erpSync: 'no' as const, post: false, lists: null, faults: [] });
+  const known: Capabilities = {
+    url,
+    at: new Date().toISOString(),
+    generation: 'classic',
+    entities: perEntity(ability),
+    lacking: [],
+  };
+  const notes = forgetfulNotes();
+  void notes.writeNote('mes capabilities', known);
+  return { notes };
 }
 
 export function batchOf(...changes: readonly [ReadyChange, ...ReadyChange[]]): Batch {
@@ -73,7 +90,8 @@ export async function startMes(
       },
     };
   };
-  const sink = createEryxonSink(`${mes.url}/functions/v1/`);
+  const known = (options.generation ?? 'classic') === 'classic' && options.bulk !== false ? classicMes() : {};
+  const sink = createEryxonSink(`${mes.url}/functions/v1/`, known);
   const pusher = createPusher({ sink, openTransport: open, batchSize, maxConcurrency: 2 });
   return { mes, sink, pusher, transport: open(new AbortController().signal) };
 }

@@ -159,9 +159,11 @@ describe('the check of the MES', () => {
   it('finds every endpoint in order and writes nothing', async () => {
     const { mes, sink, transport } = await startMes();
     const findings = await sink.check(transport);
-    expect(findings.map(({ code, where }) => `${where} ${code}`)).toEqual(
-      ['cells', 'resources', 'jobs', 'parts', 'operations'].map((table) => `mes api-${table} mes-reachable`),
-    );
+    const names = ['cells', 'resources', 'jobs', 'parts', 'operations'];
+    expect(findings.map(({ code, where }) => `${where} ${code}`)).toEqual([
+      ...names.map((table) => `mes api-${table} mes-reachable`),
+      ...names.map((table) => `mes ${table} mes-way`),
+    ]);
     expect(mes.requests().byPath).toEqual(
       Object.fromEntries(
         ['cells', 'resources', 'jobs', 'parts', 'operations'].map((table) => [`GET /functions/v1/api-${table}`, 1]),
@@ -172,7 +174,11 @@ describe('the check of the MES', () => {
   it('warns of a list that never works, as that of operations in v0.1.0, and of nothing else', async () => {
     const { sink, transport } = await startMes({ released: true });
     const findings = await sink.check(transport);
-    expect(findings.map(({ code }) => code)).toEqual([...Array(4).fill('mes-reachable'), 'mes-endpoint-faulty']);
+    expect(findings.map(({ code }) => code)).toEqual([
+      ...Array(4).fill('mes-reachable'),
+      'mes-endpoint-faulty',
+      ...Array(5).fill('mes-way'),
+    ]);
   });
 
   it('tells refused credentials from a MES that cannot be reached', async () => {

@@ -1,8 +1,9 @@
 import { PermanentError, TransientError } from '../../core/errors.ts';
 import { type Batch, BatchInterruptedError, type ReadyChange, type SinkResult, type Transport } from '../sink.ts';
-import { isObject, readAnswer } from './answers.ts';
+import { bootError, isObject, readAnswer } from './answers.ts';
 import { classicBody, tables } from './bodies.ts';
 import { jsonHeaders, readRecordError } from './classic-bulk.ts';
+import { SchemaError } from './verdict.ts';
 
 /** One `PUT /api-<table>/sync` a record, for installations without bulk-sync; one after the other, so that keys cannot race. */
 export async function deliverSingly(base: string, batch: Batch, transport: Transport): Promise<SinkResult[]> {
@@ -19,6 +20,7 @@ export async function deliverSingly(base: string, batch: Batch, transport: Trans
 async function deliverOne(path: string, change: ReadyChange, transport: Transport): Promise<SinkResult> {
   const request = { method: 'PUT', path, headers: jsonHeaders, body: classicBody(change) } as const;
   const answer = readAnswer(await transport.request(request), `PUT ${path}`);
+  if (answer.code === bootError) throw new SchemaError(`${path} does not start.`);
   if (answer.status === 404 || answer.status === 405) {
     throw new PermanentError(`The MES knows neither bulk-sync nor sync at ${path}. Check mes.url.`);
   }

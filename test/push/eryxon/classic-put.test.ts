@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { PermanentError, TransientError } from '../../../src/core/errors.ts';
 import type { HttpResponse } from '../../../src/core/http.ts';
+import { deliverSingly } from '../../../src/push/eryxon/classic-put.ts';
 import { createEryxonSink } from '../../../src/push/eryxon/index.ts';
-import { deliverSingly } from '../../../src/push/eryxon/put-sync.ts';
 import type { ReadyChange } from '../../../src/push/sink.ts';
 import { change, ledger, ready, record, told } from '../builders.ts';
-import { answered, batchOf, scripted, startMes } from './harness.ts';
+import { answered, batchOf, classicMes, scripted, startMes } from './harness.ts';
 
 const base = '/functions/v1';
 const job = (id: string) => ready(record('job', id));
@@ -95,7 +95,7 @@ describe('the way of delivering', () => {
         answered(201, sync),
         answered(200, bulk),
       );
-      const sink = createEryxonSink('https://mes.example/functions/v1');
+      const sink = createEryxonSink('https://mes.example/functions/v1', classicMes());
       await sink.deliver(batchOf(job('1')), transport);
       await sink.deliver(batchOf(job('1')), transport);
       await sink.deliver(batchOf(ready(record('part', '1'))), transport);
@@ -109,7 +109,10 @@ describe('the way of delivering', () => {
   );
 
   it('is a mistake of the config when there is neither', async () => {
-    const delivery = createEryxonSink('https://mes.example/x').deliver(batchOf(job('1')), scripted(missing, missing));
+    const delivery = createEryxonSink('https://mes.example/x', classicMes('bulk', '/x')).deliver(
+      batchOf(job('1')),
+      scripted(missing, missing),
+    );
     await expect(delivery).rejects.toBeInstanceOf(PermanentError);
     await expect(delivery).rejects.toThrow('mes.url');
   });

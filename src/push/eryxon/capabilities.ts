@@ -1,0 +1,141 @@
+import { type Entity, entities } from '../../core/types.ts';
+import type { Transport } from '../sink.ts';
+import { type Answer, isObject } from './answers.ts';
+import { tables } from './bodies.ts';
+import { readRows } from './lists.ts';
+import { ask } from './request.ts';
+import { readVerdict, SchemaError } from './verdict.ts';
+
+/** What an installation can do for one entity. */
+export interface Ability {
+  /** Classic bulk-sync and PUT sync, which name each record. */
+  classic: 'bulk' | 'put' | null;
+  /** Generic PUT sync, and with it bulk-sync, which writes the same. */
+  put: boolean;
+  /** `updates`: new records fail. */
+  erpSync: 'all' | 'updates' | 'no';
+  /** POST and PATCH: the function starts. */
+  post: boolean;
+  /** Whether the list answers; null where nobody asked. */
+  lists: boolean | null;
+  /** What was found wrong, for people. */
+  faults: string[];
+}
+
+/** What one MES can do, as it was found out. */
+export interface Capabilities {
+  /** Path that it was asked under. */
+  url: string;
+  /** When, ISO-8601 UTC. */
+  at: string;
+  generation: 'classic' | 'generic';
+  entities: Record<Entity, Ability>;
+  /** Columns that the code names and this database lacks. */
+  lacking: { entity: Entity; column: string }[];
+}
+
+/**
+ * Finds out what an installation can do, in at most ten requests that leave nothing behind: an empty list, records that reach the
+ * database and cannot be stored there, and looks at lists. What the MES says of them tells code that does not start, a database
+ * without the columns that the code writes, and ways that work apart.
+ */
+export async function probe(base: string, transport: Transport, now: Date): Promise<Capabilities> {
+  const found = { url: base, at: now.toISOString(), lacking: [] };
+  const style = await styleOf(base, transport);
+  if (style !== 'generic') {
+    const ability: Ability = { classic: style, put: false, erpSync: 'no', post: false, lists: null, faults: [] };
+    return { ...found, generation: 'classic', entities: perEntity(() => ({ ...ability, faults: [] })) };
+  }
+  const abilities = {} as Record<Entity, Ability>;
+  for (const entity of entities) abilities[entity] = await tryPut(base, entity, transport);
+  const capabilities: Capabilities = { ...found, generation: 'generic', entities: abilities };
+  await tryErpSync(base, capabilities, transport);
+  for (const entity of entities) {
+    const ability = abilities[entity];
+    if (!ability.put || ability.erpSync === 'all') continue;
+    ability.lists = (await readRows({ base, entity, transport }, 'limit=1')) !== undefined;
+    if (!ability.lists) ability.faults.push('its list does not answer, so that a bulk-sync could not be proved');
+  }
+  return capabilities;
+}
+
+export function perEntity(make: (entity: Entity) => Ability): Record<Entity, Ability> {
+  return Object.fromEntries(entities.map((entity) => [entity, make(entity)])) as Record<Entity, Ability>;
+}
+
+/** An empty bulk-sync: the documented API answers a list of results, the generic one counters, installations without it 404. */
+async function styleOf(base: string, transport: Transport): Promise<'bulk' | 'put' | 'generic'> {
+  const call = { base, entity: 'job', transport } as const;
+  const answer = await ask(call, { method: 'POST', rest: '/bulk-sync', body: '{"jobs":[]}' });
+  const results = isObject(answer.data) ? answer.data['results'] : undefined;
+  if (isObject(results)) return 'generic';
+  return Array.isArray(results) || !isMissing(answer) ? 'bulk' : 'put';
+}
+
+function isMissing({ status }: Answer): boolean {
+  return status === 404 || status === 405;
+}
+
+/** Nobody's records: none of them can be stored, and if one were, this says whose it is. */
+const probeIds = { external_id: 'erp-puller-probe', external_source: 'erp-puller-probe' };
+/** Passes the validators and is in no calendar. */
+const noDay = '2026-02-30';
+const nobody = '00000000-0000-4000-8000-000000000000';
+
+/** Without what the database requires; the validator of jobs asks for a number, so there it is a day that does not exist. */
+async function tryPut(base: string, entity: Entity, transport: Transport): Promise<Ability> {
+  const ability: Ability = { classic: null, put: false, erpSync: 'no', post: false, lists: null, faults: [] };
+  const body = { ...probeIds, ...(entity === 'job' ? { job_number: 'erp-puller-probe', due_date: noDay } : {}) };
+  try {
+    const answer = await ask({ base, entity, transport }, { method: 'PUT', rest: '/sync', body: JSON.stringify(body) });
+    ability.post = !isMissing(answer);
+    const verdict = readVerdict(answer.message);
+    ability.put = ability.post && verdict.kind !== 'unknown-column';
+    if (!ability.put) ability.faults.push(`sync: ${answer.message || `HTTP ${answer.status}`}`);
+  } catch (error) {
+    if (!(error instanceof SchemaError)) throw error;
+    ability.faults.push(error.message);
+  }
+  return ability;
+}
+
+const erpSyncProbes = {
+  jobs: [{ ...probeIds, job_number: 'erp-puller-probe', due_date: noDay }],
+  parts: [{ ...probeIds, part_number: 'erp-puller-probe', job_id: nobody }],
+  resources: [{ ...probeIds, name: 'erp-puller-probe', type: 'probe', active: 'neither' }],
+};
+
+const erpSyncEntities = ['job', 'part', 'resource'] as const;
+
+/** One call for the three: none can be stored, and each is told of by itself. */
+async function tryErpSync(base: string, capabilities: Capabilities, transport: Transport): Promise<void> {
+  const options = { skip_unchanged: false, record_history: false };
+  const body = JSON.stringify({ source: 'erp-puller', options, ...erpSyncProbes });
+  const question = { method: 'POST', name: 'api-erp-sync', rest: '/sync', body } as const;
+  const answer = await ask({ base, entity: 'job', transport }, question).catch((error: unknown) => {
+    if (error instanceof SchemaError) return undefined;
+    throw error;
+  });
+  const outcomes = isObject(answer?.data) && isObject(answer.data['entities']) ? answer.data['entities'] : {};
+  for (const entity of erpSyncEntities) {
+    const message = errorOf(outcomes[tables[entity]]);
+    const ability = capabilities.entities[entity];
+    if (message === undefined) continue;
+    const verdict = readVerdict(message);
+    if (verdict.kind !== 'unknown-column') {
+      ability.erpSync = 'all';
+      continue;
+    }
+    ability.faults.push(`erp-sync: ${message}`);
+    const { column } = verdict;
+    // Without the hash nothing is found again; a column of new records alone leaves updates whole.
+    if (column !== 'sync_hash') ability.erpSync = 'updates';
+    capabilities.lacking.push({ entity, column });
+  }
+}
+
+function errorOf(outcome: unknown): string | undefined {
+  const results = isObject(outcome) ? outcome['results'] : undefined;
+  const first: unknown = Array.isArray(results) ? results[0] : undefined;
+  return isObject(first) && typeof first['error'] === 'string' ? first['error'] : undefined;
+}

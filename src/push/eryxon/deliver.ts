@@ -1,0 +1,119 @@
+import { messageOf } from '../../core/errors.ts';
+import type { Batch, ReadyChange, SinkResult, Transport } from '../sink.ts';
+import { BatchInterruptedError } from '../sink.ts';
+import type { Capabilities } from './capabilities.ts';
+import { classicBulk, classicPut } from './classic.ts';
+import type { Discovery } from './discovery.ts';
+import { erpSync } from './erp-sync.ts';
+import { genericBulk } from './generic-bulk.ts';
+import { genericPut } from './generic-put.ts';
+import { postPatch } from './post-patch.ts';
+import type { Call, Report, Way } from './request.ts';
+import type { Session } from './session.ts';
+import { SchemaError } from './verdict.ts';
+import { planWays, type WayName } from './ways.ts';
+
+const ways: Readonly<Record<WayName, Way>> = {
+  'classic-bulk': classicBulk,
+  'classic-put': classicPut,
+  'erp-sync': erpSync,
+  'generic-bulk': genericBulk,
+  'generic-put': genericPut,
+  'post-patch': postPatch,
+};
+
+/**
+ * Records a request at the most. A generic bulk-sync takes two round trips of its database a record and is killed when it takes
+ * long; the released classic one takes no more cells.
+ */
+function largest(way: WayName, entity: Batch['entity']): number {
+  if (way === 'classic-bulk') return entity === 'cell' ? 100 : 1000;
+  return way === 'generic-bulk' ? 100 : Number.POSITIVE_INFINITY;
+}
+
+export interface Delivering {
+  base: string;
+  discovery: Discovery;
+  session: Session;
+}
+
+/** Delivers a batch by the ways that work for its entity. Throws BatchInterruptedError with what is known when it stops on the way. */
+export async function deliverBatch(on: Delivering, batch: Batch, transport: Transport): Promise<SinkResult[]> {
+  const results = new Map<ReadyChange, SinkResult>();
+  const job: Job = { batch, transport, report: (change, result) => void results.set(change, result) };
+  const open = () => batch.changes.filter((change) => !results.has(change));
+  const once = () => deliverOpen(on, { ...job, batch: { ...batch, changes: open() } });
+  try {
+    await once()
+      .catch(
+        ofSchema(async (error) => {
+          if (!(await on.discovery.renew(transport))) throw error;
+          await once();
+        }),
+      )
+      .catch(ofSchema((error) => setAside(job, open(), error)));
+  } catch (error) {
+    if (results.size === 0) throw error;
+    throw new BatchInterruptedError(inOrder(batch, results), error);
+  }
+  return inOrder(batch, results);
+}
+
+/** Deals with an error of the schema; every other goes on. */
+function ofSchema(handle: (error: SchemaError) => void | Promise<void>): (error: unknown) => Promise<void> {
+  return async (error) => {
+    if (!(error instanceof SchemaError)) throw error;
+    await handle(error);
+  };
+}
+
+/** One kind of record that this MES does not take keeps no other from its way. */
+function setAside({ batch, report }: Job, changes: readonly ReadyChange[], error: SchemaError): void {
+  const reason = `The MES takes no ${batch.entity} now: ${messageOf(error)}`;
+  for (const change of changes) report(change, { kind: 'unavailable', reason });
+}
+
+interface Job {
+  batch: Batch;
+  transport: Transport;
+  report: Report;
+}
+
+function inOrder({ changes }: Batch, results: ReadonlyMap<ReadyChange, SinkResult>): SinkResult[] {
+  return changes.map((change) => results.get(change) ?? { kind: 'unproven' });
+}
+
+async function deliverOpen({ base, discovery, session }: Delivering, { batch, transport, report }: Job): Promise<void> {
+  const capabilities = await discovery.current(transport);
+  const { entity } = batch;
+  const ability = capabilities.entities[entity];
+  learn(session, capabilities);
+  const call: Call = { base, entity, transport, session, ability };
+  const plan = planWays(ability, batch.changes, ability.classic === null && (await session.isDistrusted()));
+  for (const [way, changes] of plan) {
+    if (way === undefined) refuseAll(call, changes, report);
+    else await inChunks(call, { way, changes, report });
+  }
+}
+
+function learn(session: Session, { lacking }: Capabilities): void {
+  for (const { entity, column } of lacking) session.learnLacking(entity, column);
+}
+
+function refuseAll({ entity, ability }: Call, changes: readonly ReadyChange[], report: Report): void {
+  const reason = `The MES takes no ${entity} in any way: ${ability.faults.join('; ')}`;
+  for (const change of changes) report(change, { kind: 'unavailable', reason });
+}
+
+interface Chunks {
+  way: WayName;
+  changes: readonly ReadyChange[];
+  report: Report;
+}
+
+async function inChunks(call: Call, { way, changes, report }: Chunks): Promise<void> {
+  const size = Math.min(largest(way, call.entity), changes.length);
+  for (let start = 0; start < changes.length; start += size) {
+    await ways[way](call, changes.slice(start, start + size), report);
+  }
+}

@@ -1,0 +1,72 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Transport } from '../sink.ts';
+import { type Capabilities, probe } from './capabilities.ts';
+import type { Notes } from './session.ts';
+
+/** What one MES can do, found out when it is first needed and kept for a day. */
+export interface Discovery {
+  /** As last found out, or found out now. */
+  current(transport: Transport): Promise<Capabilities>;
+  /** What is known without asking; undefined before the first time. */
+  known(): Promise<Capabilities | undefined>;
+  /** To be found out anew before the next record goes out. */
+  expire(): void;
+  /** After an error of the schema: finds out anew, unless that was done a moment ago. False when nothing is known beyond before. */
+  renew(transport: Transport): Promise<boolean>;
+}
+
+export interface DiscoveryOptions {
+  base: string;
+  notes: Notes;
+  clock: Clock;
+}
+
+const keptMs = 86_400_000;
+/** A MES that is broken for good is not asked about at every request. */
+const pauseMs = 10 * 60_000;
+const noteName = 'mes capabilities';
+
+export function createDiscovery({ base, notes, clock }: DiscoveryOptions): Discovery {
+  let kept: Capabilities | undefined;
+  let expired = false;
+  let running: Promise<Capabilities> | undefined;
+
+  async function known(): Promise<Capabilities | undefined> {
+    kept ??= (await notes.readNote(noteName)) as Capabilities | undefined;
+    return kept?.url === base ? kept : undefined;
+  }
+
+  async function find(transport: Transport): Promise<Capabilities> {
+    const found = await probe(base, transport, clock.now());
+    await notes.writeNote(noteName, found);
+    expired = false;
+    kept = found;
+    return found;
+  }
+
+  /** Batches side by side share one look. */
+  function findOnce(transport: Transport): Promise<Capabilities> {
+    running ??= find(transport).finally(() => {
+      running = undefined;
+    });
+    return running;
+  }
+
+  const ageMs = ({ at }: Capabilities) => Math.abs(clock.now().getTime() - Date.parse(at));
+  return {
+    known,
+    async current(transport) {
+      const before = await known();
+      return before !== undefined && !expired && ageMs(before) < keptMs ? before : findOnce(transport);
+    },
+    expire() {
+      expired = true;
+    },
+    async renew(transport) {
+      const before = await known();
+      if (before !== undefined && ageMs(before) < pauseMs) return false;
+      await findOnce(transport);
+      return true;
+    },
+  };
+}

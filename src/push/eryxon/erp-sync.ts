@@ -1,0 +1,131 @@
+import { TransientError } from '../../core/errors.ts';
+import type { ReadyChange } from '../sink.ts';
+import { isObject } from './answers.ts';
+import { isHeld, tables } from './bodies.ts';
+import type { Columns } from './columns.ts';
+import { genericPut } from './generic-put.ts';
+import { prepare } from './prepare.ts';
+import { ask, type Call, type Report, requireKnown } from './request.ts';
+import { refusalText, settle } from './settle.ts';
+import { missingParent, readVerdict } from './verdict.ts';
+
+interface Item {
+  change: ReadyChange;
+  columns: Columns;
+}
+
+/**
+ * `POST /api-erp-sync/sync`: per-record results with ids, for jobs, parts and resources. Its look-up puts all ids of a call into one
+ * URL and takes every record for new when that grows too long, so calls are small; it inserts all new records in one statement, so
+ * a refusal that several share is halved until the bad one stands alone.
+ */
+export async function erpSync(call: Call, changes: readonly ReadyChange[], report: Report): Promise<void> {
+  const items: Item[] = [];
+  for (const change of changes) {
+    // Its function reads a status for new records alone.
+    const prepared = await prepare(call, change, { keepStatus: isHeld(change.known) });
+    if ('result' in prepared) report(change, prepared.result);
+    else items.push({ change, columns: prepared.columns });
+  }
+  for (const group of groupsOf(items)) await sendGroup(call, group, report);
+}
+
+export const largestErpSync = 100;
+/** Of the gateway's URL; the rest of it needs room too. */
+const idCharacters = 6000;
+
+/** One source a call, since parents are looked up in the first record's. */
+function groupsOf(items: readonly Item[]): Item[][] {
+  const groups: Item[][] = [];
+  for (const bySource of Map.groupBy(items, ({ change }) => change.record.source).values()) {
+    let group: Item[] = [];
+    let length = 0;
+    for (const item of bySource) {
+      const size = encodeURIComponent(item.change.record.externalId).length + 3;
+      if (group.length === largestErpSync || (group.length > 0 && length + size > idCharacters)) {
+        groups.push(group);
+        group = [];
+        length = 0;
+      }
+      group.push(item);
+      length += size;
+    }
+    groups.push(group);
+  }
+  return groups;
+}
+
+async function sendGroup(call: Call, items: readonly Item[], report: Report): Promise<void> {
+  const table = tables[call.entity];
+  // Skipping goes by the last payload, not by the row: somebody may have changed that by hand.
+  const options = '"options":{"skip_unchanged":false}';
+  const body = `{"source":"erp-puller",${options},"${table}":[${items.map(({ columns }) => JSON.stringify(columns)).join(',')}]}`;
+  const answer = await ask(call, { method: 'POST', name: 'api-erp-sync', rest: '/sync', body });
+  requireKnown(answer, 'erp-sync');
+  if (answer.data === undefined) return halve(call, { items, message: refusalText(answer) }, report);
+  const results = readResults(answer.data, table);
+  const failed = new Map<string, Item[]>();
+  for (const item of items) {
+    const result = results.get(item.change.record.externalId);
+    if (result === undefined) throw new TransientError('The MES answered an erp-sync without naming each record.');
+    if ('message' in result) failed.set(result.message, [...(failed.get(result.message) ?? []), item]);
+    else report(item.change, { kind: 'delivered', ...result });
+  }
+  for (const [message, group] of failed) {
+    await retryFailed(call, { items: group, message }, report);
+  }
+}
+
+interface Failed {
+  items: readonly Item[];
+  message: string;
+}
+
+/** Few enough to be sent one by one where a PUT says exactly what is wrong. */
+const fewSingles = 4;
+
+/** A shared text may be said of one of them only: all new records of a call are one statement. */
+async function retryFailed(call: Call, { items, message }: Failed, report: Report): Promise<void> {
+  const [first] = items;
+  if (first === undefined) return;
+  const changes = items.map(({ change }) => change);
+  const verdict = readVerdict(message);
+  if (call.ability.put && (verdict.kind === 'unknown-column' || items.length <= fewSingles)) {
+    return genericPut(call, changes, report);
+  }
+  if (verdict.kind === 'missing-parent' && / required/.test(message)) {
+    for (const change of changes) report(change, missingParent(verdict.parent, change, message));
+    return;
+  }
+  if (items.length > 1 && verdict.kind !== 'unknown-column') return halve(call, { items, message }, report);
+  const next = await settle(call, { ...first, message });
+  if (next.kind === 'again') return erpSync(call, changes, report);
+  const reason = 'The MES lists it, and its erp-sync does not see it:';
+  report(first.change, next.kind === 'done' ? next.result : { kind: 'refused', reason: `${reason} ${message}` });
+}
+
+async function halve(call: Call, { items, message }: Failed, report: Report): Promise<void> {
+  if (items.length === 1) return retryFailed(call, { items, message }, report);
+  const middle = Math.ceil(items.length / 2);
+  await sendGroup(call, items.slice(0, middle), report);
+  await sendGroup(call, items.slice(middle), report);
+}
+
+type Result = { action: 'created' | 'updated'; mesId: string } | { message: string };
+
+/** By external id; they come in no order. */
+function readResults(data: unknown, table: string): Map<string, Result> {
+  const entities = isObject(data) && isObject(data['entities']) ? data['entities'] : {};
+  const outcome = isObject(entities[table]) ? entities[table] : {};
+  if (!Array.isArray(outcome['results']))
+    throw new TransientError('The MES answered an erp-sync in a form that is not known.');
+  const results = new Map<string, Result>();
+  for (const entry of outcome['results'].filter(isObject)) {
+    const { external_id: externalId, action, id, error } = entry;
+    if (action === 'error') results.set(String(externalId), { message: String(error ?? 'no reason given') });
+    else if (typeof id === 'string' && (action === 'created' || action === 'updated' || action === 'skipped')) {
+      results.set(String(externalId), { action: action === 'created' ? 'created' : 'updated', mesId: id });
+    }
+  }
+  return results;
+}

@@ -1,0 +1,64 @@
+import { entities, type Finding } from '../../core/types.ts';
+import { tables } from './bodies.ts';
+import type { Ability, Capabilities } from './capabilities.ts';
+import { chooseWay, type Task, type WayName } from './ways.ts';
+
+/** How records of one entity reach this MES, for people. */
+export interface WayReport {
+  entity: (typeof entities)[number];
+  /** For many new records, for many changes, and for one put on hold; null where this MES takes none. */
+  create: WayName | null;
+  update: WayName | null;
+  status: WayName | null;
+  /** Why not a better one. */
+  faults: readonly string[];
+}
+
+const many = 100;
+
+export function reportWays({ entities: abilities }: Capabilities): WayReport[] {
+  return entities.map((entity) => {
+    const ability = abilities[entity];
+    const choose = (task: Task) => chooseWay({ ability, task, count: many, distrusted: false }) ?? null;
+    return {
+      entity,
+      create: choose('create'),
+      update: choose('update'),
+      status: choose('status'),
+      faults: ability.faults,
+    };
+  });
+}
+
+export function wayFindings(capabilities: Capabilities): Finding[] {
+  return reportWays(capabilities).map((report) => toFinding(report, capabilities.entities[report.entity]));
+}
+
+function toFinding(report: WayReport, ability: Ability): Finding {
+  const { entity, create, update, status, faults } = report;
+  const where = `mes ${tables[entity]}`;
+  const why = faults.length === 0 ? '' : ` Because: ${faults.join('; ')}.`;
+  if (create === null) {
+    const text = `This MES takes no ${tables[entity]} in any way: they wait.${why}`;
+    return {
+      code: 'mes-way-none',
+      level: 'error',
+      where,
+      text,
+      todo: 'Have the MES repaired; delivery goes on by itself.',
+    };
+  }
+  const same = create === update && update === status;
+  const chosen = same ? create : `${create} for new ones, ${update} for changes, ${status} for status`;
+  const text = `Delivered by ${chosen}.${why}`;
+  if (status === 'erp-sync' && (entity === 'part' || entity === 'job')) {
+    const todo =
+      'What is cancelled after its creation gets a note only; put it on hold in the MES by hand, or have api-parts repaired.';
+    return { code: 'mes-way-limited', level: 'warning', where, text: `${text} This MES cannot change a status.`, todo };
+  }
+  const single = create === 'post-patch' || (ability.classic === 'put' && create === 'classic-put');
+  if (!single) return { code: 'mes-way', level: 'ok', where, text, todo: '' };
+  const todo =
+    'Each record costs a request: plan mes.rate.requestsPerDay for it, or have the sync of the MES repaired.';
+  return { code: 'mes-way-single', level: 'warning', where, text, todo };
+}

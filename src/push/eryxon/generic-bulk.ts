@@ -1,0 +1,121 @@
+import { TransientError } from '../../core/errors.ts';
+import type { ReadyChange, SinkResult } from '../sink.ts';
+import { isObject } from './answers.ts';
+import { tables } from './bodies.ts';
+import type { Columns } from './columns.ts';
+import { genericPut } from './generic-put.ts';
+import { largestPage, listRows, type Row, readOne, readRows } from './lists.ts';
+import { prepare } from './prepare.ts';
+import { shows } from './proof.ts';
+import { ask, type Call, type Report, requireKnown } from './request.ts';
+
+/** A record that was sent, and what was sent of it. */
+interface Sent {
+  change: ReadyChange;
+  columns: Columns;
+}
+
+/**
+ * `POST /api-<table>/bulk-sync` with real columns. It counts what was tried and keeps to itself what the database said, so nothing
+ * of its answer counts: creates are all looked for in the list, updates by a sample, and what is not there as it was sent goes out
+ * once more by itself, where the answer shows the row or the reason.
+ */
+export async function genericBulk(call: Call, changes: readonly ReadyChange[], report: Report): Promise<void> {
+  const sent: Sent[] = [];
+  for (const change of changes) {
+    const prepared = await prepare(call, change);
+    if ('result' in prepared) report(change, prepared.result);
+    else sent.push({ change, columns: prepared.columns });
+  }
+  if (sent.length === 0) return;
+  const body = `{"${tables[call.entity]}":[${sent.map(({ columns }) => JSON.stringify(columns)).join(',')}]}`;
+  const answer = await ask(call, { method: 'POST', rest: '/bulk-sync', body });
+  requireKnown(answer, 'bulk-sync');
+  const results = isObject(answer.data) ? answer.data['results'] : undefined;
+  if (answer.data !== undefined && !isObject(results)) {
+    throw new TransientError(`The MES answered a bulk-sync of ${tables[call.entity]} in a form that is not known.`);
+  }
+  // Refused as a whole, such as for its size: each by itself says why.
+  if (!isObject(results)) return genericPut(call, changes, report);
+  const named = new Set(namedFailures(results['errors']));
+  const claimed = sent.filter(({ change }) => !named.has(change.record.externalId));
+  const doubtful = sent.filter(({ change }) => named.has(change.record.externalId)).map(({ change }) => change);
+  const missing = [...(await proveCreates(call, claimed, report)), ...(await proveUpdates(call, claimed, report))];
+  // What the answer called stored and is not: from now on everything is looked for.
+  if (missing.length > 0) await call.session.distrust();
+  await genericPut(call, [...doubtful, ...missing], report);
+}
+
+function namedFailures(errors: unknown): string[] {
+  if (!Array.isArray(errors)) return [];
+  return errors.flatMap((error: unknown) => {
+    const item = isObject(error) && isObject(error['item']) ? error['item'] : {};
+    return typeof item['external_id'] === 'string' ? [item['external_id']] : [];
+  });
+}
+
+/** Rows beyond those sent that a look at the newest takes in, for whoever else creates some meanwhile. */
+const others = 20;
+
+/** Looks among the newest rows; where many are missing there, because the MES had them before, in the whole list. */
+async function proveCreates(call: Call, claimed: readonly Sent[], report: Report): Promise<ReadyChange[]> {
+  const creates = claimed.filter(({ change }) => change.known?.mesId == null);
+  if (creates.length === 0) return [];
+  const limit = Math.min(largestPage, creates.length + others);
+  const newest = await readRows(call, `sort=created_at&order=desc&limit=${limit}`);
+  const open = matchRows(call, { sent: creates, rows: newest ?? [] }, report);
+  const worthAll = open.length > 3 && open.length * 10 > creates.length;
+  if (!worthAll) return open.map(({ change }) => change);
+  const all: Row[] = [];
+  const keys = new Set(open.map(({ columns }) => keyOf(call, columns)));
+  for await (const row of (await listRows(call)) ?? []) if (keys.has(keyOf(call, row))) all.push(row);
+  return matchRows(call, { sent: open, rows: all }, report).map(({ change }) => change);
+}
+
+/** Reports those of which exactly one row shows what was sent; returns the others. */
+function matchRows(
+  call: Call,
+  { sent, rows }: { sent: readonly Sent[]; rows: readonly Row[] },
+  report: Report,
+): Sent[] {
+  const byKey = new Map<string, Row[]>();
+  for (const row of rows) byKey.set(keyOf(call, row), [...(byKey.get(keyOf(call, row)) ?? []), row]);
+  const wanted = new Map<string, number>();
+  for (const { columns } of sent) wanted.set(keyOf(call, columns), (wanted.get(keyOf(call, columns)) ?? 0) + 1);
+  return sent.filter(({ change, columns }) => {
+    const found = byKey.get(keyOf(call, columns)) ?? [];
+    const [only] = found;
+    if (only === undefined || found.length > 1 || wanted.get(keyOf(call, columns)) !== 1 || !shows(only, columns))
+      return true;
+    report(change, { kind: 'delivered', action: 'created', mesId: String(only['id']) });
+    return false;
+  });
+}
+
+const keyColumns: Readonly<Record<Call['entity'], readonly string[]>> = {
+  cell: ['name'],
+  resource: ['external_source', 'external_id'],
+  job: ['job_number'],
+  part: ['part_number'],
+  operation: ['part_id', 'cell_id', 'sequence', 'operation_name'],
+};
+
+/** What a row is found by where the list does not show its external id. */
+function keyOf({ entity }: Call, row: Row | Columns): string {
+  return JSON.stringify(keyColumns[entity].map((name) => row[name]));
+}
+
+async function proveUpdates(call: Call, claimed: readonly Sent[], report: Report): Promise<ReadyChange[]> {
+  const updates = claimed.flatMap((each) => {
+    const mesId = each.change.known?.mesId ?? null;
+    return mesId === null ? [] : [{ ...each, mesId }];
+  });
+  const delivered = (mesId: string): SinkResult => ({ kind: 'delivered', action: 'updated', mesId });
+  for (const { columns, mesId } of call.session.sample(updates)) {
+    const row = await readOne(call, mesId);
+    // One lie casts doubt on the whole answer.
+    if (row === undefined || !shows(row, columns)) return updates.map(({ change }) => change);
+  }
+  for (const { change, mesId } of updates) report(change, delivered(mesId));
+  return [];
+}

@@ -1,0 +1,69 @@
+import { TransientError } from '../../core/errors.ts';
+import type { ReadyChange, SinkResult } from '../sink.ts';
+import { isHeld } from './bodies.ts';
+import { readRow, tryPatch } from './generic-put.ts';
+import { prepare } from './prepare.ts';
+import { ask, type Call, type Report, requireKnown } from './request.ts';
+import { refusalText, settle } from './settle.ts';
+import { readVerdict } from './verdict.ts';
+
+/**
+ * `POST /api-<table>` to create, `PATCH ?id=` to change, by our own map of ids: for tables whose sync does not work. A create is
+ * noted before and after it, because its answer may be the only place that ever shows the id.
+ */
+export async function postPatch(call: Call, changes: readonly ReadyChange[], report: Report): Promise<void> {
+  for (const change of changes) report(change, await writeOne(call, change));
+}
+
+async function writeOne(call: Call, change: ReadyChange): Promise<SinkResult> {
+  const before = change.known?.mesId == null ? await call.session.posted.find(change) : undefined;
+  const mesId = change.known?.mesId ?? before?.mesId ?? null;
+  if (mesId === null) return create(call, change, before?.hash);
+  // Created by a run that ended before it could keep the id, with this very content.
+  if (before?.mesId === mesId && before.hash === change.hash) return { kind: 'delivered', action: 'created', mesId };
+  // Deleted there for good, if its id is not found: then it is new again.
+  return (await tryPatch(call, change, mesId)) ?? (await create(call, change, undefined));
+}
+
+/** `askedBefore` is the hash of a create whose answer never came. */
+async function create(call: Call, change: ReadyChange, askedBefore: string | undefined): Promise<SinkResult> {
+  const prepared = await prepare(call, { ...change, known: undefined });
+  if ('result' in prepared) return prepared.result;
+  const { columns } = prepared;
+  await call.session.posted.note(change, null);
+  const answer = await ask(call, { method: 'POST', body: JSON.stringify(columns), idempotent: false });
+  if (answer.data !== undefined) {
+    const created = readRow(call, answer.data, 'created');
+    await call.session.posted.note(change, created.mesId);
+    return created;
+  }
+  requireKnown(answer, 'POST');
+  const message = refusalText(answer);
+  const next = await settle(call, { change, message, columns });
+  if (next.kind === 'again') return create(call, change, askedBefore);
+  if (next.kind === 'adopt') return adopt(call, change, next.mesId);
+  return isOwnExternalKey(message) ? withoutId(call, change, askedBefore) : next.result;
+}
+
+async function adopt(call: Call, change: ReadyChange, mesId: string): Promise<SinkResult> {
+  const updated = await tryPatch(call, change, mesId);
+  if (updated !== undefined) return updated;
+  throw new TransientError(`The MES lists ${call.entity} ${change.record.externalId} and does not find it by its id.`);
+}
+
+function isOwnExternalKey(message: string): boolean {
+  const verdict = readVerdict(message);
+  return verdict.kind === 'duplicate' && verdict.constraint.endsWith('_external_sync');
+}
+
+/** The MES has it and tells its id nowhere. */
+function withoutId(call: Call, change: ReadyChange, askedBefore: string | undefined): SinkResult {
+  if (askedBefore === change.hash) return { kind: 'delivered', action: 'created', mesId: null };
+  const { entity, externalId } = change.record;
+  const how =
+    isHeld(change.known) || askedBefore !== undefined ? 'was created by a request whose answer was lost' : 'exists';
+  const reason =
+    `${entity} ${externalId} ${how}, and this MES tells its id nowhere, so that it cannot be changed (idx_${call.entity}s_external_sync). ` +
+    'Delete its row in the database of the MES, or have the list of that table mended and run `state rebuild`, then retry.';
+  return { kind: 'refused', reason };
+}

@@ -1,0 +1,89 @@
+import type { ReadyChange } from '../sink.ts';
+import type { Notes } from './session.ts';
+
+/** A create that was sent, and the id that the answer named; null while no answer has come. */
+export interface Posted {
+  hash: string;
+  mesId: string | null;
+}
+
+/**
+ * What was created lately, kept from before each request until long after the ledger has it: an operation's id is shown in no list
+ * of some installations, only in the answer to its create. A crash between that answer and the commit of the page would lose it.
+ */
+export interface PostedLog {
+  find(change: ReadyChange): Promise<Posted | undefined>;
+  note(change: ReadyChange, mesId: string | null): Promise<void>;
+}
+
+type Slot = [key: string, hash: string, mesId: string | null];
+
+/** More than two pages of records; in leaves, so that a write is small. */
+const leaves = 64;
+const leafSize = 32;
+
+export function createPostedLog(notes: Notes): PostedLog {
+  let loading: Promise<Ring> | undefined;
+  const ring = () => {
+    loading ??= load(notes);
+    return loading;
+  };
+  return {
+    async find(change) {
+      const { places, slots } = await ring();
+      const place = places.get(keyOf(change));
+      const slot = place === undefined ? undefined : slots[place];
+      return slot === undefined ? undefined : { hash: slot[1], mesId: slot[2] };
+    },
+    async note(change, mesId) {
+      const { places, slots, next } = await ring();
+      const key = keyOf(change);
+      const place = places.get(key) ?? next();
+      const before = slots[place];
+      if (before !== undefined) places.delete(before[0]);
+      slots[place] = [key, change.hash, mesId];
+      places.set(key, place);
+      const leaf = Math.floor(place / leafSize);
+      await notes.writeNote(leafName(leaf), {
+        next: place + 1,
+        slots: slots.slice(leaf * leafSize, (leaf + 1) * leafSize),
+      });
+    },
+  };
+}
+
+interface Ring {
+  places: Map<string, number>;
+  slots: Slot[];
+  next(): number;
+}
+
+async function load(notes: Notes): Promise<Ring> {
+  const slots: Slot[] = [];
+  let last = 0;
+  for (let leaf = 0; leaf < leaves; leaf += 1) {
+    const kept = (await notes.readNote(leafName(leaf))) as { next: number; slots: Slot[] } | undefined;
+    if (kept === undefined) break;
+    slots.push(...kept.slots);
+    last = kept.next;
+  }
+  // After a restart behind the last leaf that was written: at worst some of the oldest are forgotten sooner.
+  let place = last % (leaves * leafSize);
+  return {
+    places: new Map(slots.map(([key], index) => [key, index])),
+    slots,
+    next: () => {
+      const taken = place;
+      place = (place + 1) % (leaves * leafSize);
+      return taken;
+    },
+  };
+}
+
+function leafName(leaf: number): string {
+  return `mes posted ${leaf}`;
+}
+
+function keyOf({ record }: ReadyChange): string {
+  return `${record.entity}/${record.source}/${record.externalId}`;
+}

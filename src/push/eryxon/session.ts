@@ -1,0 +1,86 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Entity } from '../../core/types.ts';
+import { createPostedLog, type PostedLog } from './posted.ts';
+
+/** Where what was learnt of an installation outlives the process. */
+export interface Notes {
+  readNote(name: string): Promise<unknown>;
+  writeNote(name: string, value: unknown): Promise<void>;
+}
+
+export interface SessionOptions {
+  notes: Notes;
+  clock: Clock;
+  random: () => number;
+  /** Share of updates that are read back where the answer proves nothing, 0 to 1. */
+  sampleUpdates: number;
+}
+
+/** What deliveries to one MES remember between them. */
+export interface Session {
+  /** Columns that this installation lacks though the documentation or the code names them. */
+  lacking(entity: Entity): ReadonlySet<string>;
+  learnLacking(entity: Entity, column: string): void;
+  /** Fields of the mapping that this MES has no place for, as `entity.field`. */
+  dropped: Set<string>;
+  /** MES ids that had to be looked up, by `<entity>/<businessKey>`. */
+  ids: Map<string, string>;
+  /** Highest sequence of a cell, once it is known. */
+  cellSequence: number | undefined;
+  posted: PostedLog;
+  /** Whether the classic bulk-sync loses changes of status, so that they go by PUT; undefined while nobody has looked. */
+  statusByPut: { get(): Promise<boolean | undefined>; set(value: boolean): Promise<void> };
+  /** Everything is read back: an answer of the last day said stored what was not. */
+  isDistrusted(): Promise<boolean>;
+  distrust(): Promise<void>;
+  /** Some of these, by the share that is read back. */
+  sample<T>(items: readonly T[]): T[];
+}
+
+const dayMs = 86_400_000;
+const distrustName = 'mes distrusted until';
+const statusName = 'mes status by put';
+
+export function createSession({ notes, clock, random, sampleUpdates }: SessionOptions): Session {
+  const lacking = new Map<Entity, Set<string>>();
+  let until: Promise<number> | undefined;
+  const lackingOf = (entity: Entity) => {
+    const known = lacking.get(entity) ?? new Set<string>();
+    lacking.set(entity, known);
+    return known;
+  };
+  return {
+    lacking: lackingOf,
+    learnLacking: (entity, column) => void lackingOf(entity).add(column),
+    dropped: new Set(),
+    ids: new Map(),
+    cellSequence: undefined,
+    posted: createPostedLog(notes),
+    statusByPut: {
+      get: async () => (await notes.readNote(statusName)) as boolean | undefined,
+      set: (value) => notes.writeNote(statusName, value),
+    },
+    async isDistrusted() {
+      until ??= notes.readNote(distrustName).then((value) => Date.parse(String(value)) || 0);
+      return (await until) > clock.now().getTime();
+    },
+    async distrust() {
+      const end = clock.now().getTime() + dayMs;
+      until = Promise.resolve(end);
+      await notes.writeNote(distrustName, new Date(end).toISOString());
+    },
+    sample(items) {
+      if (sampleUpdates <= 0) return [];
+      return items.filter((_, index) => index === 0 || random() < sampleUpdates);
+    },
+  };
+}
+
+/** Notes that end with the process: for a check beside a running daemon. */
+export function forgetfulNotes(): Notes {
+  const kept = new Map<string, unknown>();
+  return {
+    readNote: async (name) => kept.get(name),
+    writeNote: async (name, value) => void kept.set(name, value),
+  };
+}

@@ -1,0 +1,103 @@
+import type { Entity } from '../../core/types.ts';
+import type { ReadyChange } from '../sink.ts';
+import { isHeld } from './bodies.ts';
+import type { Ability } from './capabilities.ts';
+
+export const wayNames = [
+  'classic-bulk',
+  'classic-put',
+  'erp-sync',
+  'generic-bulk',
+  'generic-put',
+  'post-patch',
+] as const;
+export type WayName = (typeof wayNames)[number];
+
+/** What is to be done with a record: `status` puts one that the MES holds on hold. */
+export type Task = 'create' | 'update' | 'status';
+
+/**
+ * Which way serves when, the best first: answers that name each record, then few requests. A single record never pays for a
+ * bulk-sync, which costs a look at the list as well; a change of status never goes where the answer does not show it.
+ */
+const order: Readonly<Record<Task, readonly WayName[]>> = {
+  create: ['classic-bulk', 'classic-put', 'erp-sync', 'generic-bulk', 'generic-put', 'post-patch'],
+  update: ['classic-bulk', 'classic-put', 'erp-sync', 'generic-bulk', 'generic-put', 'post-patch'],
+  status: ['classic-bulk', 'classic-put', 'generic-put', 'post-patch', 'erp-sync'],
+};
+
+/** From so many on a bulk-sync with its read-back is cheaper than a request each. */
+const bulkFrom = 3;
+
+/** Columns that the function of erp-sync takes over; it drops all others. */
+const erpSyncColumns: Partial<Record<Entity, ReadonlySet<string>>> = {
+  job: new Set(['job_number', 'customer', 'customer_name', 'due_date', 'notes', 'description', 'priority']),
+  part: new Set(['part_number', 'material', 'quantity', 'notes']),
+  resource: new Set(['name', 'type', 'description', 'identifier', 'location', 'active']),
+};
+
+export function taskOf({ record, known }: ReadyChange): Task {
+  if (!isHeld(known)) return 'create';
+  const plain = record.entity === 'cell' || record.entity === 'resource';
+  const cancels = record.lifecycle === 'cancelled' && known?.lifecycle !== 'cancelled';
+  return cancels && !plain ? 'status' : 'update';
+}
+
+export interface Choice {
+  ability: Ability;
+  task: Task;
+  /** Records of one task in the batch. */
+  count: number;
+  /** Everything is read back: then a request each, whose answer shows the row, is cheaper than a bulk-sync of updates. */
+  distrusted: boolean;
+}
+
+/** The best way that works; undefined when this MES takes no records of the entity in any way. */
+export function chooseWay(choice: Choice): WayName | undefined {
+  return order[choice.task].find((way) => serves(way, choice));
+}
+
+function serves(way: WayName, { ability, task, count, distrusted }: Choice): boolean {
+  if (way === 'classic-bulk') return ability.classic === 'bulk';
+  if (way === 'classic-put') return ability.classic === 'put';
+  if (way === 'erp-sync') return ability.erpSync === 'all' || (ability.erpSync === 'updates' && task !== 'create');
+  if (way === 'generic-put') return ability.put;
+  if (way === 'post-patch') return ability.post;
+  return ability.put && ability.lists === true && count >= bulkFrom && !(distrusted && task === 'update');
+}
+
+/** The changes of a batch by the way they take; those of none under undefined. */
+export function planWays(
+  ability: Ability,
+  changes: readonly ReadyChange[],
+  distrusted: boolean,
+): Map<WayName | undefined, ReadyChange[]> {
+  const plan = new Map<WayName | undefined, ReadyChange[]>();
+  for (const [task, group] of Map.groupBy(changes, taskOf)) {
+    const [whole, other] = splitFor(ability, group);
+    for (const [part, able] of [
+      [whole, ability],
+      [other, { ...ability, erpSync: 'no' }],
+    ] as const) {
+      if (part.length === 0) continue;
+      const way = chooseWay({ ability: able, task, count: part.length, distrusted });
+      plan.set(way, [...(plan.get(way) ?? []), ...part]);
+    }
+  }
+  return plan;
+}
+
+/** Where a way takes all columns, what erp-sync would lose goes there. */
+function splitFor(ability: Ability, group: readonly ReadyChange[]): [readonly ReadyChange[], readonly ReadyChange[]] {
+  if (ability.erpSync === 'no' || !(ability.put || ability.post)) return [group, []];
+  const fits = (change: ReadyChange) => fitsErpSync(change);
+  return [group.filter(fits), group.filter((change) => !fits(change))];
+}
+
+/** It has no way to say null of notes, nor anything of further columns. */
+function fitsErpSync({ record: { entity, fields } }: ReadyChange): boolean {
+  const taken = erpSyncColumns[entity];
+  return Object.entries(fields).every(([name, value]) =>
+    taken?.has(name) ? value !== null || name !== 'notes' : value === null,
+  );
+}
