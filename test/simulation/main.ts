@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { catchMutation, mutations } from './mutations.ts';
 import { type Simulated, simulate } from './simulate.ts';
 
 const { values } = parseArgs({
@@ -11,6 +12,8 @@ const { values } = parseArgs({
     workers: { type: 'string', default: String(availableParallelism()) },
     events: { type: 'string' },
     step: { type: 'string' },
+    'until-failure': { type: 'boolean', default: false },
+    mutations: { type: 'boolean', default: false },
   },
 });
 
@@ -72,7 +75,27 @@ async function many(from: number, count: number): Promise<void> {
   if (failures > 0 || codes.some((code) => code !== 0)) process.exitCode = 1;
 }
 
+/** Prints how many seeds it takes until one fails, or nothing when none does. */
+async function untilFailure(from: number, count: number): Promise<void> {
+  for (let seed = from; seed < from + count; seed += 1) {
+    const { failure } = await simulate(seed);
+    if (failure === undefined) continue;
+    console.log(`${seed - from + 1} ${failure.split('\n').slice(0, 2).join(' ')}`);
+    process.exit(1);
+  }
+}
+
+async function runMutations(seeds: number): Promise<void> {
+  for (const mutation of mutations) {
+    const caught = await catchMutation(mutation, seeds);
+    console.log(`${mutation.name}: ${caught ?? `NOT CAUGHT by ${seeds} seeds`}`);
+    if (caught === undefined) process.exitCode = 1;
+  }
+}
+
 const from = Number(values.from);
 if (values.seed !== undefined) await replay(Number(values.seed));
+else if (values.mutations) await runMutations(Number(values.seeds));
+else if (values['until-failure']) await untilFailure(from, Number(values.seeds));
 else if (values.step !== undefined) await work(from, from + Number(values.seeds), Number(values.step));
 else await many(from, Number(values.seeds));

@@ -61,6 +61,10 @@ export class ModelErp {
   /** A row without a stamp was written: only a whole read can find it. */
   unstamped = false;
   readonly sweepNeeded: boolean;
+  /** What is cancelled here stays so: nothing else may be on hold in the MES. */
+  readonly strict = true;
+  /** The next list of the children of some parents lacks one of them, as a page does that is read beside a reorganisation. */
+  hidesOne = false;
 
   constructor(random: Random, setting: ModelSetting) {
     this.#random = random;
@@ -172,11 +176,20 @@ export class ModelErp {
     const vocabulary = { properties: [...properties, this.#stampProperty(table)], protocol: version };
     const holds = query.filter === undefined ? () => true : predicateOf(parseFilter(query.filter, vocabulary));
     const order = (query.orderBy ?? '').split(',').map((part) => part.split(' '));
-    return [...this.#table(table).values()]
-      .filter((row) => holds({ ...row }))
+    return this.#visible(
+      query,
+      [...this.#table(table).values()].filter((row) => holds({ ...row })),
+    )
       .sort((one, other) => compare(one, other, order))
       .slice(0, query.top)
       .map((row) => this.#show(table, row));
+  }
+
+  #visible(query: ODataQuery, rows: ModelRow[]): ModelRow[] {
+    if (!this.hidesOne || rows.length === 0 || !query.filter?.includes('Parent eq')) return rows;
+    this.hidesOne = false;
+    const hidden = this.#random.pick(rows);
+    return rows.filter((row) => row !== hidden);
   }
 
   #show(table: TableName, row: ModelRow): unknown {
@@ -225,6 +238,12 @@ export class ModelErp {
     return rows.length === 0 ? undefined : this.#random.pick(rows);
   }
 
+  /** Now and then a row that nobody can see yet: its child may be visible before it. */
+  #coming(table: TableName): ModelRow | undefined {
+    const changes = this.#pending.flatMap((pending) => pending.changes).filter((change) => change.table === table);
+    return changes.length > 0 && this.#random.chance(0.4) ? this.#random.pick(changes).row : undefined;
+  }
+
   #rowOf(table: TableName, id: string, parent = ''): ModelRow {
     const rows = [...this.#table('cells').keys()];
     const Cell = table === 'operations' && rows.length > 0 ? this.#random.pick(rows) : '';
@@ -256,7 +275,8 @@ export class ModelErp {
     if (table === 'cells') return roll < 0.3 ? this.#created('cells') : undefined;
     if (roll < 0.35) return this.#created(table);
     if (roll < 0.45) return this.#tied(table);
-    if (roll < 0.55) return table === 'operations' ? this.#vanishes() : this.#flagged(table);
+    if (roll < 0.6 && table === 'operations') return this.#vanishes();
+    if (roll < 0.5) return this.#flagged(table);
     if (roll < 0.63) return this.#flagged(table);
     if (roll < 0.67) return this.#dated(table);
     return this.#changed(table);
@@ -267,7 +287,7 @@ export class ModelErp {
     const id = `${table.slice(0, 1).toUpperCase()}${this.#numbers}`;
     const parents = { cells: undefined, jobs: undefined, parts: 'jobs', operations: 'parts' } as const;
     const parentTable = parents[table];
-    const parent = parentTable === undefined ? undefined : this.#pick(parentTable);
+    const parent = parentTable === undefined ? undefined : (this.#coming(parentTable) ?? this.#pick(parentTable));
     if (parentTable !== undefined && parent === undefined) return this.#created(parentTable);
     return { label: `${table} ${id} created`, changes: [{ table, row: this.#rowOf(table, id, parent?.Id) }] };
   }

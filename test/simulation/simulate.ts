@@ -112,10 +112,11 @@ const draw: readonly (readonly [number, Chapter])[] = [
   [3, restart],
   [3, clockJumps],
   [4, busyPass],
-  [4, refuse],
+  [6, refuse],
   [2, allow],
   [3, touch],
   [2, retryLetters],
+  [4, listLacksOne],
 ];
 const tickets = draw.flatMap(([count, chapter]) => Array.from({ length: count }, () => chapter));
 
@@ -124,6 +125,11 @@ function erpEvents({ world, random, tell }: Story): void {
 }
 
 async function pass(story: Story): Promise<void> {
+  const seconds = story.random.pick([0, 0, 130, 130, 700, 1300]);
+  if (seconds > 0) {
+    story.world.clock.advance(seconds * 1000);
+    story.tell(`${seconds} s pass`);
+  }
   await runPass(story, {});
 }
 
@@ -245,10 +251,13 @@ function clockJumps({ world, random, tell }: Story): void {
 /** Somebody at the MES locks a record; others may go on. */
 function refuse({ world, random, tell }: Story): void {
   const expected = world.erp.expected();
-  const table = random.pick(['cells', 'jobs', 'parts', 'operations'] as const);
+  const table = random.pick(['cells', 'jobs', 'jobs', 'parts', 'parts', 'operations'] as const);
   const ids = [...expected[table].keys()];
   if (ids.length === 0) return;
-  const id = random.pick(ids);
+  // Rather one that is new: what hangs on it has to wait then.
+  const held = world.mes.image()[table];
+  const fresh = ids.filter((id) => !held.has(id));
+  const id = random.pick(fresh.length > 0 && random.chance(0.8) ? fresh : ids);
   world.mes.refuse((at, body) => (at === table && body['external_id'] === id ? 'it is locked' : undefined));
   tell(`the MES refuses ${table}/${id}`);
 }
@@ -268,6 +277,11 @@ function touch({ world, random, tell }: Story): void {
   tell(`the shop floor starts ${table}/${id}`);
 }
 
+function listLacksOne({ world, tell }: Story): void {
+  world.erp.hidesOne = true;
+  tell('the next list of operations by order lacks one');
+}
+
 async function retryLetters({ world, tell }: Story): Promise<void> {
   const { store } = world.app();
   tell(`retry: ${await world.clock.run(store.retryDeadLetters({}))} dead letters`);
@@ -282,6 +296,7 @@ async function quiesce(story: Story): Promise<void> {
   weatherClears(story);
   allow(story);
   world.erp.settle();
+  world.erp.hidesOne = false;
   // A day stamp does not move twice a day: what vanished under one is found by the sweep of open parents.
   world.clock.advance(world.erp.sweepNeeded === true ? 3_700_000 : 1_800_000);
   for (let count = 0; count < longestPeace; count += 1) {

@@ -8,7 +8,7 @@ import type { Handler } from '../../sandbox/http.ts';
 import { projectImage } from '../../sandbox/projection.ts';
 import type { Random } from '../../sandbox/random.ts';
 import { createSap } from '../../sandbox/sap/index.ts';
-import type { MesImage } from '../../sandbox/types.ts';
+import { type MesImage, tables } from '../../sandbox/types.ts';
 import { type App, openApp } from '../../src/app.ts';
 import { type Config, configSchema } from '../../src/config/schema.ts';
 import type { AnyConnector } from '../../src/connectors/define.ts';
@@ -46,6 +46,10 @@ interface Erp {
   readonly unstamped?: boolean;
   /** Parents are stamped so coarsely that only the periodic sweep tells of their children. */
   readonly sweepNeeded?: boolean;
+  /** Nothing may be on hold in the MES but what the oracle says. */
+  readonly strict?: boolean;
+  /** Set: the next list of children lacks one. */
+  hidesOne?: boolean;
 }
 
 /** The whole program between two simulated systems, with everything that is outside of it in our hands. */
@@ -146,14 +150,26 @@ export async function openWorld(setting: Setting, random: Random, trace: (line: 
       plan = given;
     },
     plan: () => plan,
-    differences: () =>
-      compareImages(projectImage(setting.generation, erp.expected()), mes.image(), erp.optional()).differences,
+    differences: () => differencesOf(setting.generation, erp, mes),
     async close() {
       reviveDisk();
       await clock.run(app.close());
       rmSync(directory, { recursive: true });
     },
   };
+}
+
+function differencesOf(generation: Generation, erp: Erp, mes: EryxonSystem): string[] {
+  const [expected, optional, image] = [erp.expected(), erp.optional(), mes.image()];
+  const { differences } = compareImages(projectImage(generation, expected), image, optional);
+  if (erp.strict !== true) return differences;
+  for (const table of tables) {
+    for (const [id, { onHold }] of image[table]) {
+      const invented = onHold === true && expected[table].get(id)?.onHold !== true && !optional.has(`${table}/${id}`);
+      if (invented) differences.push(`${table}/${id} is on hold, and nobody cancelled it`);
+    }
+  }
+  return differences;
 }
 
 async function runCycle(app: App, request: PassRequest): Promise<StreamResult[]> {
