@@ -241,7 +241,7 @@ export class ModelErp {
   /** Now and then a row that nobody can see yet: its child may be visible before it. */
   #coming(table: TableName): ModelRow | undefined {
     const changes = this.#pending.flatMap((pending) => pending.changes).filter((change) => change.table === table);
-    return changes.length > 0 && this.#random.chance(0.4) ? this.#random.pick(changes).row : undefined;
+    return changes.length > 0 && this.#random.chance(0.8) ? this.#random.pick(changes).row : undefined;
   }
 
   #rowOf(table: TableName, id: string, parent = ''): ModelRow {
@@ -262,6 +262,13 @@ export class ModelErp {
   }
 
   #attempt(): Transaction | undefined {
+    for (const [parents, children] of [
+      ['jobs', 'parts'],
+      ['parts', 'operations'],
+    ] as const) {
+      const coming = this.#pending.some(({ changes }) => changes.some(({ table }) => table === parents));
+      if (coming && this.#random.chance(0.3)) return this.#created(children);
+    }
     const table = this.#random.pick([
       'jobs',
       'parts',
