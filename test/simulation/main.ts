@@ -1,8 +1,11 @@
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { sweepCrashPoints } from './crash-points.ts';
 import { catchMutation, mutations } from './mutations.ts';
+import { killProcesses, type Processes, terminateProcesses } from './processes.ts';
 import { type Simulated, simulate } from './simulate.ts';
+import { stealLease } from './stolen-lease.ts';
 
 const { values } = parseArgs({
   options: {
@@ -13,6 +16,10 @@ const { values } = parseArgs({
     events: { type: 'string' },
     step: { type: 'string' },
     'until-failure': { type: 'boolean', default: false },
+    'crash-points': { type: 'boolean', default: false },
+    thefts: { type: 'string' },
+    kills: { type: 'string' },
+    sigterm: { type: 'string' },
     mutations: { type: 'boolean', default: false },
   },
 });
@@ -93,8 +100,50 @@ async function runMutations(seeds: number): Promise<void> {
   }
 }
 
+/** Two lanes side by side, each with systems and a state of its own. */
+async function processes(what: string, lane: typeof killProcesses, count: number): Promise<void> {
+  const startedMs = Date.now();
+  const lanes = await Promise.all([1, 2].map((seed) => lane(seed, Math.ceil(count / 2))));
+  const sum = (of: (lane: Processes) => number) => lanes.reduce((total, each) => total + of(each), 0);
+  for (const failure of lanes.flatMap((each) => each.failures)) report(failure);
+  const longest = Math.round(Math.max(...lanes.map((each) => each.longestMs)));
+  const seconds = Math.round((Date.now() - startedMs) / 1000);
+  console.log(
+    `${sum((each) => each.done)} processes ${what}, ${sum((each) => each.atWork)} of them at work: ` +
+      `${sum((each) => each.failures.length)} failures, the longest end took ${longest} ms, ${seconds} s in all.`,
+  );
+}
+
+async function crashPoints(): Promise<void> {
+  const { points, steps, failures } = await sweepCrashPoints(1);
+  for (const failure of failures) report(failure);
+  console.log(`${points} crash points (awaited steps: ${JSON.stringify(steps)}): ${failures.length} failures.`);
+}
+
+async function thefts(first: number, count: number): Promise<void> {
+  let stolen = 0;
+  let accepted = 0;
+  for (let seed = first; seed < first + count; seed += 1) {
+    const theft = await stealLease(seed);
+    if (theft.stolen) stolen += 1;
+    if (theft.accepted.length === 0) continue;
+    accepted += 1;
+    report(`seed ${seed}: ${theft.accepted.join('; ')}`);
+  }
+  console.log(`${count} seeds, the lease stolen in ${stolen}: ${accepted} writes of the old writer accepted.`);
+}
+
+function report(failure: string): void {
+  console.log(`FAILED: ${failure}`);
+  process.exitCode = 1;
+}
+
 const from = Number(values.from);
 if (values.seed !== undefined) await replay(Number(values.seed));
+else if (values.kills !== undefined) await processes('killed', killProcesses, Number(values.kills));
+else if (values.sigterm !== undefined) await processes('asked to stop', terminateProcesses, Number(values.sigterm));
+else if (values['crash-points']) await crashPoints();
+else if (values.thefts !== undefined) await thefts(from, Number(values.thefts));
 else if (values.mutations) await runMutations(Number(values.seeds));
 else if (values['until-failure']) await untilFailure(from, Number(values.seeds));
 else if (values.step !== undefined) await work(from, from + Number(values.seeds), Number(values.step));

@@ -28,6 +28,8 @@ export interface Setting {
   generation: Generation;
   /** The simulated S/4HANA over its protocol, or the small ERP behind the port of an OData service. */
   erp: 'sap' | ModelSetting;
+  /** Of the simulated S/4HANA; 20 when absent. */
+  records?: number;
   pageSize: number;
   batchSize: number;
   maxConcurrency: number;
@@ -59,6 +61,8 @@ export interface World {
   mes: EryxonSystem;
   network: Network;
   app(): App;
+  /** Where the state is. */
+  directory: string;
   /** One cycle; `scheduled` as the daemon runs it, else as a person asks for it. Never throws. */
   pass(how?: { full?: boolean; scheduled?: boolean; release?: boolean }): Promise<StreamResult[]>;
   /** Like a power cut and a new start: nothing but the disk is left. */
@@ -76,7 +80,7 @@ const mesStart = new Date('2026-11-02T06:00:00.000Z');
 /** A file system in memory where there is one: nothing here is to outlive the run. */
 const scratch = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const signal = new AbortController().signal;
-const sapRecords = 20;
+const fewestRecords = 20;
 
 interface Outside {
   erp: Erp;
@@ -85,9 +89,9 @@ interface Outside {
   connectors(network: Network): readonly AnyConnector[] | undefined;
 }
 
-function openErp({ seed, erp: kind }: Setting, random: Random): Outside {
+function openErp({ seed, erp: kind, records = fewestRecords }: Setting, random: Random): Outside {
   if (kind === 'sap') {
-    const erp = createSap({ seed, records: sapRecords });
+    const erp = createSap({ seed, records });
     return { erp, handler: erp.handle, credentials: erp.credentials, connectors: () => undefined };
   }
   const erp = new ModelErp(random.fork('erp'), kind);
@@ -136,6 +140,7 @@ export async function openWorld(setting: Setting, random: Random, trace: (line: 
     erp,
     mes,
     network,
+    directory,
     app: () => app,
     pass: ({ full = false, scheduled = false, release = false } = {}) =>
       clock.run(runCycle(app, { full, manual: !scheduled, release })),
