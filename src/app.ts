@@ -96,7 +96,6 @@ export async function openApp(options: AppOptions): Promise<App> {
   const sink = createEryxonSink(config.mes.url, {
     notes: store,
     clock,
-    random: options.random,
     sampleUpdates: config.mes.verify.sampleUpdates,
   });
   const { batchSize, maxConcurrency } = config.mes;

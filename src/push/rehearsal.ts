@@ -10,8 +10,9 @@ export interface Rehearsal {
 /** Counts the requests that the real sink would send if all went well. */
 export function createRehearsal(real: Pick<Sink, 'estimate'>): Rehearsal {
   const booked = new WeakMap<Transport, number>();
-  const take = (batch: Batch, transport: Transport): SinkResult[] => {
-    booked.set(transport, (booked.get(transport) ?? 0) + (real.estimate?.(batch) ?? 1));
+  const take = async (batch: Batch, transport: Transport): Promise<SinkResult[]> => {
+    const requests = (await real.estimate?.(batch)) ?? 1;
+    booked.set(transport, (booked.get(transport) ?? 0) + requests);
     return batch.changes.map(({ record, known }) => ({
       kind: 'delivered',
       // The MES knows it also when its sync hash was forgotten: its own id stays.
@@ -20,7 +21,7 @@ export function createRehearsal(real: Pick<Sink, 'estimate'>): Rehearsal {
     }));
   };
   const sink: Sink = {
-    deliver: async (batch, transport) => take(batch, transport),
+    deliver: take,
     readBack: async (batch) => batch.changes.map(() => ({ kind: 'unproven' })),
     check: async () => [],
     list: async () => undefined,

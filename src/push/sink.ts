@@ -10,7 +10,7 @@ export interface Sink {
    */
   deliver(batch: Batch, transport: Transport): Promise<SinkResult[]>;
   /** Requests that a delivery of the batch takes when all goes well, what proves it included; absent: one. Sends nothing. */
-  estimate?(batch: Batch): number;
+  estimate?(batch: Batch): Promise<number>;
   /** What the MES really holds of changes whose answer proved nothing. */
   readBack(batch: Batch, transport: Transport): Promise<SinkResult[]>;
   /** Reach and credentials; writes nothing. */

@@ -26,7 +26,7 @@ const ways: Readonly<Record<WayName, Way>> = {
  * Records a request at the most. A generic bulk-sync takes two round trips of its database a record and is killed when it takes
  * long; the released classic one takes no more cells.
  */
-function largest(way: WayName, entity: Batch['entity']): number {
+export function largest(way: WayName, entity: Batch['entity']): number {
   if (way === 'classic-bulk') return entity === 'cell' ? 100 : 1000;
   return way === 'generic-bulk' ? 100 : Number.POSITIVE_INFINITY;
 }

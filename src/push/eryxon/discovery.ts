@@ -9,6 +9,8 @@ export interface Discovery {
   current(transport: Transport): Promise<Capabilities>;
   /** What is known without asking; undefined before the first time. */
   known(): Promise<Capabilities | undefined>;
+  /** Older than a day. */
+  isStale(known: Capabilities): boolean;
   /** To be found out anew before the next record goes out. */
   expire(): void;
   /** After an error of the schema: finds out anew, unless that was done a moment ago. False when nothing is known beyond before. */
@@ -55,6 +57,7 @@ export function createDiscovery({ base, notes, clock }: DiscoveryOptions): Disco
   const ageMs = ({ at }: Capabilities) => Math.abs(clock.now().getTime() - Date.parse(at));
   return {
     known,
+    isStale: (before) => expired || ageMs(before) >= keptMs,
     async current(transport) {
       const before = await known();
       return before !== undefined && !expired && ageMs(before) < keptMs ? before : findOnce(transport);

@@ -27,27 +27,34 @@ export async function erpSync(call: Call, changes: readonly ReadyChange[], repor
     if ('result' in prepared) report(change, prepared.result);
     else items.push({ change, columns: prepared.columns });
   }
-  for (const group of groupsOf(items)) await sendGroup(call, group, report);
+  const byChange = new Map(items.map((item) => [item.change, item]));
+  for (const group of groupByIds([...byChange.keys()])) {
+    await sendGroup(
+      call,
+      group.flatMap((change) => byChange.get(change) ?? []),
+      report,
+    );
+  }
 }
 
-export const largestErpSync = 100;
+const largestErpSync = 100;
 /** Of the gateway's URL; the rest of it needs room too. */
 const idCharacters = 6000;
 
 /** One source a call, since parents are looked up in the first record's. */
-function groupsOf(items: readonly Item[]): Item[][] {
-  const groups: Item[][] = [];
-  for (const bySource of Map.groupBy(items, ({ change }) => change.record.source).values()) {
-    let group: Item[] = [];
+export function groupByIds(changes: readonly ReadyChange[]): ReadyChange[][] {
+  const groups: ReadyChange[][] = [];
+  for (const bySource of Map.groupBy(changes, ({ record }) => record.source).values()) {
+    let group: ReadyChange[] = [];
     let length = 0;
-    for (const item of bySource) {
-      const size = encodeURIComponent(item.change.record.externalId).length + 3;
+    for (const change of bySource) {
+      const size = encodeURIComponent(change.record.externalId).length + 3;
       if (group.length === largestErpSync || (group.length > 0 && length + size > idCharacters)) {
         groups.push(group);
         group = [];
         length = 0;
       }
-      group.push(item);
+      group.push(change);
       length += size;
     }
     groups.push(group);

@@ -111,7 +111,7 @@ async function proveUpdates(call: Call, claimed: readonly Sent[], report: Report
     return mesId === null ? [] : [{ ...each, mesId }];
   });
   const delivered = (mesId: string): SinkResult => ({ kind: 'delivered', action: 'updated', mesId });
-  for (const { columns, mesId } of call.session.sample(updates)) {
+  for (const { columns, mesId } of call.session.sample(updates, ({ change }) => change)) {
     const row = await readOne(call, mesId);
     // One lie casts doubt on the whole answer.
     if (row === undefined || !shows(row, columns)) return updates.map(({ change }) => change);

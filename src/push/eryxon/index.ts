@@ -6,6 +6,7 @@ import { readAnswer } from './answers.ts';
 import { tables } from './bodies.ts';
 import { deliverBatch } from './deliver.ts';
 import { createDiscovery } from './discovery.ts';
+import { createEstimate } from './estimate.ts';
 import { reportWays, type WayReport, wayFindings } from './findings.ts';
 import { listRecords } from './lists.ts';
 import { createSession, forgetfulNotes, type SessionOptions } from './session.ts';
@@ -21,13 +22,14 @@ export interface EryxonSink extends Sink {
 /** `url` is the base of its functions. Without notes what is learnt of it ends with the process. */
 export function createEryxonSink(url: string, options: Partial<SessionOptions> = {}): EryxonSink {
   const base = new URL(url).pathname.replace(/\/$/, '');
-  const { notes = forgetfulNotes(), clock = systemClock, random = Math.random, sampleUpdates = 0.05 } = options;
-  const session = createSession({ notes, clock, random, sampleUpdates });
+  const { notes = forgetfulNotes(), clock = systemClock, sampleUpdates = 0.05 } = options;
+  const session = createSession({ notes, clock, sampleUpdates });
   const discovery = createDiscovery({ base, notes, clock });
   return {
     deliver: (batch, transport) => deliverBatch({ base, discovery, session }, batch, transport),
     // Every way reads back what it must by itself; what is open after that stays a failure.
     readBack: async (batch) => batch.changes.map(() => ({ kind: 'unproven' })),
+    estimate: createEstimate(discovery, session),
     list: (entity, transport) => listRecords({ base, entity, transport }),
     async check(transport) {
       const findings: Finding[] = [];

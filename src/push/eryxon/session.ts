@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Entity } from '../../core/types.ts';
+import type { ReadyChange } from '../sink.ts';
 import { createPostedLog, type PostedLog } from './posted.ts';
 
 /** Where what was learnt of an installation outlives the process. */
@@ -11,7 +12,6 @@ export interface Notes {
 export interface SessionOptions {
   notes: Notes;
   clock: Clock;
-  random: () => number;
   /** Share of updates that are read back where the answer proves nothing, 0 to 1. */
   sampleUpdates: number;
 }
@@ -34,14 +34,14 @@ export interface Session {
   isDistrusted(): Promise<boolean>;
   distrust(): Promise<void>;
   /** Some of these, by the share that is read back. */
-  sample<T>(items: readonly T[]): T[];
+  sample<T>(items: readonly T[], changeOf: (item: T) => Pick<ReadyChange, 'hash'>): T[];
 }
 
 const dayMs = 86_400_000;
 const distrustName = 'mes distrusted until';
 const statusName = 'mes status by put';
 
-export function createSession({ notes, clock, random, sampleUpdates }: SessionOptions): Session {
+export function createSession({ notes, clock, sampleUpdates }: SessionOptions): Session {
   const lacking = new Map<Entity, Set<string>>();
   let until: Promise<number> | undefined;
   const lackingOf = (entity: Entity) => {
@@ -69,11 +69,18 @@ export function createSession({ notes, clock, random, sampleUpdates }: SessionOp
       until = Promise.resolve(end);
       await notes.writeNote(distrustName, new Date(end).toISOString());
     },
-    sample(items) {
+    sample(items, changeOf) {
       if (sampleUpdates <= 0) return [];
-      return items.filter((_, index) => index === 0 || random() < sampleUpdates);
+      return items.filter((item, index) => index === 0 || shareOf(changeOf(item).hash) < sampleUpdates);
     },
   };
+}
+
+/** By content, 0 to 1: chance enough, and a plan picks the same ones as the pass after it. */
+function shareOf(hash: string): number {
+  let value = 0;
+  for (const character of hash.slice(-6)) value = (value * 31 + character.charCodeAt(0)) % 1009;
+  return value / 1009;
 }
 
 /** Notes that end with the process: for a check beside a running daemon. */
