@@ -182,6 +182,11 @@ function addDemo(program: Command): void {
     .option('--seed <n>', 'history to play', toCount, 7)
     .option('--once', 'one full and one delta pass, then compare')
     .option('--minutes <n>', 'end after so many minutes and compare', toMinutes)
+    .addOption(
+      new Option('--mes <generation>', 'what the simulated Eryxon is: the documented API, or what installations run')
+        .choices(['classic', 'v060', 'main', 'repaired'])
+        .default('classic'),
+    )
     .addOption(new Option('--faults <level>', 'faults to inject').choices(['none', 'some', 'all']).default('none'))
     .addOption(
       new Option('--config <file>', 'config file with the placeholders of config/demo.yaml (default: that file)'),

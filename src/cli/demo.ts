@@ -17,6 +17,7 @@ interface DemoOptions {
   once?: boolean;
   minutes?: number;
   faults: 'none' | 'some' | 'all';
+  mes: 'classic' | 'v060' | 'main' | 'repaired';
   config?: string;
   json?: boolean;
 }
@@ -34,7 +35,8 @@ export async function demoVerb(options: DemoOptions): Promise<number> {
   const { startSandbox } = await import('../../sandbox/sandbox.ts');
   const { signal } = onTermination();
   const folder = await mkdtemp(path.join(tmpdir(), 'erp-puller-demo-'));
-  const sandbox = await startSandbox({ seed: options.seed, records: options.records, faults: options.faults });
+  const { seed, records, faults, mes: generation } = options;
+  const sandbox = await startSandbox({ seed, records, faults, generation });
   try {
     const context = await openContext({
       config: options.config ?? path.join(packageFolder(), 'config', 'demo.yaml'),
