@@ -5,6 +5,7 @@ import { createMetrics } from './core/metrics.ts';
 import { createEmbeddedEngine } from './scheduler/embedded-engine.ts';
 import type { Job } from './scheduler/engine.ts';
 import { createOverdue } from './scheduler/overdue.ts';
+import { createWatchdog, type Watchdog } from './scheduler/watchdog.ts';
 import { followActivity } from './server/activity.ts';
 import { startHealthLog } from './server/health-log.ts';
 import { withWays } from './server/mes-ways.ts';
@@ -30,9 +31,10 @@ export async function startDaemon(app: App, logger: Logger, signal: AbortSignal)
   const now = () => clock.now();
   const activity = followActivity(events, now);
   const engine = createEmbeddedEngine({ clock, events });
+  const watchdog = createWatchdog({ clock, events });
   await prepareInTime(app, signal);
   app.sink.rediscover();
-  const expected = createReadiness({ streams: expectedStreams(app), activity, store: app.store, now });
+  const expected = createReadiness({ streams: expectedStreams(app, watchdog), activity, store: app.store, now });
   const readiness = withWays(expected, app.sink.ways);
   const source = { streams: app.gauges, mes: app.mes, ready: async () => (await readiness()).ready };
   const server: HealthServer = await startServer({
@@ -50,7 +52,7 @@ export async function startDaemon(app: App, logger: Logger, signal: AbortSignal)
     logger,
     clock,
   });
-  engine.start(jobs(app));
+  engine.start(jobs(app, watchdog));
   for (const { session } of app.connectors.values()) {
     for (const { where, text, todo } of checkOverlaps(session))
       logger.warn('A setting is risky.', { where, text, todo });
@@ -90,12 +92,15 @@ async function prepareInTime(app: App, signal: AbortSignal): Promise<void> {
   }
 }
 
-function jobs(app: App): Job[] {
+function jobs(app: App, watchdog: Watchdog): Job[] {
+  const { connectors, mes } = app.config;
   return [...app.connectors].map(([name, { cycle, schedule }]) => ({
     name,
     schedule,
     async run(signal) {
-      await cycle.run({ streams: undefined, full: false, manual: false, release: false }, signal);
+      const timeoutMs = Math.max(connectors[name]?.timeoutSeconds ?? 0, mes.timeoutSeconds) * 1000;
+      const request = { streams: undefined, full: false, manual: false, release: false };
+      await watchdog.watch({ connector: name, timeoutMs, signal }, (watched) => cycle.run(request, watched));
     },
     againAt: () => earliest([...cycle.waiting().values()].map(({ until }) => until)),
   }));
@@ -110,7 +115,7 @@ function earliest(times: readonly string[]): Date | undefined {
 /** Less fresh by plan is as it should be; a quarter of the budget's day without a pass is not. */
 const plannedPatienceMs = 6 * 3_600_000;
 
-function expectedStreams(app: App): ExpectedStream[] {
+function expectedStreams(app: App, watchdog: Watchdog): ExpectedStream[] {
   return [...app.connectors.values()].flatMap(({ session, cycle, schedule }) => {
     const overdue = createOverdue(schedule);
     return session.streams.map((stream) => ({
@@ -120,6 +125,7 @@ function expectedStreams(app: App): ExpectedStream[] {
         return overdue(since, now) && !(planned && now.getTime() - since.getTime() < plannedPatienceMs);
       },
       pause: () => cycle.paused().get(stream.name),
+      stalled: () => watchdog.stalled(session.name),
     }));
   });
 }

@@ -56,6 +56,8 @@ export interface Events {
   'cycle:finished': { connector: string; results: readonly StreamResult[]; durationMs: number };
   /** A cycle ended before its streams could run. */
   'cycle:failed': { connector: string; error: unknown };
+  /** A run made no progress and was given up; `after` says what the last progress was. */
+  'run:stalled': { connector: string; silentSeconds: number; after: string };
   /** A scheduled run did not happen in time and is made up for now. */
   'schedule:caught-up': { connector: string; missedAt: string };
   /** A request came back (or failed: status 0). */

@@ -9,6 +9,8 @@ export interface ExpectedStream {
   overdue(since: Date, now: Date): boolean;
   /** Set while it waits for a human. */
   pause(): { reason: string; until: string } | undefined;
+  /** Set when its last run hung and was given up. */
+  stalled?(): string | undefined;
 }
 
 export interface Readiness {
@@ -55,6 +57,8 @@ function streamReason(
 ): string | undefined {
   const pause = stream.pause();
   if (pause !== undefined) return `${stream.id}: waits for a human until ${pause.until}: ${pause.reason}`;
+  const stalled = stream.stalled?.();
+  if (stalled !== undefined) return `${stream.id}: ${stalled}`;
   const own = activity.streams().get(stream.id);
   const last = own?.lastSuccess ?? null;
   if (!stream.overdue(last === null ? times.startedAt : new Date(last), times.now)) return undefined;

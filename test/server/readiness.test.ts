@@ -7,6 +7,7 @@ import { createFakeClock } from '../support/fake-clock.ts';
 const everyMs = 300_000;
 
 interface Setting {
+  stalled?: string | undefined;
   pause?: { reason: string; until: string } | undefined;
   stateFailure?: Error | undefined;
 }
@@ -22,6 +23,7 @@ function begin() {
     id: 'plant/orders',
     overdue: (since, now) => now.getTime() - since.getTime() > 3 * everyMs,
     pause: () => setting.pause,
+    stalled: () => setting.stalled,
   };
   const readiness = createReadiness({
     streams: [stream],
@@ -110,6 +112,15 @@ describe('readiness', () => {
       reasons: ['plant/orders: waits for a human until 2026-03-01T09:00:00.000Z: credentials refused'],
     });
     setting.pause = undefined;
+    expect(await readiness()).toEqual(green);
+  });
+
+  it('is red while the last run hung, and says why', async () => {
+    const { setting, readiness, finish } = begin();
+    finish('ok');
+    setting.stalled = 'the run was given up';
+    expect(await readiness()).toEqual({ ready: false, reasons: ['plant/orders: the run was given up'] });
+    setting.stalled = undefined;
     expect(await readiness()).toEqual(green);
   });
 
