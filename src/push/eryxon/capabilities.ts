@@ -35,7 +35,7 @@ export interface Capabilities {
 }
 
 /**
- * Finds out what an installation can do, in at most ten requests that leave nothing behind: an empty list, records that reach the
+ * Finds out what an installation can do, in at most a dozen requests that leave nothing behind: an empty list, records that reach the
  * database and cannot be stored there, and looks at lists. What the MES says of them tells code that does not start, a database
  * without the columns that the code writes, and ways that work apart.
  */
@@ -52,7 +52,7 @@ export async function probe(base: string, transport: Transport, now: Date): Prom
   await tryErpSync(base, capabilities, transport);
   for (const entity of entities) {
     const ability = abilities[entity];
-    if (!ability.put || ability.erpSync === 'all') continue;
+    if (!ability.put) continue;
     ability.lists = (await readRows({ base, entity, transport }, 'limit=1')) !== undefined;
     if (!ability.lists) ability.faults.push('its list does not answer, so that a bulk-sync could not be proved');
   }

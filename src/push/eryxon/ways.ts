@@ -94,10 +94,12 @@ function splitFor(ability: Ability, group: readonly ReadyChange[]): [readonly Re
   return [group.filter(fits), group.filter((change) => !fits(change))];
 }
 
-/** It has no way to say null of notes, nor anything of further columns. */
-function fitsErpSync({ record: { entity, fields } }: ReadyChange): boolean {
+/** It has no way to take notes away from a record that is there, nor to say anything of further columns. */
+function fitsErpSync(change: ReadyChange): boolean {
+  const { entity, fields } = change.record;
   const taken = erpSyncColumns[entity];
+  const isNew = taskOf(change) === 'create';
   return Object.entries(fields).every(([name, value]) =>
-    taken?.has(name) ? value !== null || name !== 'notes' : value === null,
+    taken?.has(name) ? isNew || value !== null || name !== 'notes' : value === null,
   );
 }
