@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import type { StreamResult } from '../../src/core/events.ts';
+import { collect, expectEqual, mesRequests, openPlant, type Plant } from '../support/harness.ts';
+
+const dayMs = 86_400_000;
+const pollMs = 300_000;
+
+/** One cycle as the schedule asks for it. */
+async function poll(plant: Plant): Promise<StreamResult[]> {
+  const cycle = plant.app().connectors.get('plant')?.cycle;
+  const request = { streams: undefined, full: false, manual: false, release: false };
+  return (await cycle?.run(request, new AbortController().signal)) ?? [];
+}
+
+const rate = (requestsPerDay: number) => ({ requestsPerSecond: 1000, burst: 1000, requestsPerDay });
+const scheduled = (requestsPerDay: number, rest: object = {}) => ({ mes: { ...rest, rate: rate(requestsPerDay) } });
+
+describe('a day of polls on a budget of 100 requests', () => {
+  it('never meets the limit of the MES, over three restarts, and ends equal', async () => {
+    const plant = await openPlant({ seed: 91, records: 80, dailyLimit: 100 }, scheduled(100));
+    const answers = collect(plant.events, 'request:done');
+    let waiting = 0;
+    let demanded = 0;
+    for (let tick = 0; tick < dayMs / pollMs; tick += 1) {
+      if ([50, 120, 200].includes(tick)) await plant.reopen();
+      const written = plant.sandbox.sap.play(4).length;
+      plant.sandbox.sap.advance(pollMs);
+      demanded += Math.min(written, 4);
+      const erpRequests = plant.sandbox.sap.requests().total;
+      const results = await poll(plant);
+      const outcomes = new Set(results.map(({ outcome }) => outcome));
+      expect(outcomes.has('failed')).toBe(false);
+      const sent = results.reduce((sum, { requests }) => sum + requests.mes, 0);
+      if (outcomes.size === 1 && outcomes.has('waiting') && sent === 0) {
+        waiting += 1;
+        expect(plant.sandbox.sap.requests().total).toBe(erpRequests);
+      }
+      plant.clock.skip(pollMs);
+    }
+    expect(demanded).toBeGreaterThan(500);
+    expect(mesRequests(plant)).toBeLessThanOrEqual(95);
+    expect(mesRequests(plant)).toBeGreaterThan(80);
+    expect(waiting).toBeGreaterThan(100);
+    expect(answers.filter(({ system, status }) => system === 'mes' && status === 429)).toEqual([]);
+    plant.settle();
+    plant.clock.skip(dayMs);
+    await plant.passUntilDone();
+    await plant.passUntilDone();
+    expectEqual(plant);
+  }, 120_000);
+});
+
+describe('a first load that is larger than the budget', () => {
+  it('stops between two pages, leaves the reserve to a person, and goes on with the next day', async () => {
+    const small = { batchSize: 5 };
+    const plant = await openPlant(
+      { seed: 92, records: 500, dailyLimit: 40 },
+      { ...scheduled(40, small), streams: { all: { pageSize: 10 } } },
+    );
+    const results = await poll(plant);
+    const stopped = results.find(({ outcome }) => outcome === 'waiting');
+    expect(stopped?.error).toMatch(/^The day's requests to the MES are planned: changes are gathered until \d{4}-/);
+    expect(results.some(({ outcome }) => outcome === 'failed')).toBe(false);
+    const used = mesRequests(plant);
+    // Three quarters of the 38 that passes share, and a page that was under way.
+    expect(used).toBeGreaterThanOrEqual(28);
+    expect(used).toBeLessThanOrEqual(33);
+    expect((await poll(plant)).every(({ outcome }) => outcome === 'waiting')).toBe(true);
+    expect(mesRequests(plant)).toBe(used);
+
+    const byHand = await plant.pass();
+    expect(mesRequests(plant)).toBe(40);
+    expect(byHand.some(({ error = '' }) => error.startsWith('The day budget of 40 requests is used up until'))).toBe(
+      true,
+    );
+    for (let days = 0; days < 6; days += 1) {
+      plant.clock.skip(dayMs);
+      const before = mesRequests(plant);
+      await poll(plant);
+      expect(mesRequests(plant) - before).toBeLessThanOrEqual(38);
+    }
+    await plant.passUntilDone();
+    expectEqual(plant);
+  }, 60_000);
+});
