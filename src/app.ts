@@ -156,7 +156,7 @@ function openMes(options: AppOptions, store: QuotaStore): Mes {
     events,
     ...redaction(options),
   });
-  const bucket = createTokenBucket(mes.rate, clock);
+  const bucket = createTokenBucket(mes.rate, clock, 'empty');
   const quota = createDayQuota(mes.rate.requestsPerDay, store, clock);
   const refuse = (answer: Parameters<typeof refuseTransient>[0]) => refuseTransient(answer, clock.now());
   const { batchSize, maxConcurrency, timeoutSeconds } = mes;

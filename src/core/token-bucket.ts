@@ -13,12 +13,13 @@ export interface TokenBucket {
 
 /**
  * The generic cell rate algorithm, one caller after the other: a slot is booked when its wait has really ended, so that waits which
- * end late and together (a blocked event loop) cannot leave together. A wait that is aborted books nothing.
+ * end late and together (a blocked event loop) cannot leave together. A wait that is aborted books nothing. One that starts `empty` keeps
+ * to the allowance over restarts too: the process before it may have just used up the burst.
  */
-export function createTokenBucket(rate: Rate, clock: Clock): TokenBucket {
+export function createTokenBucket(rate: Rate, clock: Clock, start: 'full' | 'empty' = 'full'): TokenBucket {
   const spacingMs = 1000 / rate.requestsPerSecond;
   const toleranceMs = spacingMs * (rate.burst - 1);
-  let nextSlotMs = Number.NEGATIVE_INFINITY;
+  let nextSlotMs = start === 'full' ? Number.NEGATIVE_INFINITY : clock.monotonicMs() + spacingMs * rate.burst;
   let queue: Promise<unknown> = Promise.resolve();
 
   const untilSlotMs = () => nextSlotMs - toleranceMs - clock.monotonicMs();

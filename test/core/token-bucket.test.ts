@@ -159,3 +159,45 @@ function stalling(clock: FakeClock, stallMs: number): Clock {
     },
   };
 }
+
+describe('buckets of one process after the other', () => {
+  const steps = fc.array(
+    fc.record({
+      gapMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 3000 })),
+      requests: fc.integer({ min: 1, max: 8 }),
+      restart: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 12 },
+  );
+
+  it('let no more through in any window than one would, over 10 000 random schedules with restarts', async () => {
+    await fc.assert(
+      fc.asyncProperty(rates, steps, async (rate, schedule) => {
+        const clock = createEagerClock();
+        const signal = new AbortController().signal;
+        let bucket = createTokenBucket(rate, clock, 'empty');
+        const granted: Grant[] = [];
+        for (const { gapMs, requests, restart } of schedule) {
+          clock.pass(gapMs);
+          if (restart) bucket = createTokenBucket(rate, clock, 'empty');
+          for (let index = 0; index < requests; index += 1) {
+            await bucket.take(signal);
+            granted.push({ index, atMs: clock.monotonicMs() });
+          }
+        }
+        expect(excess(rate, granted)).toBeLessThanOrEqual(1e-6);
+      }),
+      { numRuns: 10_000 },
+    );
+  }, 60_000);
+});
+
+/** Sleeping takes no time; the clock has gone on all the same. */
+function createEagerClock(): Clock & { pass(ms: number): void } {
+  let elapsedMs = 0;
+  const pass = (ms: number) => {
+    elapsedMs += Math.max(ms, 0);
+  };
+  const now = () => new Date(elapsedMs);
+  return { now, monotonicMs: () => elapsedMs, sleep: async (ms) => pass(ms), after: () => () => undefined, pass };
+}

@@ -240,3 +240,35 @@ describe('stop', () => {
     await Promise.all([waiting, late, stopped]);
   });
 });
+
+describe('a job that asks to run again before its schedule says so', () => {
+  it('runs again at its time, but no sooner than a minute later, and not beside its schedule', async () => {
+    const { clock, engine, job, starts } = setUp();
+    const asked: (number | undefined)[] = [90, 1, undefined];
+    const againAt = () => {
+      const seconds = asked.shift();
+      return seconds === undefined ? undefined : new Date(clock.now().getTime() + seconds * 1000);
+    };
+    engine.start([{ ...job('plant-1', { everySeconds: 3600 }), againAt }]);
+    await clock.advance(3_700_000);
+    expect(starts['plant-1']).toEqual([0, 90, 150, 3600]);
+  });
+
+  it('forgets the time when a run came in between, and when it is stopped', async () => {
+    const { clock, engine, job, starts } = setUp();
+    const asked: (number | undefined)[] = [90, undefined, undefined, 90];
+    const againAt = () => {
+      const seconds = asked.shift();
+      return seconds === undefined ? undefined : new Date(clock.now().getTime() + seconds * 1000);
+    };
+    engine.start([{ ...job('plant-1', { everySeconds: 60 }), againAt }]);
+    await clock.advance(185_000);
+    expect(starts['plant-1']).toEqual([0, 60, 120, 180]);
+    const stopped = engine.stop(0);
+    await clock.advance(0);
+    await stopped;
+    await clock.advance(600_000);
+    expect(starts['plant-1']).toHaveLength(4);
+    expect(clock.pending()).toBe(0);
+  });
+});
