@@ -4,26 +4,31 @@ import type { AnyConnector, ConnectorSession } from './connectors/define.ts';
 import { connectors } from './connectors/index.ts';
 import { type ConnectorSettings, readTls } from './connectors/settings.ts';
 import type { Clock } from './core/clock.ts';
-import { ConfigError, messageOf, UsageError } from './core/errors.ts';
-import type { EventBus, StreamResult } from './core/events.ts';
+import { ConfigError, messageOf } from './core/errors.ts';
+import type { EventBus, ReconcileResult, StreamResult } from './core/events.ts';
 import { createHttpClient, type OpenHttp } from './core/http.ts';
 import type { MesGauges, StreamGauges } from './core/metrics.ts';
 import type { Redactor } from './core/redact.ts';
 import { createTokenBucket } from './core/token-bucket.ts';
-import type { Finding } from './core/types.ts';
-import { lagOf } from './lag.ts';
+import { entities, type Finding } from './core/types.ts';
+import { readGauges } from './gauges.ts';
 import { createPace, type Pace } from './push/adaptive.ts';
 import type { Caller } from './push/day-plan.ts';
 import { type BudgetReport, createDayQuota, type DayQuota, type QuotaStore } from './push/day-quota.ts';
 import { refuseTransient } from './push/eryxon/answers.ts';
 import { createEryxonSink, type EryxonSink } from './push/eryxon/index.ts';
+import { createEryxonRemover } from './push/eryxon/remove.ts';
 import { createOutage, type Outage } from './push/outage.ts';
 import { createPushers, type PusherOptions } from './push/pusher.ts';
+import { rehearsedRemover } from './push/remover.ts';
 import type { Sink } from './push/sink.ts';
 import { type CountedTransport, createTransport } from './push/transport.ts';
 import { createAdmission } from './scheduler/admission.ts';
 import { type Cycle, createCycle } from './scheduler/cycle.ts';
 import type { Schedule } from './scheduler/engine.ts';
+import { createReconciler, type Reconciler } from './scheduler/reconcile.ts';
+import { reconcilingOf, scheduleOf } from './schedules.ts';
+import { select } from './selection.ts';
 import { openEmbeddedStore } from './state/embedded-store.ts';
 import type { Store } from './state/store.ts';
 
@@ -54,6 +59,13 @@ export interface SyncRequest {
   release: boolean;
 }
 
+export interface ReconcileSelection {
+  /** `connector` or `connector/stream`; empty: everything. */
+  selection: readonly string[];
+  release: boolean;
+  mes: boolean;
+}
+
 /** Runs a connector's task when no other run of it is under way. */
 export type RunExclusive = <T>(name: string, task: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 
@@ -62,6 +74,7 @@ export interface ConnectorRun {
   session: ConnectorSession;
   cycle: Cycle;
   schedule: Schedule;
+  reconciler: Reconciler;
 }
 
 /** The day budget, and how much the MES is given at a time. */
@@ -82,6 +95,8 @@ export interface App {
   prepare(signal: AbortSignal): Promise<void>;
   /** One pass now over what was selected. */
   sync(request: SyncRequest, exclusive: RunExclusive): Promise<StreamResult[]>;
+  /** Compares what was selected with the ledger now. */
+  reconcile(request: ReconcileSelection, exclusive: RunExclusive): Promise<ReconcileResult[]>;
   gauges(): Promise<StreamGauges[]>;
   mes(): Promise<MesReport>;
   close(): Promise<void>;
@@ -104,11 +119,19 @@ export async function openApp(options: AppOptions): Promise<App> {
   const pushers = createPushers({ ...delivery, batchSize, maxConcurrency, pace, ...redaction(options) });
   const admission = createAdmission({ room: quota.room, requireReachable: outage.require, clock });
   const shared = { store, pusher: pushers.scheduled, operatorPusher: pushers.operator, admission, events, clock };
+  const openScheduled = (signal: AbortSignal) => openTransport(signal, 'scheduled');
+  const remover = options.rehearse ? rehearsedRemover : createEryxonRemover(config.mes.url, openScheduled);
   const runs = new Map<string, ConnectorRun>();
   for (const [name, settings] of Object.entries(config.connectors)) {
     const session = openSession(name, settings, options);
-    const cycle = createCycle({ session, ...shared });
-    runs.set(name, { session, cycle, schedule: scheduleOf(settings) });
+    const deletes = { policies: settings.deletes, remover };
+    const context = { session, ...shared, deletes };
+    const mesSide = {
+      list: sink.list.bind(sink),
+      openTransport: (signal: AbortSignal) => openTransport(signal, 'scheduled'),
+    };
+    const reconciler = createReconciler(context, { ...reconcilingOf(settings), mes: mesSide });
+    runs.set(name, { session, cycle: createCycle(context), schedule: scheduleOf(settings), reconciler });
   }
   return {
     config,
@@ -122,6 +145,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     prepare: (signal) => prepareAll(runs, signal),
     sync: (request, exclusive) => syncAll(runs, request, exclusive),
     mes: async () => ({ ...(await quota.report()), batchSize: pace.batchSize(), concurrency: pace.slots() }),
+    reconcile: (request, exclusive) => reconcileAll(runs, request, exclusive),
     gauges: () => readGauges(runs, store, clock),
     async close() {
       for (const { session } of runs.values()) session.close();
@@ -187,13 +211,6 @@ function openSession(name: string, settings: ConnectorSettings, options: AppOpti
   return connector.open(settings as never, context);
 }
 
-const defaultEverySeconds = 300;
-
-function scheduleOf({ schedule, everySeconds, timeZone }: ConnectorSettings): Schedule {
-  if (schedule !== undefined) return { cron: schedule, timeZone };
-  return { everySeconds: everySeconds ?? defaultEverySeconds };
-}
-
 async function prepareAll(runs: ReadonlyMap<string, ConnectorRun>, signal: AbortSignal): Promise<void> {
   const prepared = await Promise.allSettled([...runs.values()].map(({ session }) => session.prepare(signal)));
   const problems = prepared.flatMap((result) =>
@@ -219,49 +236,20 @@ async function syncAll(
   return results.flat();
 }
 
-/** Streams to run by connector; undefined stands for all of them. */
-function select(
+async function reconcileAll(
   runs: ReadonlyMap<string, ConnectorRun>,
-  selection: readonly string[],
-): Map<string, Set<string> | undefined> {
-  const selected = new Map<string, Set<string> | undefined>();
-  if (selection.length === 0) return new Map([...runs.keys()].map((name) => [name, undefined]));
-  for (const wanted of selection) {
-    const [name = '', stream] = wanted.split('/', 2);
-    const known = runs.get(name)?.session.streams.map((each) => each.name);
-    if (known === undefined)
-      throw new UsageError(`There is no connector ${name}; there is ${[...runs.keys()].join(', ')}.`);
-    if (stream !== undefined && !known.includes(stream)) {
-      throw new UsageError(`Connector ${name} has no stream ${stream}; it has ${known.join(', ')}.`);
-    }
-    const before = selected.get(name);
-    const whole = stream === undefined || (selected.has(name) && before === undefined);
-    selected.set(name, whole ? undefined : new Set([...(before ?? []), stream]));
-  }
-  return selected;
-}
-
-async function readGauges(
-  runs: ReadonlyMap<string, ConnectorRun>,
-  store: Store,
-  clock: Clock,
-): Promise<StreamGauges[]> {
-  const known = new Map((await store.status()).map((status) => [status.stream, status]));
-  return [...runs.values()].flatMap(({ session }) =>
-    session.streams.map(({ name }) => {
-      const stream = `${session.name}/${name}`;
-      const {
-        watermark = null,
-        lastSuccess = null,
-        deadLetters = 0,
-        deadLettersSince = null,
-        parked = 0,
-        parkedSince = null,
-      } = known.get(stream) ?? {};
-      const lagSeconds = lagOf({ watermark, lastSuccess }, clock.now());
-      return { stream, lagSeconds, lastSuccess, deadLetters, deadLettersSince, parked, parkedSince };
-    }),
+  { selection, release, mes }: ReconcileSelection,
+  exclusive: RunExclusive,
+): Promise<ReconcileResult[]> {
+  const selected = select(runs, selection);
+  const results = await Promise.all(
+    [...selected].map(([name, streams]) =>
+      exclusive(name, async (signal) => {
+        return (await runs.get(name)?.reconciler.run({ streams, release, mes }, signal)) ?? [];
+      }),
+    ),
   );
+  return results.flat();
 }
 
 /** Asks every ERP and the MES, changes nothing and needs no state: the daemon may run beside it. */
@@ -277,6 +265,13 @@ export async function checkSystems(options: AppOptions, signal: AbortSignal): Pr
   }
   const mes = openMes(options, uncounted);
   findings.push(...(await createEryxonSink(options.config.mes.url).check(mes.openTransport(signal, 'operator'))));
+  const deleted = entities.filter((entity) =>
+    Object.values(options.config.connectors).some(({ deletes }) => deletes[entity] === 'delete'),
+  );
+  if (deleted.length > 0) {
+    const open = (each: AbortSignal) => mes.openTransport(each, 'operator');
+    findings.push(...(await createEryxonRemover(options.config.mes.url, open).check(deleted, signal)));
+  }
   mes.close();
   return findings;
 }

@@ -35,6 +35,7 @@ function createProgram(): Command {
     .exitOverride()
     .showHelpAfterError();
   addDaily(program);
+  addComparing(program);
   addWatermark(withHelp(program.command('watermark').description('look at or change how far a stream has come')));
   addDeadLetters(withHelp(program.command('dead-letters').description('look at or deal with what was set aside')));
   addState(withHelp(program.command('state').description('check, back up or restore the state')));
@@ -66,16 +67,6 @@ function addDaily(program: Command): void {
     .addOption(jsonOption())
     .action(verb(async () => (await import('./cli/sync.ts')).syncVerb));
   program
-    .command('plan')
-    .description('what the next sync would send, field by field; sends and writes nothing')
-    .argument('[streams...]', 'CONNECTOR or CONNECTOR/STREAM; default: all')
-    .option('--full', 'as of a sync --full')
-    .option('--release', 'as of a sync --release')
-    .option('--all', 'name every change')
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action(verb(async () => (await import('./cli/plan.ts')).planVerb));
-  program
     .command('check')
     .description('check config, ERPs and MES; writes nothing')
     .option('--offline', 'the config only: no socket is opened')
@@ -97,6 +88,28 @@ function addDaily(program: Command): void {
     .command('schema')
     .description('print the JSON Schema of the config file')
     .action(verb(async () => (await import('./cli/schema.ts')).schemaVerb));
+}
+
+function addComparing(program: Command): void {
+  program
+    .command('plan')
+    .description('what the next sync would send, field by field; sends and writes nothing')
+    .argument('[streams...]', 'CONNECTOR or CONNECTOR/STREAM; default: all')
+    .option('--full', 'as of a sync --full')
+    .option('--release', 'as of a sync --release')
+    .option('--all', 'name every change')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(verb(async () => (await import('./cli/plan.ts')).planVerb));
+  program
+    .command('reconcile')
+    .description('compare all that the ERPs list with what the MES is known to hold, and repair it')
+    .argument('[streams...]', 'CONNECTOR or CONNECTOR/STREAM; default: all')
+    .option('--release', 'tell the MES also of what vanished in numbers that are otherwise withheld')
+    .option('--mes', 'look also in the lists of the MES for what it has lost')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(verb(async () => (await import('./cli/reconcile.ts')).reconcileVerb));
 }
 
 function addWatermark(watermark: Command): void {

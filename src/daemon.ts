@@ -94,13 +94,16 @@ async function prepareInTime(app: App, signal: AbortSignal): Promise<void> {
 
 function jobs(app: App, watchdog: Watchdog): Job[] {
   const { connectors, mes } = app.config;
-  return [...app.connectors].map(([name, { cycle, schedule }]) => ({
+  return [...app.connectors].map(([name, { cycle, schedule, reconciler }]) => ({
     name,
     schedule,
     async run(signal) {
       const timeoutMs = Math.max(connectors[name]?.timeoutSeconds ?? 0, mes.timeoutSeconds) * 1000;
       const request = { streams: undefined, full: false, manual: false, release: false };
-      await watchdog.watch({ connector: name, timeoutMs, signal }, (watched) => cycle.run(request, watched));
+      await watchdog.watch({ connector: name, timeoutMs, signal }, async (watched) => {
+        await cycle.run(request, watched);
+        if (!watched.aborted) await reconciler.runDue(cycle.paused(), watched);
+      });
     },
     againAt: () => earliest([...cycle.waiting().values()].map(({ until }) => until)),
   }));

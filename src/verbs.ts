@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { App, MesReport, RunExclusive } from './app.ts';
 import { UsageError } from './core/errors.ts';
-import type { StreamResult } from './core/events.ts';
+import type { ReconcileResult, StreamResult } from './core/events.ts';
 import { isStamp } from './core/stamp.ts';
 import { entities, type Watermark } from './core/types.ts';
 import { lagOf } from './lag.ts';
@@ -13,6 +13,7 @@ const filterSchema = z.object({ stream: z.string().optional(), id: z.int().optio
 
 const schemas = {
   sync: z.object({ selection: z.array(z.string()), full: z.boolean(), release: z.boolean() }),
+  reconcile: z.object({ selection: z.array(z.string()), release: z.boolean(), mes: z.boolean() }),
   status: z.object({}),
   'watermark-set': z.object({ stream: z.string(), value: z.string() }),
   'watermark-reset': z.object({ stream: z.string(), forget: z.boolean() }),
@@ -39,6 +40,7 @@ export interface StatusReport {
 /** What each verb answers. */
 export interface Results {
   sync: { streams: StreamResult[] };
+  reconcile: { streams: ReconcileResult[] };
   status: StatusReport;
   'watermark-set': { watermark: string | null };
   'watermark-reset': { watermark: string | null };
@@ -56,6 +58,7 @@ type Handlers = { [Name in OperationName]: (args: z.output<(typeof schemas)[Name
 export function operations(app: App, exclusive: RunExclusive): ControlHandler {
   const handlers: Handlers = {
     sync: async (request) => ({ streams: await app.sync(request, exclusive) }),
+    reconcile: async (request) => ({ streams: await app.reconcile(request, exclusive) }),
     status: () => readStatus(app),
     'watermark-set': ({ stream, value }) => changeWatermark(app, exclusive, { stream, value, forget: false }),
     'watermark-reset': ({ stream, forget }) => changeWatermark(app, exclusive, { stream, value: null, forget }),

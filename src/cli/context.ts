@@ -67,6 +67,9 @@ export function openAppFor({ loaded, events, redact }: Context): Promise<App> {
   return openApp({ config: loaded.config, clock: systemClock, events, random: Math.random, redact });
 }
 
+/** Verbs that may be the first to touch a state directory. */
+const startsState: ReadonlySet<OperationName> = new Set<OperationName>(['sync', 'status']);
+
 /** Does what a verb needs the state for: the daemon does it when one runs, else this process. */
 export async function operate<Name extends OperationName>(
   context: Context,
@@ -74,10 +77,10 @@ export async function operate<Name extends OperationName>(
 ): Promise<Results[Name]> {
   const answer = await callControl(context.loaded.config.state.directory, { verb: name, args }, signal);
   if (answer !== undefined) return answer as Results[Name];
-  if (name !== 'sync' && name !== 'status') requireState(context.loaded.config.state.directory);
+  if (!startsState.has(name)) requireState(context.loaded.config.state.directory);
   const app = await openAppFor(context);
   try {
-    if (name === 'sync') await app.prepare(signal);
+    if (name === 'sync' || name === 'reconcile') await app.prepare(signal);
     const exclusive: RunExclusive = (_name, task) => task(signal);
     return (await operations(app, exclusive)(name, args)) as Results[Name];
   } finally {

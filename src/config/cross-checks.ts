@@ -23,7 +23,8 @@ export function crossCheck(
   }));
   return [
     ...entries.flatMap((entry) => [
-      ...checkSchedule(entry, scheduleProblem),
+      ...checkSchedule([], entry, scheduleProblem),
+      ...checkSchedule(['reconcile'], { ...entry, own: asObject(entry.own['reconcile']) }, scheduleProblem),
       ...checkParents(entry),
       ...checkFields(entry),
       ...checkTls(['connectors', entry.name], entry.own),
@@ -43,6 +44,7 @@ interface Entry {
 }
 
 function checkSchedule(
+  within: readonly string[],
   { name, own }: Entry,
   scheduleProblem: (expression: string) => string | undefined,
 ): PlacedProblem[] {
@@ -50,11 +52,14 @@ function checkSchedule(
   if (schedule === undefined) return [];
   if (everySeconds !== undefined) {
     return [
-      { path: ['connectors', name, 'schedule'], text: 'stands beside everySeconds; exactly one of the two is needed' },
+      {
+        path: ['connectors', name, ...within, 'schedule'],
+        text: 'stands beside everySeconds; exactly one of the two is needed',
+      },
     ];
   }
   const problem = typeof schedule === 'string' ? scheduleProblem(schedule) : undefined;
-  return problem === undefined ? [] : [{ path: ['connectors', name, 'schedule'], text: problem }];
+  return problem === undefined ? [] : [{ path: ['connectors', name, ...within, 'schedule'], text: problem }];
 }
 
 function checkParents({ name, own }: Entry): PlacedProblem[] {

@@ -73,6 +73,10 @@ export const expressionSchema = z
 /** Settings that every stream of every connector understands. */
 export const streamShape = {
   enabled: z.boolean().default(true),
+  reconcile: z
+    .boolean()
+    .default(true)
+    .meta({ description: 'Compare all its keys with the ledger when reconciling is due' }),
   pageSize: z.int().min(1).max(5000).default(500).meta({ description: 'Rows a request' }),
   overlapSeconds: z.int().min(0).max(31_536_000).optional().meta({
     description: 'How far every poll reads back behind the watermark; the default depends on the kind of stamp',
@@ -95,6 +99,40 @@ export const streamShape = {
   }),
   when: expressionSchema.optional().meta({ description: 'JSONata: rows for which this is false are left out' }),
 };
+
+const reconcileSchema = z.strictObject({
+  everySeconds: z
+    .int()
+    .min(60)
+    .max(31_536_000)
+    .optional()
+    .meta({ description: 'Compare all keys with the ledger this often; 86 400 when no schedule is given' }),
+  schedule: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'Compare by this cron expression instead', examples: ['0 3 * * *'] }),
+  mes: z
+    .boolean()
+    .default(true)
+    .meta({ description: 'Look also in the lists of the MES for what it has lost, where it has lists' }),
+});
+
+const deletePolicySchema = z.enum(['mark', 'delete', 'ignore']).default('mark');
+
+const deletesSchema = z.strictObject({
+  cell: deletePolicySchema.meta({ description: 'mark makes it inactive, delete deletes it, ignore leaves it' }),
+  resource: deletePolicySchema.meta({ description: 'mark makes it inactive, delete deletes it, ignore leaves it' }),
+  job: deletePolicySchema.meta({
+    description: 'mark puts it on hold with a note, delete deletes it, ignore leaves it',
+  }),
+  part: deletePolicySchema.meta({
+    description: 'mark puts it on hold with a note, delete deletes it, ignore leaves it',
+  }),
+  operation: deletePolicySchema.meta({
+    description: 'mark puts it on hold with a note, delete deletes it, ignore leaves it',
+  }),
+});
 
 /** Settings that every connector understands, whatever the ERP. */
 export const connectorShape = {
@@ -136,13 +174,17 @@ export const connectorShape = {
     .default(120)
     .meta({ description: "How far a window ends behind the ERP's clock; stamps without a zone have the overlap only" }),
   overlapSeconds: z.int().min(0).max(31_536_000).optional(),
+  reconcile: reconcileSchema
+    .prefault({})
+    .meta({ description: 'Looking for what the polls cannot see: deleted and missed records' }),
+  deletes: deletesSchema.prefault({}).meta({ description: 'What becomes of records that the ERP has deleted' }),
 };
 
 const commonSchema = z.object({ ...connectorShape, type: z.string() });
 
 /** What the rest of the program knows of any connector's settings. */
 export type ConnectorSettings = z.output<typeof commonSchema> & {
-  streams?: Readonly<Record<string, { enabled: boolean } | undefined>> | undefined;
+  streams?: Readonly<Record<string, { enabled: boolean; reconcile: boolean } | undefined>> | undefined;
 };
 
 type TlsSettings = z.output<typeof tlsSchema>;

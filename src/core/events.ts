@@ -31,6 +31,34 @@ export interface StreamResult extends Counts {
   waitsUntil?: string;
 }
 
+/** How comparing one stream with the ledger ended. `withheld` means done, but more had vanished than is believed. */
+export interface ReconcileResult {
+  connector: string;
+  stream: string;
+  outcome: 'ok' | 'failed' | 'withheld';
+  /** Records that the ERP lists. */
+  checked: number;
+  /** Delivered, because the MES did not hold them. */
+  missing: number;
+  /** Delivered, because the MES held them in an older state. */
+  stale: number;
+  /** Held by the MES although the ERP does not list them, or of this source and unknown to the ledger. */
+  extra: number;
+  /** Missing, stale and vanished records that the MES was told of. */
+  repaired: number;
+  /** Told to the MES as gone. */
+  vanished: number;
+  /** Missed by one sweep: the next one will tell. */
+  pending: number;
+  withheld: number;
+  /** The MES did not list them although they were delivered. */
+  lost: number;
+  refused: number;
+  requests: { erp: number; mes: number };
+  durationMs: number;
+  error?: string;
+}
+
 /** Everything the program tells of itself. Logs, metrics, readiness and the progress line subscribe; nothing else reports. */
 export interface Events {
   /** A page's outcomes are durable. */
@@ -43,7 +71,7 @@ export interface Events {
   'stream:full-read': { stream: string; reason: string; total: number | null };
   'stream:finished': { result: StreamResult };
   /** More records vanished at once than the guard lets through; nothing was cancelled. */
-  'absence:withheld': { stream: string; vanished: number };
+  'absence:withheld': { stream: string; vanished: number; verb?: 'sync' | 'reconcile' };
   /** Every record that had vanished has been dealt with. */
   'absence:settled': { stream: string };
   /** Rows showed up with stamps behind the watermark, up to so many seconds; 0 when all are older than any overlap. */
@@ -52,6 +80,7 @@ export interface Events {
   'overlap:grown': { stream: string; overlapSeconds: number; lateSeconds: number };
   /** A row is dated beyond the source's own clock; it was delivered, the watermark ignores it. */
   'stamp:in-future': { stream: string; stamp: string };
+  'reconcile:finished': { result: ReconcileResult };
   'cycle:started': { connector: string };
   'cycle:finished': { connector: string; results: readonly StreamResult[]; durationMs: number };
   /** A cycle ended before its streams could run. */

@@ -24,6 +24,9 @@ import {
 } from './sink.ts';
 import type { CountedTransport } from './transport.ts';
 
+export type { Remover } from './remover.ts';
+export type { ListedRecord, Sink, Transport } from './sink.ts';
+
 /** Looks records up in the ledger. */
 export type Lookup = (entity: Entity, externalIds: readonly string[]) => Promise<Map<string, LedgerEntry>>;
 

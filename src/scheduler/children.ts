@@ -1,6 +1,7 @@
 import type { ChildPage, ChildReader, MappedRow } from '../connectors/define.ts';
 import type { MesRecord } from '../core/types.ts';
 import { deliverRows, type Pass, type PassRequest } from './delivery.ts';
+import { dealWithVanished } from './vanished.ts';
 
 /** Parents a look into the list of marks. */
 const parentsAtOnce = 60;
@@ -23,7 +24,7 @@ export async function readDueChildren(pass: Pass, request: PassRequest, signal: 
   const sweptAt = await sweepIfDue(pass, children);
   const { vanished, withheld } = await lookForVanished(pass, request, signal);
   if (withheld) {
-    pass.events.emit('absence:withheld', { stream: pass.id, vanished: vanished.length });
+    pass.events.emit('absence:withheld', { stream: pass.id, vanished: vanished.length, verb: 'sync' });
     return { sweptAt, withheld: vanished.length };
   }
   await cancelVanished(pass, vanished, signal);
@@ -135,9 +136,7 @@ async function cancelVanished(pass: Pass, vanished: readonly MesRecord[], signal
     const [again, first] = partition(missing, (record) => seenBefore.has(record.externalId));
     const open = new Set([...unproven, ...first.map((record) => parentOf(pass, record))]);
     const childrenRead = page.parents.filter((parent) => !open.has(parent));
-    const gone = again.map((record): MesRecord => ({ ...record, lifecycle: 'cancelled' }));
-    const mapped: MappedRow[] = gone.length === 0 ? [] : [{ kind: 'good', key: '', stamp: null, records: gone }];
-    await deliverRows(pass, { mapped, force: false, resume: null, childrenRead }, signal);
+    await dealWithVanished(pass, { records: again, childrenRead }, signal);
   }
 }
 

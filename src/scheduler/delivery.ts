@@ -2,12 +2,13 @@ import type { ConnectorSession, MappedRow, RefusedRow, Stream } from '../connect
 import type { Clock } from '../core/clock.ts';
 import { TransientError, WaitError } from '../core/errors.ts';
 import { type Counts, type EventBus, zeroCounts } from '../core/events.ts';
-import type { Entity, Outcome } from '../core/types.ts';
+import type { Entity, Outcome, RecordRef } from '../core/types.ts';
 import type { Pusher } from '../push/pusher.ts';
 import type { BadRow, PageCommit, ResumePoint, Store, StreamState } from '../state/store.ts';
 import type { Admission, PassNeed } from './admission.ts';
 import { diffPage } from './diff.ts';
 import { lateness, tellLate } from './lateness.ts';
+import type { Deletes } from './vanished.ts';
 
 /** What passes of one connector share. */
 export interface PassContext {
@@ -18,6 +19,8 @@ export interface PassContext {
   operatorPusher?: Pusher;
   /** Holds scheduled passes back while requests to the MES are short; none is held back when absent. */
   admission?: Admission | undefined;
+  /** What becomes of records that the ERP has deleted; all are marked when absent. */
+  deletes?: Deletes | undefined;
   events: EventBus;
   clock: Clock;
 }
@@ -149,6 +152,31 @@ function streamsByEntity({ name, streams }: ConnectorSession): Map<Entity, strin
 export function needOf({ id, state }: Pick<Pass, 'id' | 'state'>): PassNeed {
   return { stream: id, firstLoad: state.watermark === null };
 }
+
+/** The ledger forgets what was deleted in the MES; the children of what is gone are looked at once more. */
+export async function commitRemoved(pass: Pass, removed: readonly RecordRef[]): Promise<void> {
+  const { store, session, state, id } = pass;
+  await store.commit({ ...nothing, stream: id, epoch: state.epoch, source: session.source, removed });
+  const counts: Counts = { ...zeroCounts(), deleted: removed.length };
+  pass.counts.deleted += removed.length;
+  pass.events.emit('page:committed', { stream: id, counts });
+}
+
+/** A commit of nothing. */
+const nothing = {
+  outcomes: [],
+  keepRecords: false,
+  badRows: [],
+  goodRowKeys: [],
+  unchanged: [],
+  retriedLetters: [],
+  restamped: [],
+  late: null,
+  childrenDue: null,
+  childrenRead: [],
+  parentStreams: new Map(),
+  resume: null,
+} satisfies Omit<PageCommit, 'stream' | 'epoch' | 'source' | 'removed'>;
 
 /** Id of the stream that reads the children of this one's records, if it runs. */
 export function childStreamOf({ stream, session }: Pass): string | null {

@@ -15,12 +15,15 @@ export interface Activity {
   streams(): ReadonlyMap<string, StreamActivity>;
   /** Streams whose vanished records are withheld, with the count. */
   withheld(): ReadonlyMap<string, number>;
+  /** The verb that releases what a stream withholds. */
+  releasedBy(stream: string): 'sync' | 'reconcile';
 }
 
 /** Follows the events for everything that shows health: log line, readiness, metrics, status. */
 export function followActivity(events: EventBus, now: () => Date): Activity {
   const streams = new Map<string, StreamActivity>();
   const withheld = new Map<string, number>();
+  const verbs = new Map<string, 'sync' | 'reconcile'>();
 
   const entry = (id: string) => {
     const known = streams.get(id) ?? { counts: zeroCounts(), lastSuccess: null, lastError: null, lateRows: 0 };
@@ -39,7 +42,10 @@ export function followActivity(events: EventBus, now: () => Date): Activity {
     activity.lastError = result.error ?? null;
     if (result.outcome === 'ok' || result.outcome === 'refused') activity.lastSuccess = now().toISOString();
   });
-  events.on('absence:withheld', ({ stream, vanished }) => void withheld.set(stream, vanished));
+  events.on('absence:withheld', ({ stream, vanished, verb = 'sync' }) => {
+    withheld.set(stream, vanished);
+    verbs.set(stream, verb);
+  });
   events.on('absence:settled', ({ stream }) => void withheld.delete(stream));
-  return { streams: () => streams, withheld: () => withheld };
+  return { streams: () => streams, withheld: () => withheld, releasedBy: (stream) => verbs.get(stream) ?? 'sync' };
 }

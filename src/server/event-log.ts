@@ -22,6 +22,11 @@ export function reportEvents(events: EventBus, logger: Logger): void {
   events.on('absence:withheld', (fields) =>
     logger.error('Too many records vanished at once; nothing was cancelled.', fields),
   );
+  events.on('reconcile:finished', ({ result: { connector, stream, ...rest } }) => {
+    const fields = { stream: `${connector}/${stream}`, ...rest };
+    if (rest.outcome === 'failed') logger.error('Reconciling failed.', fields);
+    else logger.info('Reconciled.', fields);
+  });
   events.on('rows:late', (fields) => logger.info('Rows showed up late.', fields));
   events.on('overlap:grown', (fields) => logger.warn('The overlap grows, because rows are late.', fields));
   events.on('stamp:in-future', (fields) =>

@@ -41,7 +41,7 @@ export function createReadiness({ streams, activity, store, now }: ReadinessOpti
     }
     for (const [stream, count] of activity.withheld()) {
       reasons.push(
-        `${stream}: ${count} records vanished at once and are withheld. If that is right: erp-puller sync ${stream} --release.`,
+        `${stream}: ${count} records vanished at once and are withheld. If that is right: erp-puller ${activity.releasedBy(stream)} ${stream} --release.`,
       );
     }
     const stateReason = await stateReasonNow();

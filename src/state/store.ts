@@ -1,7 +1,7 @@
 import type { Entity, LedgerEntry, MesRecord, Outcome, RecordRef, Watermark, Window } from '../core/types.ts';
 import type { SweepStore } from './sweep-store.ts';
 
-export type { AbsenceQuery, Lost, SweepEnd, SweepStatus, SweepStore, Unseen } from './sweep-store.ts';
+export type { AbsenceQuery, SweepEnd, SweepStatus, SweepStore, Unseen } from './sweep-store.ts';
 
 /**
  * The durable state, whatever holds it. Asynchronous and set-based (one look-up and one commit a page), so that an embedded

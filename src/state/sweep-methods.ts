@@ -20,7 +20,8 @@ export function sweepMethods(ledger: Ledger, guarded: Guard): SweepStore {
     abandonSweep: (source, sets) => guarded(() => ledger.change(() => sweeps.refute(source, sets))),
     sweeps: () => guarded(() => sweeps.status()),
     seeInMes: (source, entity, mesIds) => guarded(() => sweeps.seeInMes(source, entity, mesIds)),
-    lost: (query) => guarded(() => sweeps.lost(query)),
+    countLost: (source, entity) => guarded(() => sweeps.countLost(source, entity)),
+    lost: (source, entity, limit) => guarded(() => sweeps.lost(source, entity, limit)),
     forgetLost: (source, refs) =>
       guarded(() =>
         ledger.change(() => {
@@ -47,7 +48,7 @@ async function endSweep(ledger: Ledger, end: SweepEnd): Promise<void> {
     }
   }
   await ledger.change(() => {
-    sweeps.settle(source, sets, at);
+    sweeps.settle(source, sets);
     sweeps.end(end);
   });
 }

@@ -18,8 +18,10 @@ export interface SweepStore {
   sweeps(): Promise<SweepStatus[]>;
   /** The MES lists these ids. */
   seeInMes(source: string, entity: Entity, mesIds: readonly string[]): Promise<void>;
-  /** Delivered records whose MES id has not been seen. */
-  lost(query: Omit<AbsenceQuery, 'noted'>): Promise<Lost[]>;
+  /** Delivered records whose MES id is known, and how many of those ids have not been seen. */
+  countLost(source: string, entity: Entity): Promise<{ held: number; lost: number }>;
+  /** External ids of some of those. */
+  lost(source: string, entity: Entity, limit: number): Promise<string[]>;
   /** The MES does not hold these any more: they count as never delivered. */
   forgetLost(source: string, refs: readonly RecordRef[]): Promise<void>;
 }
@@ -56,10 +58,4 @@ export interface SweepStatus {
   at: string;
   pending: number;
   withheld: number;
-}
-
-/** A record that the MES has lost; null where the ledger does not keep it whole. */
-export interface Lost {
-  externalId: string;
-  record: MesRecord | null;
 }

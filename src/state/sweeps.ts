@@ -1,6 +1,6 @@
 import type { MesRecord, RecordRef, RecordSet } from '../core/types.ts';
 import { type Database, prepare, type Value } from './database.ts';
-import type { AbsenceQuery, Lateness, Lost, SweepEnd, SweepStatus, Unseen } from './store.ts';
+import type { AbsenceQuery, Lateness, SweepEnd, SweepStatus, Unseen } from './store.ts';
 
 /**
  * What complete reads of a source's keys show: which records it listed, which it did not, and since when. What has been seen is
@@ -14,14 +14,15 @@ export interface Sweeps {
   count(source: string, sets: readonly RecordSet[]): Unseen;
   absent(query: AbsenceQuery): MesRecord[];
   seeInMes(source: string, entity: RecordSet['entity'], mesIds: readonly string[]): void;
-  /** Delivered records whose MES id has not been seen, by external id behind `after`. */
-  lost(query: Omit<AbsenceQuery, 'noted'>): Lost[];
+  countLost(source: string, entity: RecordSet['entity']): { held: number; lost: number };
+  /** External ids of delivered records whose MES id has not been seen. */
+  lost(source: string, entity: RecordSet['entity'], limit: number): string[];
   lateness(stream: string): Lateness;
   status(): SweepStatus[];
   /** Notes up to `limit` unseen records behind `after`; returns the last one's id, undefined when there were no more. */
   note(query: Omit<AbsenceQuery, 'noted'> & { at: string; withheld: boolean }): string | undefined;
-  /** Forgets absences that the sweep at `at` did not find again. */
-  settle(source: string, sets: readonly RecordSet[], at: string): void;
+  /** Forgets absences of what is listed again, or is not active any more. */
+  settle(source: string, sets: readonly RecordSet[]): void;
   /** Forgets absences of records that an incomplete sweep has seen after all. */
   refute(source: string, sets: readonly RecordSet[]): void;
   end(end: SweepEnd): void;
@@ -45,7 +46,7 @@ function setOf(source: string, { entity, startsWith = '', startsNotWith = '' }: 
   return [source, entity, startsWith, startsNotWith];
 }
 
-function sightings(database: Database): Pick<Sweeps, 'begin' | 'see' | 'seeInMes' | 'lost'> {
+function sightings(database: Database): Pick<Sweeps, 'begin' | 'see' | 'seeInMes' | 'countLost' | 'lost'> {
   const clear = prepare(database, `DELETE FROM temp.seen WHERE abs(scope) = ${scope}`);
   const see = prepare(
     database,
@@ -56,12 +57,15 @@ function sightings(database: Database): Pick<Sweeps, 'begin' | 'see' | 'seeInMes
     database,
     `INSERT OR IGNORE INTO temp.seen (scope, id) SELECT -${scope}, value FROM json_each(?3) WHERE ${scope} IS NOT NULL`,
   );
-  const lost = prepare<{ externalId: string; record: string | null }>(
+  const named = `scope = ${scope} AND hash IS NOT NULL AND mes_id IS NOT NULL`;
+  const notListed = `NOT EXISTS (SELECT 1 FROM temp.seen WHERE seen.scope = -records.scope AND seen.id = records.mes_id)`;
+  const countLost = prepare<{ held: number; lost: number }>(
     database,
-    `SELECT external_id AS externalId, record FROM records
-     WHERE ${inSet} AND external_id > ?5 AND hash IS NOT NULL AND mes_id IS NOT NULL
-       AND NOT EXISTS (SELECT 1 FROM temp.seen WHERE seen.scope = -records.scope AND seen.id = records.mes_id)
-     ORDER BY external_id LIMIT ?6`,
+    `SELECT count(*) AS held, coalesce(sum(${notListed}), 0) AS lost FROM records WHERE ${named}`,
+  );
+  const lost = prepare<{ externalId: string }>(
+    database,
+    `SELECT external_id AS externalId FROM records WHERE ${named} AND ${notListed} LIMIT ?3`,
   );
   return {
     begin(source, sets) {
@@ -73,11 +77,8 @@ function sightings(database: Database): Pick<Sweeps, 'begin' | 'see' | 'seeInMes
       }
     },
     seeInMes: (source, entity, mesIds) => void seeInMes.run(source, entity, JSON.stringify(mesIds)),
-    lost: ({ source, set, after, limit }) =>
-      lost.all(...setOf(source, set), after, limit).map(({ externalId, record }) => ({
-        externalId,
-        record: record === null ? null : (JSON.parse(record) as MesRecord),
-      })),
+    countLost: (source, entity) => ({ ...(countLost.get(source, entity) ?? { held: 0, lost: 0 }) }),
+    lost: (source, entity, limit) => lost.all(source, entity, limit).map(({ externalId }) => externalId),
   };
 }
 
@@ -105,7 +106,11 @@ function absences(database: Database): Pick<Sweeps, 'count' | 'absent' | 'note' 
      ON CONFLICT DO UPDATE SET last_at = excluded.last_at, withheld = min(withheld, excluded.withheld)
      RETURNING external_id AS externalId`,
   );
-  const settle = prepare(database, `DELETE FROM absences WHERE scope = ${scope} AND ${within} AND last_at <> ?5`);
+  const settle = prepare(
+    database,
+    `DELETE FROM absences WHERE scope = ${scope} AND ${within} AND NOT EXISTS (
+       SELECT 1 FROM records WHERE records.scope = absences.scope AND records.external_id = absences.external_id AND ${held} AND ${unseen})`,
+  );
   const refute = prepare(
     database,
     `DELETE FROM absences WHERE scope = ${scope} AND ${within}
@@ -129,8 +134,8 @@ function absences(database: Database): Pick<Sweeps, 'count' | 'absent' | 'note' 
         .map(({ externalId }) => externalId)
         .sort()
         .at(-1),
-    settle(source, sets, at) {
-      for (const set of sets) settle.run(...setOf(source, set), at);
+    settle(source, sets) {
+      for (const set of sets) settle.run(...setOf(source, set));
     },
     refute(source, sets) {
       for (const set of sets) refute.run(...setOf(source, set));

@@ -161,8 +161,8 @@ describe.each(stores)('store: $name', ({ open }) => {
       await store.commit(page(epoch, { outcomes: [...held, delivered(record('4'))], keepRecords: true }));
       await store.beginSweep(source, sets);
       await store.seeInMes(source, 'job', ['id-1', 'id-3']);
-      const lost = await store.lost({ source, set: jobs, after: '', limit: 100 });
-      expect(lost).toEqual([{ externalId: '2', record: record('2') }]);
+      expect(await store.countLost(source, 'job')).toEqual({ held: 3, lost: 1 });
+      expect(await store.lost(source, 'job', 100)).toEqual(['2']);
       await store.forgetLost(source, [ref('2')]);
       expect(await entry('2')).toMatchObject({ hash: null, mesId: null });
     });

@@ -1,10 +1,13 @@
-import type { ChildPage, ConnectorSession, MappedRow, Page, Stream } from '../../src/connectors/define.ts';
+import type { ChildPage, ConnectorSession, KeyReader, MappedRow, Page, Stream } from '../../src/connectors/define.ts';
 import { createEventBus, type EventBus } from '../../src/core/events.ts';
 import type { Change, MesRecord, Window } from '../../src/core/types.ts';
 import { createPusher } from '../../src/push/pusher.ts';
+import type { Remover } from '../../src/push/remover.ts';
 import type { Batch, Sink, SinkResult } from '../../src/push/sink.ts';
 import { type Cycle, createCycle } from '../../src/scheduler/cycle.ts';
 import type { PassRequest } from '../../src/scheduler/delivery.ts';
+import { createReconciler, type ReconcileRequest, type Reconciler } from '../../src/scheduler/reconcile.ts';
+import type { Deletes } from '../../src/scheduler/vanished.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import type { Store } from '../../src/state/store.ts';
 import { scratchDirectory } from '../state/builders.ts';
@@ -133,6 +136,10 @@ export interface Bench {
   session: ConnectorSession;
   /** Of the state. */
   directory: string;
+  reconciler: Reconciler;
+  reconcile(request?: Partial<ReconcileRequest>): ReturnType<Reconciler['run']>;
+  /** What becomes of what the ERP deleted. */
+  deletes: { policies: Deletes['policies']; remover: Remover };
 }
 
 export async function openBench(streams: readonly Stream[], wrap: (store: Store) => Store = same): Promise<Bench> {
@@ -156,13 +163,24 @@ export async function openBench(streams: readonly Stream[], wrap: (store: Store)
   };
   const openTransport = () => ({ requests: () => sink.batches.length, request: () => Promise.reject(new Error()) });
   const pusher = createPusher({ sink, openTransport, batchSize: 100, maxConcurrency: 1 });
-  const cycle = createCycle({ session, store, pusher, events, clock });
+  const deletes: Bench['deletes'] = {
+    policies: {},
+    remover: { remove: () => Promise.reject(new Error()), check: async () => [] },
+  };
+  const context = { session, store, pusher, events, clock, deletes };
+  const cycle = createCycle(context);
+  const mes = { list: ((entity) => sink.list(entity, openTransport())) as Sink['list'], openTransport };
+  const isDue = (since: Date, now: Date) => now.getTime() - since.getTime() >= 86_400_000;
+  const reconciler = createReconciler(context, { isDue, off: new Set(), mes, withMes: true });
+  const signal = new AbortController().signal;
+  const reconcile: Bench['reconcile'] = (request) =>
+    reconciler.run({ streams: undefined, release: false, mes: false, ...request }, signal);
   const run: Bench['run'] = (request) =>
     cycle.run(
       { streams: undefined, full: false, manual: true, release: false, ...request },
       new AbortController().signal,
     );
-  return { store, sink, events, clock, cycle, sourceNow, run, session, directory };
+  return { store, sink, events, clock, cycle, sourceNow, run, session, directory, reconciler, reconcile, deletes };
 }
 
 function same(store: Store): Store {
@@ -180,4 +198,30 @@ export async function* childPages(
     const isTheirs = ({ records }: FakeRow) => records.some(({ parents: { part = '' } }) => asked.includes(part));
     yield { rows: rows.filter(isTheirs), parents: asked };
   }
+}
+
+/** Keys of rows in memory, as a source would list them. */
+export function keysOf(
+  rows: readonly FakeRow[],
+  {
+    pageSize = 100,
+    listed = (row: FakeRow[]) => row,
+  }: { pageSize?: number; listed?: (rows: FakeRow[]) => FakeRow[] } = {},
+): KeyReader {
+  return {
+    async *read() {
+      const all = listed([...rows]);
+      for (let at = 0; at < all.length; at += pageSize) {
+        const page = all.slice(at, at + pageSize);
+        const keys = page.map((row) => ({
+          refs: row.records.map(({ entity, externalId }) => ({ entity, externalId })),
+          stamp: row.stamp,
+          leftOut: false,
+          raw: row.key,
+        }));
+        yield { keys, rows: page.length, unreadable: 0, behind: null };
+      }
+    },
+    rows: async (_page, wanted) => rows.filter(({ key }) => wanted.some(({ raw }) => raw === key)),
+  };
 }

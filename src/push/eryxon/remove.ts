@@ -1,0 +1,166 @@
+import { messageOf, PermanentError, TransientError } from '../../core/errors.ts';
+import type { Entity, Finding, MesRecord } from '../../core/types.ts';
+import type { Removal, Remover } from '../remover.ts';
+import type { CountedTransport } from '../transport.ts';
+import { readAnswer } from './answers.ts';
+import { tables } from './bodies.ts';
+
+/**
+ * Deletes records so that they can come back. On most installations a deleted row only hides, cannot be restored, and keeps its
+ * keys: nothing of the same external id, job number, part number or resource name can be created ever again. So a row gives up its
+ * keys first (`PATCH`), is deleted then (`DELETE`), and is proven to be gone by what the next request to it answers. Cells, and
+ * everything on installations that answer lists as plain arrays, are deleted for good and leave no keys behind.
+ */
+export function createEryxonRemover(url: string, openTransport: (signal: AbortSignal) => CountedTransport): Remover {
+  const base = new URL(url).pathname.replace(/\/$/, '');
+  const pathOf = (entity: Entity, id: string) => `${base}/api-${tables[entity]}?id=${encodeURIComponent(id)}`;
+  let hides: Promise<boolean> | undefined;
+  /** By entity: why nothing of it can be deleted so that it may come back; undefined when it can. */
+  const obstacles = new Map<Entity, Promise<string | undefined>>();
+
+  /** Asked once a process; a failure is forgotten. */
+  function hidesRows(transport: CountedTransport): Promise<boolean> {
+    hides ??= readHiding(base, transport);
+    hides.catch(() => {
+      hides = undefined;
+    });
+    return hides;
+  }
+
+  async function obstacleTo(entity: Entity, transport: CountedTransport): Promise<string | undefined> {
+    if (!(await hidesRows(transport))) return undefined;
+    const known = obstacles.get(entity) ?? findObstacle(pathOf(entity, nobody), entity, transport);
+    obstacles.set(entity, known);
+    known.catch(() => obstacles.delete(entity));
+    return known;
+  }
+
+  return {
+    async remove(removal, signal) {
+      const transport = openTransport(signal);
+      const path = pathOf(removal.entity, removal.mesId);
+      const obstacle = await obstacleTo(removal.entity, transport);
+      const hiding = await hidesRows(transport);
+      const result =
+        obstacle !== undefined
+          ? { kind: 'kept' as const, reason: obstacle }
+          : await (hiding ? removeHiding(path, removal, transport) : removeForGood(path, transport));
+      return { ...result, requests: transport.requests() };
+    },
+    async check(entities, signal) {
+      const transport = openTransport(signal);
+      const findings: Finding[] = [];
+      for (const entity of entities) {
+        const obstacle = await obstacleTo(entity, transport).catch(messageOf);
+        findings.push(describe(entity, obstacle));
+      }
+      return findings;
+    },
+  };
+}
+
+/** An id that no record has. */
+const nobody = '00000000-0000-4000-8000-000000000000';
+const jsonHeaders = { 'Content-Type': 'application/json' };
+
+/** True where deleted rows only hide: told by the form of a list, which came with it. */
+async function readHiding(base: string, transport: CountedTransport): Promise<boolean> {
+  const path = `${base}/api-cells?limit=1`;
+  const { data } = readAnswer(await transport.request({ method: 'GET', path }), `GET ${path}`);
+  if (data === undefined)
+    throw new TransientError(`The MES does not list its cells, so how it deletes cannot be told.`);
+  return !Array.isArray(data);
+}
+
+/** Changes nothing: there is no record of that id, and only an endpoint that works says so. */
+async function findObstacle(path: string, entity: Entity, transport: CountedTransport): Promise<string | undefined> {
+  try {
+    const answer = await patch(path, keysGivenUp({ entity, mesId: nobody, record: noRecord(entity) }), transport);
+    return answer === 404 ? undefined : `PATCH ${path} answers HTTP ${answer}.`;
+  } catch (error) {
+    if (error instanceof PermanentError) throw error;
+    return messageOf(error);
+  }
+}
+
+function noRecord(entity: Entity): MesRecord {
+  return { entity, source: '', externalId: 'none', parents: {}, fields: {}, lifecycle: 'active' };
+}
+
+type Outcome = { kind: 'removed' } | { kind: 'kept'; reason: string };
+
+async function removeHiding(path: string, removal: Removal, transport: CountedTransport): Promise<Outcome> {
+  const given = await patch(path, keysGivenUp(removal), transport);
+  if (given === 404) return { kind: 'removed' };
+  if (given !== 200) return { kind: 'kept', reason: `The MES does not let it give up its keys: HTTP ${given}.` };
+  const answer = readAnswer(await transport.request({ method: 'DELETE', path }), `DELETE ${path}`);
+  const proof = await patch(path, keysGivenUp(removal), transport);
+  if (proof === 404) return { kind: 'removed' };
+  await patch(path, keysBack(removal), transport);
+  if (answer.status >= 400) return { kind: 'kept', reason: `HTTP ${answer.status} ${answer.message}` };
+  throw new TransientError(`The MES answered that it deleted ${path}, but still holds it.`);
+}
+
+/** The second time there must be nothing left to delete. */
+async function removeForGood(path: string, transport: CountedTransport): Promise<Outcome> {
+  const remove = async () => readAnswer(await transport.request({ method: 'DELETE', path }), `DELETE ${path}`);
+  const first = await remove();
+  if (first.status === 404) return { kind: 'removed' };
+  if (first.status >= 400 && first.status !== 409) {
+    return { kind: 'kept', reason: `HTTP ${first.status} ${first.message}` };
+  }
+  const second = await remove();
+  if (second.status === 404) return { kind: 'removed' };
+  if (first.status === 409) return { kind: 'kept', reason: `HTTP 409 ${first.message}` };
+  throw new TransientError(`The MES answered that it deleted ${path}, but still holds it.`);
+}
+
+async function patch(
+  path: string,
+  body: Readonly<Record<string, unknown>>,
+  transport: CountedTransport,
+): Promise<number> {
+  const request = { method: 'PATCH', path, headers: jsonHeaders, body: JSON.stringify(body) } as const;
+  return readAnswer(await transport.request(request), `PATCH ${path}`).status;
+}
+
+/** Columns of which no two rows may have the same value, dead ones included. */
+const uniqueColumn: Readonly<Record<Entity, string | null>> = {
+  cell: null,
+  resource: 'name',
+  job: 'job_number',
+  part: 'part_number',
+  operation: null,
+};
+
+function keysGivenUp({ entity, mesId, record }: Removal): Record<string, unknown> {
+  // A cell leaves nothing behind; if it may not go, it is at least out of use.
+  if (entity === 'cell') return { active: false };
+  const name = uniqueColumn[entity];
+  const value = name === null ? undefined : record.fields[name];
+  const renamed =
+    name === null ? {} : { [name]: `${String(value ?? record.externalId).slice(0, 200)} (deleted ${mesId})` };
+  return { external_id: `${record.externalId.slice(0, 200)} (deleted ${mesId})`, ...renamed };
+}
+
+function keysBack({ entity, record }: Removal): Record<string, unknown> {
+  if (entity === 'cell') return { active: false };
+  const name = uniqueColumn[entity];
+  const value = name === null ? undefined : record.fields[name];
+  return { external_id: record.externalId, ...(name === null || value === undefined ? {} : { [name]: value }) };
+}
+
+function describe(entity: Entity, obstacle: string | undefined): Finding {
+  const where = `mes api-${tables[entity]}`;
+  if (obstacle === undefined) {
+    const text = `A ${entity} can be deleted in the MES and come back later, as a new record.`;
+    return { code: 'delete-possible', level: 'ok', where, text, todo: '' };
+  }
+  return {
+    code: 'delete-unavailable',
+    level: 'error',
+    where,
+    text: `A ${entity} that is deleted in this MES could never come back: ${obstacle}`,
+    todo: `Set deletes.${entity} to mark.`,
+  };
+}

@@ -1,0 +1,28 @@
+import type { Entity, Finding, MesRecord } from '../core/types.ts';
+
+/** Deletes records in the MES, where that can be taken back. */
+export interface Remover {
+  /** Throws TransientError or PermanentError when it is not known whether the record is gone. */
+  remove(removal: Removal, signal: AbortSignal): Promise<RemovalResult>;
+  /** Whether this MES lets a deleted record come back, for each of these entities; writes nothing. */
+  check(entities: readonly Entity[], signal: AbortSignal): Promise<Finding[]>;
+}
+
+export interface Removal {
+  entity: Entity;
+  mesId: string;
+  /** As it was last delivered. */
+  record: MesRecord;
+}
+
+export type RemovalResult =
+  /** Proven to be gone. */
+  | { kind: 'removed'; requests: number }
+  /** The MES will not let it go, or a deleted one could never come back: it must be marked instead. */
+  | { kind: 'kept'; reason: string; requests: number };
+
+/** Deletes nothing: for trying out what a pass would do. Three requests are what a deletion takes. */
+export const rehearsedRemover: Remover = {
+  remove: async () => ({ kind: 'removed', requests: 3 }),
+  check: async () => [],
+};

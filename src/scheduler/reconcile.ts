@@ -1,0 +1,142 @@
+import type { Stream } from '../connectors/define.ts';
+import { messageOf } from '../core/errors.ts';
+import type { ReconcileResult } from '../core/events.ts';
+import type { Entity } from '../core/types.ts';
+import type { PassContext } from './delivery.ts';
+import { beginPass } from './pass.ts';
+import { createDue } from './reconcile-due.ts';
+import { type MesCounts, type MesSide, sweepMes } from './reconcile-mes.ts';
+import { sweepStream, zeroSweep } from './sweep.ts';
+
+export interface ReconcileOptions {
+  /** True when a scheduled run falls between the two times. */
+  isDue(since: Date, now: Date): boolean;
+  /** Streams that are not reconciled. */
+  off: ReadonlySet<string>;
+  mes: MesSide;
+  /** Whether a scheduled run asks the MES for its lists too. */
+  withMes: boolean;
+}
+
+export interface ReconcileRequest {
+  /** Names of the streams; undefined: all. */
+  streams: ReadonlySet<string> | undefined;
+  /** Believes also what is otherwise withheld. */
+  release: boolean;
+  /** Asks the MES for its lists too. */
+  mes: boolean;
+}
+
+/** Compares one connector's streams with the ledger. Must not run beside a cycle of the same connector. */
+export interface Reconciler {
+  /** Now, as asked for by a person. Never throws. */
+  run(request: ReconcileRequest, signal: AbortSignal): Promise<ReconcileResult[]>;
+  /** What is due by schedule, or has absences that wait for a second look. Never throws. */
+  runDue(paused: ReadonlyMap<string, unknown>, signal: AbortSignal): Promise<ReconcileResult[]>;
+}
+
+export function createReconciler(context: PassContext, options: ReconcileOptions): Reconciler {
+  const erpRequests = countErpRequests(context);
+  const due = createDue(context, options);
+
+  async function sweepAll(streams: readonly Stream[], asked: Asked, signal: AbortSignal): Promise<ReconcileResult[]> {
+    const mes = await sweepMesIfAsked(asked, options.mes, signal);
+    const results: ReconcileResult[] = [];
+    for (const stream of streams) {
+      if (signal.aborted) break;
+      const result = await sweepOne(stream, { ...asked, mes, erpRequests }, signal);
+      due.ended(stream, result);
+      context.events.emit('reconcile:finished', { result });
+      results.push(result);
+    }
+    return results;
+  }
+
+  return {
+    run({ streams, release, mes }, signal) {
+      const selected = context.session.streams.filter(({ name }) => streams?.has(name) ?? !options.off.has(name));
+      const manual = { ...context, pusher: context.operatorPusher ?? context.pusher, admission: undefined };
+      return sweepAll(selected, { context: manual, release, withMes: mes }, signal);
+    },
+    async runDue(paused, signal) {
+      try {
+        const { streams, scheduled } = await due.streams(paused);
+        if (streams.length === 0) return [];
+        return await sweepAll(streams, { context, release: false, withMes: scheduled && options.withMes }, signal);
+      } catch (error) {
+        context.events.emit('cycle:failed', { connector: context.session.name, error });
+        return [];
+      }
+    },
+  };
+}
+
+interface Asked {
+  context: PassContext;
+  release: boolean;
+  withMes: boolean;
+}
+
+/** What the lists of the MES said, or why they could not be read. */
+interface MesFindings {
+  found: ReadonlyMap<Entity, MesCounts>;
+  error?: string;
+}
+
+async function sweepMesIfAsked(asked: Asked, mes: MesSide, signal: AbortSignal): Promise<MesFindings> {
+  if (!asked.withMes) return { found: new Map() };
+  try {
+    return { found: await sweepMes({ ...asked.context, release: asked.release }, mes, signal) };
+  } catch (error) {
+    return { found: new Map(), error: `The lists of the MES could not be read: ${messageOf(error)}` };
+  }
+}
+
+type Sweeping = Asked & { mes: MesFindings; erpRequests(): number };
+
+async function sweepOne(
+  stream: Stream,
+  { context, release, mes, erpRequests }: Sweeping,
+  signal: AbortSignal,
+): Promise<ReconcileResult> {
+  const startedMs = context.clock.monotonicMs();
+  const requestsBefore = erpRequests();
+  const counts = zeroSweep();
+  const spent = { refused: 0, mes: 0 };
+  let error = mes.error;
+  try {
+    const pass = await beginPass(context, stream, signal);
+    try {
+      // Before its first load there is nothing to compare with, and that load will bring everything.
+      if (pass.state.watermark !== null) await sweepStream(pass, { release, counts }, signal);
+    } finally {
+      Object.assign(spent, { refused: pass.counts.refused, mes: pass.requests.mes });
+    }
+  } catch (caught) {
+    error = messageOf(caught);
+  }
+  const inMes = mes.found.get(stream.entity) ?? { lost: 0, extra: 0, withheld: 0 };
+  const withheld = counts.withheld + inMes.withheld;
+  return {
+    connector: context.session.name,
+    stream: stream.name,
+    ...counts,
+    outcome: error !== undefined ? 'failed' : withheld > 0 ? 'withheld' : 'ok',
+    withheld,
+    extra: counts.extra + inMes.extra,
+    lost: inMes.lost,
+    repaired: counts.missing + counts.stale + counts.vanished,
+    refused: spent.refused,
+    requests: { erp: erpRequests() - requestsBefore, mes: spent.mes },
+    durationMs: Math.round(context.clock.monotonicMs() - startedMs),
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+function countErpRequests({ events, session }: PassContext): () => number {
+  let count = 0;
+  events.on('request:done', ({ system, name }) => {
+    if (system === 'erp' && name === session.name) count += 1;
+  });
+  return () => count;
+}

@@ -1,0 +1,197 @@
+import type { KeyPage, KeyReader, KeyRow } from '../connectors/define.ts';
+import { TransientError } from '../core/errors.ts';
+import type { LedgerEntry, MesRecord, Outcome, RecordRef, RecordSet } from '../core/types.ts';
+import { deliverRows, type Pass } from './delivery.ts';
+import { dealWithVanished, policyOf } from './vanished.ts';
+
+/** What a sweep over one stream found and did. */
+export interface SweepCounts {
+  /** Records that the ERP lists. */
+  checked: number;
+  /** Delivered, because the MES did not hold them. */
+  missing: number;
+  /** Delivered, because the MES held them in an older state. */
+  stale: number;
+  /** Held by the MES as active and not listed by the ERP. */
+  extra: number;
+  /** Told to the MES as gone. */
+  vanished: number;
+  /** Not told, because they are too many at once to be believed. */
+  withheld: number;
+  /** Not told yet, because only one sweep has missed them. */
+  pending: number;
+}
+
+export function zeroSweep(): SweepCounts {
+  return { checked: 0, missing: 0, stale: 0, extra: 0, vanished: 0, withheld: 0, pending: 0 };
+}
+
+/** As many vanish at once without anybody being asked. */
+const alwaysAllowed = 10;
+const absencesAtOnce = 200;
+
+interface Listed {
+  /** Rows that the source listed. */
+  rows: number;
+  /** Rows whose records cannot be told. */
+  unreadable: number;
+}
+
+/**
+ * Compares all that a stream lists with the ledger: delivers what is missing or stale, and tells the MES of what two complete sweeps
+ * have not listed, unless it is too much at once (D8).
+ */
+export async function sweepStream(
+  pass: Pass,
+  { release, counts }: { release: boolean; counts: SweepCounts },
+  signal: AbortSignal,
+): Promise<void> {
+  const { store, stream, session } = pass;
+  const sets = stream.owns.filter(({ entity }) => policyOf(pass.deletes, entity) !== 'ignore');
+  const before = await stream.count(signal);
+  await store.beginSweep(session.source, stream.owns);
+  try {
+    const listed = await readAll(pass, counts, signal);
+    await requireComplete(pass, { listed, before, sets }, signal);
+  } catch (error) {
+    await store.abandonSweep(session.source, sets);
+    throw error;
+  }
+  await judgeAbsences(pass, { sets, release, counts }, signal);
+}
+
+async function readAll(pass: Pass, counts: SweepCounts, signal: AbortSignal): Promise<Listed> {
+  const { keys } = pass.stream;
+  return keys === null ? readByContent(pass, counts, signal) : readByKeys(pass, { keys, counts }, signal);
+}
+
+/** Only keys and stamps are read; whole rows where these do not prove that the MES holds what the ERP has. */
+async function readByKeys(
+  pass: Pass,
+  { keys, counts }: { keys: KeyReader; counts: SweepCounts },
+  signal: AbortSignal,
+): Promise<Listed> {
+  const listed: Listed = { rows: 0, unreadable: 0 };
+  for await (const page of keys.read(signal)) {
+    signal.throwIfAborted();
+    listed.rows += page.rows;
+    listed.unreadable += page.unreadable;
+    const refs = page.keys.flatMap((row) => row.refs);
+    counts.checked += refs.length;
+    await pass.store.see(pass.session.source, refs);
+    const suspects = await findSuspects(pass, page);
+    if (suspects.length === 0) continue;
+    const mapped = await pass.stream.map(await keys.rows(page, suspects, signal));
+    note(counts, await deliverRows(pass, { mapped, force: false, resume: null, mayBeLate: true }, signal));
+  }
+  return listed;
+}
+
+/** Where keys cannot be had alone, every row is read and compared by its content. */
+async function readByContent(pass: Pass, counts: SweepCounts, signal: AbortSignal): Promise<Listed> {
+  const listed: Listed = { rows: 0, unreadable: 0 };
+  for await (const { rows } of pass.stream.read({ mode: 'full' }, undefined, signal)) {
+    signal.throwIfAborted();
+    const mapped = await pass.stream.map(rows);
+    const good = mapped.filter((row) => row.kind === 'good');
+    listed.rows += mapped.length;
+    listed.unreadable += mapped.length - good.length;
+    const refs = good.flatMap((row) => row.records.map(({ entity, externalId }) => ({ entity, externalId })));
+    counts.checked += refs.length;
+    await pass.store.see(pass.session.source, refs);
+    note(counts, await deliverRows(pass, { mapped, force: false, resume: null, mayBeLate: true }, signal));
+  }
+  return listed;
+}
+
+/** Rows of which key and stamp do not prove that the MES holds them as they are. */
+async function findSuspects({ store, session }: Pass, page: KeyPage): Promise<KeyRow[]> {
+  const known = new Map<string, LedgerEntry>();
+  const refs = page.keys.flatMap((row) => row.refs);
+  for (const [entity, some] of Map.groupBy(refs, (ref) => ref.entity)) {
+    const ids = some.map(({ externalId }) => externalId);
+    for (const [id, entry] of await store.lookup(session.source, entity, ids)) known.set(`${entity}/${id}`, entry);
+  }
+  return page.keys.filter((row) => row.refs.some((ref) => isSuspect(row, known.get(nameOf(ref)))));
+}
+
+function isSuspect({ stamp, leftOut }: KeyRow, entry: LedgerEntry | undefined): boolean {
+  const held = entry !== undefined && (entry.hash !== null || entry.mesId !== null);
+  if (leftOut) return held && entry.lifecycle !== 'cancelled';
+  if (entry === undefined || entry.hash === null) return true;
+  return stamp === null || entry.stamp !== stamp;
+}
+
+function note(counts: SweepCounts, outcomes: readonly Outcome[]): void {
+  for (const { kind, change } of outcomes) {
+    if (kind !== 'delivered') continue;
+    if (change.known === undefined || change.known.hash === null) counts.missing += 1;
+    else counts.stale += 1;
+  }
+}
+
+interface Completeness {
+  listed: Listed;
+  /** Rows that the source counted before they were listed; null when it does not count. */
+  before: number | null;
+  sets: readonly RecordSet[];
+}
+
+/** Throws when what was listed may not be all: nothing can be concluded from what is not in it. */
+async function requireComplete(pass: Pass, { listed, before, sets }: Completeness, signal: AbortSignal): Promise<void> {
+  const { absent } = await pass.store.countUnseen(pass.session.source, sets);
+  if (absent === 0) return;
+  if (listed.unreadable > 0) {
+    throw new TransientError(
+      `${pass.id}: ${listed.unreadable} rows have no readable key, so that it cannot be told which of ${absent} records are gone. ` +
+        'See the dead letters of the stream.',
+    );
+  }
+  const after = before === null ? null : await pass.stream.count(signal);
+  if (before === null || after === null || listed.rows >= Math.min(before, after)) return;
+  throw new TransientError(
+    `${pass.id}: the ERP listed ${listed.rows} of ${Math.min(before, after)} rows. The list is not complete, and nothing is concluded from it.`,
+  );
+}
+
+interface Judging {
+  sets: readonly RecordSet[];
+  release: boolean;
+  counts: SweepCounts;
+}
+
+async function judgeAbsences(pass: Pass, { sets, release, counts }: Judging, signal: AbortSignal): Promise<void> {
+  const { store, session, events, id, stream, clock } = pass;
+  // What is read by its parents is also missed by them, and cancelled there: two judges of one absence could disagree.
+  const judged = stream.children === null ? sets : [];
+  const { live, absent } = await store.countUnseen(session.source, judged);
+  counts.extra = (await store.countUnseen(session.source, sets)).absent;
+  const tooMany = absent > Math.max(alwaysAllowed, live / 10) || (absent > 0 && counts.checked === 0);
+  counts.withheld = tooMany && !release ? absent : 0;
+  if (counts.withheld === 0) await tellOfAbsences(pass, { sets: judged, release, counts }, signal);
+  counts.pending = absent - counts.vanished - counts.withheld;
+  const end = { stream: id, source: session.source, sets: judged, at: clock.now().toISOString() };
+  await store.endSweep({ ...end, pending: counts.pending, withheld: counts.withheld });
+  if (counts.withheld > 0) events.emit('absence:withheld', { stream: id, vanished: absent, verb: 'reconcile' });
+  else if (stream.children === null) events.emit('absence:settled', { stream: id });
+}
+
+/** What an earlier sweep has missed too is gone. */
+async function tellOfAbsences(pass: Pass, { sets, release, counts }: Judging, signal: AbortSignal): Promise<void> {
+  for (const set of sets) {
+    let after = '';
+    for (;;) {
+      const noted = release ? 'withheld' : 'believed';
+      const query = { source: pass.session.source, set, after, limit: absencesAtOnce, noted } as const;
+      const records: MesRecord[] = await pass.store.absent(query);
+      after = records.at(-1)?.externalId ?? '';
+      if (records.length === 0) break;
+      await dealWithVanished(pass, { records }, signal);
+      counts.vanished += records.length;
+    }
+  }
+}
+
+function nameOf({ entity, externalId }: RecordRef): string {
+  return `${entity}/${externalId}`;
+}

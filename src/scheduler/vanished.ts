@@ -1,0 +1,98 @@
+import { type Entity, entities, type MesRecord, type RecordRef } from '../core/types.ts';
+import type { Remover } from '../push/pusher.ts';
+import { commitRemoved, deliverRows, type Pass } from './delivery.ts';
+
+/**
+ * What becomes of a record that the ERP has deleted: `mark` holds it in the MES (cells and resources inactive, the others on hold
+ * with a note), `delete` deletes it there too, `ignore` leaves it as it is.
+ */
+export type DeletePolicy = 'mark' | 'delete' | 'ignore';
+
+export interface Deletes {
+  policies: Readonly<Partial<Record<Entity, DeletePolicy>>>;
+  remover: Remover;
+}
+
+export function policyOf(deletes: Deletes | undefined, entity: Entity): DeletePolicy {
+  return deletes?.policies[entity] ?? 'mark';
+}
+
+export interface Vanished {
+  records: readonly MesRecord[];
+  /** Parents whose children are settled by this. */
+  childrenRead?: readonly string[];
+}
+
+/** Tells the MES of records that are believed to be gone, by the policy of each entity; children before parents. */
+export async function dealWithVanished(
+  pass: Pass,
+  { records, childrenRead = [] }: Vanished,
+  signal: AbortSignal,
+): Promise<void> {
+  const marked: MesRecord[] = [];
+  for (const entity of entities.toReversed()) {
+    const gone = records.filter((record) => record.entity === entity);
+    const policy = policyOf(pass.deletes, entity);
+    if (gone.length === 0 || policy === 'ignore') continue;
+    marked.push(...(policy === 'delete' ? await removeAll(pass, gone, signal) : gone));
+  }
+  if (marked.length === 0 && childrenRead.length === 0) return;
+  await deliverRows(
+    pass,
+    {
+      mapped: [{ kind: 'good', key: '', stamp: null, records: marked.map(cancelled) }],
+      force: false,
+      resume: null,
+      childrenRead,
+    },
+    signal,
+  );
+}
+
+function cancelled(record: MesRecord): MesRecord {
+  const inactive = record.entity === 'cell' || record.entity === 'resource' ? { active: false } : {};
+  return { ...record, fields: { ...record.fields, ...inactive }, lifecycle: 'cancelled', onlyIfKnown: true };
+}
+
+/** Deletes in the MES; resolves to the records that must stay there, to be marked. */
+async function removeAll(pass: Pass, gone: readonly MesRecord[], signal: AbortSignal): Promise<MesRecord[]> {
+  const { store, session, deletes } = pass;
+  const [first] = gone;
+  if (first === undefined || deletes === undefined) return [...gone];
+  const { entity } = first;
+  const known = await store.lookup(
+    session.source,
+    entity,
+    gone.map(({ externalId }) => externalId),
+  );
+  const withChildren = await parentsOfLive(pass, gone);
+  const kept: MesRecord[] = [];
+  for (const record of gone) {
+    const entry = known.get(record.externalId);
+    const mesId = entry?.mesId ?? null;
+    // Without an id there is nothing to delete it by; a parent must not go before its children.
+    if (mesId === null || withChildren.has(record.externalId)) {
+      kept.push(record);
+      continue;
+    }
+    const result = await deletes.remover.remove({ entity, mesId, record }, signal);
+    pass.requests.mes += result.requests;
+    if (result.kind === 'kept') kept.push(record);
+    else await commitRemoved(pass, [refOf(record)]);
+  }
+  return kept;
+}
+
+/** Those of the records whose children are still alive in the MES, as far as the ledger knows. */
+async function parentsOfLive({ store, session }: Pass, gone: readonly MesRecord[]): Promise<ReadonlySet<string>> {
+  const parent = gone[0]?.entity;
+  if (parent !== 'job' && parent !== 'part') return new Set();
+  const entity = parent === 'job' ? 'part' : 'operation';
+  const parentIds = gone.map(({ externalId }) => externalId);
+  const children = await store.childrenOf({ source: session.source, entity, parent, parentIds });
+  return new Set(children.map(({ parents }) => parents[parent] ?? ''));
+}
+
+function refOf({ entity, externalId }: MesRecord): RecordRef {
+  return { entity, externalId };
+}
