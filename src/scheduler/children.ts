@@ -24,7 +24,7 @@ export async function readDueChildren(pass: Pass, request: PassRequest, signal: 
   const sweptAt = await sweepIfDue(pass, children);
   const { vanished, withheld } = await lookForVanished(pass, request, signal);
   if (withheld) {
-    pass.events.emit('absence:withheld', { stream: pass.id, vanished: vanished.length, verb: 'sync' });
+    pass.events.emit('absence:withheld', { stream: pass.id, vanished: vanished.length });
     return { sweptAt, withheld: vanished.length };
   }
   await cancelVanished(pass, vanished, signal);

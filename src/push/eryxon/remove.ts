@@ -65,10 +65,9 @@ const jsonHeaders = { 'Content-Type': 'application/json' };
 
 /** True where deleted rows only hide: told by the form of a list, which came with it. */
 async function readHiding(base: string, transport: CountedTransport): Promise<boolean> {
-  const path = `${base}/api-cells?limit=1`;
+  const path = `${base}/api-jobs?limit=1`;
   const { data } = readAnswer(await transport.request({ method: 'GET', path }), `GET ${path}`);
-  if (data === undefined)
-    throw new TransientError(`The MES does not list its cells, so how it deletes cannot be told.`);
+  if (data === undefined) throw new TransientError(`The MES does not list its jobs, so how it deletes cannot be told.`);
   return !Array.isArray(data);
 }
 
@@ -101,7 +100,7 @@ async function removeHiding(path: string, removal: Removal, transport: CountedTr
   throw new TransientError(`The MES answered that it deleted ${path}, but still holds it.`);
 }
 
-/** The second time there must be nothing left to delete. */
+/** It must not be found afterwards; where it cannot be looked for, there must be nothing left to delete the second time. */
 async function removeForGood(path: string, transport: CountedTransport): Promise<Outcome> {
   const remove = async () => readAnswer(await transport.request({ method: 'DELETE', path }), `DELETE ${path}`);
   const first = await remove();
@@ -109,8 +108,8 @@ async function removeForGood(path: string, transport: CountedTransport): Promise
   if (first.status >= 400 && first.status !== 409) {
     return { kind: 'kept', reason: `HTTP ${first.status} ${first.message}` };
   }
-  const second = await remove();
-  if (second.status === 404) return { kind: 'removed' };
+  const found = readAnswer(await transport.request({ method: 'GET', path }), `GET ${path}`).status;
+  if (found === 404 || (found >= 400 && (await remove()).status === 404)) return { kind: 'removed' };
   if (first.status === 409) return { kind: 'kept', reason: `HTTP 409 ${first.message}` };
   throw new TransientError(`The MES answered that it deleted ${path}, but still holds it.`);
 }
