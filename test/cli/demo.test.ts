@@ -39,6 +39,16 @@ describe.concurrent('demo', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it.each(['main', 'v060', 'repaired'])('--mes %s ends equal at an Eryxon as installations run it', async (mes) => {
+    const args = ['demo', '--once', '--json', '--records', '60', '--mes', mes];
+    const { code, stdout, stderr } = await runCli(args, { env: { TMPDIR: emptyFolder() } });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const answer = JSON.parse(stdout);
+    expect(answer).toMatchObject({ equal: true });
+    expect(answer.mes).toEqual(answer.source);
+    expect(answer.mes.operations).toBeGreaterThan(20);
+  });
+
   it('--json for some time prints one object and nothing else', async () => {
     const args = ['demo', '--json', '--minutes', '0.02', '--records', '30'];
     const { code, stdout } = await runCli(args, { env: { TMPDIR: emptyFolder() } });

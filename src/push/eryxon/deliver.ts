@@ -10,6 +10,7 @@ import { genericPut } from './generic-put.ts';
 import { postPatch } from './post-patch.ts';
 import type { Call, Report, Way } from './request.ts';
 import type { Session } from './session.ts';
+import { unstorable } from './text.ts';
 import { SchemaError } from './verdict.ts';
 import { planWays, type WayName } from './ways.ts';
 
@@ -40,6 +41,11 @@ export interface Delivering {
 /** Delivers a batch by the ways that work for its entity. Throws BatchInterruptedError with what is known when it stops on the way. */
 export async function deliverBatch(on: Delivering, batch: Batch, transport: Transport): Promise<SinkResult[]> {
   const results = new Map<ReadyChange, SinkResult>();
+  for (const change of batch.changes) {
+    const reason = unstorable(change.record);
+    if (reason !== undefined) results.set(change, { kind: 'refused', reason });
+  }
+  if (results.size === batch.changes.length) return inOrder(batch, results);
   const job: Job = { batch, transport, report: (change, result) => void results.set(change, result) };
   const open = () => batch.changes.filter((change) => !results.has(change));
   const once = () => deliverOpen(on, { ...job, batch: { ...batch, changes: open() } });

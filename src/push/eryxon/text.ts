@@ -1,0 +1,18 @@
+import type { MesRecord } from '../../core/types.ts';
+
+/**
+ * Why no database behind a MES can store a record's texts as they are; undefined when it can. PostgreSQL takes neither NUL nor half a
+ * surrogate pair, and refuses the whole batch that such a text is in.
+ */
+export function unstorable({ externalId, fields }: MesRecord): string | undefined {
+  for (const [name, value] of [['external_id', externalId] as const, ...Object.entries(fields)]) {
+    if (typeof value !== 'string') continue;
+    if (value.includes('\0')) return `${name} holds a NUL character, which no database text may: ${shown(value)}.`;
+    if (!value.isWellFormed()) return `${name} holds half a surrogate pair, which is no character: ${shown(value)}.`;
+  }
+  return undefined;
+}
+
+function shown(value: string): string {
+  return JSON.stringify(value.slice(0, 60));
+}
