@@ -1,4 +1,4 @@
-import type { Batch, Sink, SinkResult, Transport } from './sink.ts';
+import type { Batch, ReadyChange, Sink, SinkResult, Transport } from './sink.ts';
 import type { CountedTransport } from './transport.ts';
 
 /** A MES that takes everything and is asked nothing: for trying out what a pass would send. */
@@ -7,18 +7,15 @@ export interface Rehearsal {
   openTransport(): CountedTransport;
 }
 
-/** Counts the requests that the real sink would send if all went well. */
-export function createRehearsal(real: Pick<Sink, 'estimate'>): Rehearsal {
+/** Counts the requests that the real sink would send if all went well; what it would not send, it does not take. */
+export function createRehearsal(real: Pick<Sink, 'estimate' | 'foresee'>): Rehearsal {
   const booked = new WeakMap<Transport, number>();
   const take = async (batch: Batch, transport: Transport): Promise<SinkResult[]> => {
-    const requests = (await real.estimate?.(batch)) ?? 1;
+    const kept = (await real.foresee?.(batch)) ?? new Map<ReadyChange, SinkResult>();
+    const changes = batch.changes.filter((change) => !kept.has(change));
+    const requests = (await real.estimate?.({ ...batch, changes })) ?? 1;
     booked.set(transport, (booked.get(transport) ?? 0) + requests);
-    return batch.changes.map(({ record, known }) => ({
-      kind: 'delivered',
-      // The MES knows it also when its sync hash was forgotten: its own id stays.
-      action: known !== undefined && (known.hash !== null || known.mesId !== null) ? 'updated' : 'created',
-      mesId: known?.mesId ?? `planned ${record.entity} ${record.externalId}`,
-    }));
+    return batch.changes.map((change) => kept.get(change) ?? deliveredAs(change));
   };
   const sink: Sink = {
     deliver: take,
@@ -36,4 +33,11 @@ export function createRehearsal(real: Pick<Sink, 'estimate'>): Rehearsal {
       return transport;
     },
   };
+}
+
+function deliveredAs({ record, known }: ReadyChange): SinkResult {
+  // The MES knows it also when its sync hash was forgotten: its own id stays.
+  const held = known !== undefined && (known.hash !== null || known.mesId !== null);
+  const mesId = known?.mesId ?? `planned ${record.entity} ${record.externalId}`;
+  return { kind: 'delivered', action: held ? 'updated' : 'created', mesId };
 }

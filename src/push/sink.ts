@@ -11,6 +11,8 @@ export interface Sink {
   deliver(batch: Batch, transport: Transport): Promise<SinkResult[]>;
   /** Requests that a delivery of the batch takes when all goes well, what proves it included; absent: one. Sends nothing. */
   estimate?(batch: Batch): Promise<number>;
+  /** What becomes of changes of the batch that would not be sent, as far as it is known; asks nothing. Absent: all are sent. */
+  foresee?(batch: Batch): Promise<ReadonlyMap<ReadyChange, SinkResult>>;
   /** What the MES really holds of changes whose answer proved nothing. */
   readBack(batch: Batch, transport: Transport): Promise<SinkResult[]>;
   /** Reach and credentials; writes nothing. */

@@ -58,7 +58,7 @@ describe('over a history of the ERP, a plan', () => {
         const { plan: planned, wire } = await plan(plant);
         expect(mesRequests(plant)).toBe(requests);
         expect([...new Set(wire)]).toEqual(['erp GET']);
-        const results = await plant.pass();
+        const results = await goOn();
         expect(
           planned.streams.map(({ stream, create, update, mark, leave, parked, requests: mes }) => {
             return { stream, create, update, mark, leave, parked, mes };
@@ -68,8 +68,6 @@ describe('over a history of the ERP, a plan', () => {
             return { stream, create: created, update: updated, mark: deleted, leave: unchanged, parked, mes };
           }),
         );
-        plant.sandbox.sap.play(40);
-        plant.settle();
       }
     },
   );

@@ -8,6 +8,7 @@ import { deliverBatch } from './deliver.ts';
 import { createDiscovery } from './discovery.ts';
 import { createEstimate } from './estimate.ts';
 import { reportWays, type WayReport, wayFindings } from './findings.ts';
+import { createForesee } from './foresee.ts';
 import { listRecords } from './lists.ts';
 import { createSession, forgetfulNotes, type SessionOptions } from './session.ts';
 
@@ -30,6 +31,7 @@ export function createEryxonSink(url: string, options: Partial<SessionOptions> =
     // Every way reads back what it must by itself; what is open after that stays a failure.
     readBack: async (batch) => batch.changes.map(() => ({ kind: 'unproven' })),
     estimate: createEstimate(discovery, session),
+    foresee: createForesee(discovery, session),
     list: (entity, transport) => listRecords({ base, entity, transport }),
     async check(transport) {
       const findings: Finding[] = [];
