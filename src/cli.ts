@@ -38,7 +38,7 @@ function createProgram(): Command {
   addComparing(program);
   addWatermark(withHelp(program.command('watermark').description('look at or change how far a stream has come')));
   addDeadLetters(withHelp(program.command('dead-letters').description('look at or deal with what was set aside')));
-  addState(withHelp(program.command('state').description('check, back up or restore the state')));
+  addState(withHelp(program.command('state').description('check, back up, rebuild or restore the state')));
   addDemo(program);
   return program;
 }
@@ -180,6 +180,12 @@ function addState(state: Command): void {
     .argument('<directory>', 'an empty or missing directory')
     .addOption(configOption())
     .action(verb(async () => (await import('./cli/state.ts')).stateBackup));
+  state
+    .command('rebuild')
+    .description("take the MES's own ids of records anew from its lists")
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(verb(async () => (await import('./cli/state.ts')).stateRebuild));
   state
     .command('restore')
     .argument('<from>', "a backup's directory, or `previous`")

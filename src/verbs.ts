@@ -6,6 +6,7 @@ import { isStamp } from './core/stamp.ts';
 import { entities, type Watermark } from './core/types.ts';
 import { lagOf } from './lag.ts';
 import type { WayReport } from './push/eryxon/findings.ts';
+import { type RebuiltIds, rebuildIds } from './rebuild.ts';
 import { beliefLimit } from './scheduler/watermark.ts';
 import type { ControlHandler } from './state/control.ts';
 
@@ -20,6 +21,7 @@ const schemas = {
   'dead-letters-retry': filterSchema,
   'dead-letters-drop': filterSchema,
   backup: z.object({ directory: z.string() }),
+  rebuild: z.object({}),
 };
 
 export interface StatusReport {
@@ -47,6 +49,7 @@ export interface Results {
   'dead-letters-retry': { count: number };
   'dead-letters-drop': { count: number };
   backup: { directory: string };
+  rebuild: { entities: RebuiltIds[] };
 }
 
 export type OperationName = keyof Results;
@@ -68,6 +71,7 @@ export function operations(app: App, exclusive: RunExclusive): ControlHandler {
       await app.store.backup(directory);
       return { directory };
     },
+    rebuild: async () => ({ entities: await rebuildIds(app, new AbortController().signal) }),
   };
   return async (verb, args) => {
     if (!Object.hasOwn(schemas, verb))

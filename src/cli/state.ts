@@ -2,7 +2,7 @@ import { systemClock } from '../core/clock.ts';
 import { checkState, restoreState } from '../state/maintenance.ts';
 import { onTermination, openContext, operate } from './context.ts';
 import { exitCodes } from './exit.ts';
-import { printFindings, printJson, printLine } from './output.ts';
+import { printFindings, printJson, printLine, printTable } from './output.ts';
 
 export async function stateCheck({ config, json = false }: { config?: string; json?: boolean }): Promise<number> {
   const { loaded, logger } = await openContext({ config });
@@ -19,6 +19,15 @@ export async function stateBackup(directory: string, { config }: { config?: stri
   await operate(context, { name: 'backup', args: { directory }, signal: onTermination().signal });
   await context.logger.close();
   printLine(`The state is backed up in ${directory}.`);
+  return exitCodes.done;
+}
+
+export async function stateRebuild({ config, json = false }: { config?: string; json?: boolean }): Promise<number> {
+  const context = await openContext({ config });
+  const { entities } = await operate(context, { name: 'rebuild', args: {}, signal: onTermination().signal });
+  await context.logger.close();
+  if (json) printJson({ entities });
+  else printTable(entities.map(({ listed, ...row }) => ({ ...row, listed: listed ?? 'not listed by this MES' })));
   return exitCodes.done;
 }
 

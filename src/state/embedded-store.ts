@@ -133,6 +133,8 @@ function operatorMethods(state: State): Omit<Store, PassMethod | ChildMethod | k
     status: () => guarded(directory, () => status(state)),
     setWatermark: (request) => guarded(directory, () => setWatermark(state, request)),
     deadLetters: (filter) => guarded(directory, () => deadLetters.list(filter)),
+    adoptMesIds: (source, entity, listed) => change(() => ledger.mesIds.adopt(source, entity, listed)),
+    countWithoutMesId: (source, entity) => guarded(directory, () => ledger.mesIds.lacking(source, entity)),
     retryDeadLetters: (filter) => change(() => deadLetters.retry(filter)),
     dropDeadLetters: (filter) => change(() => deadLetters.drop(filter)),
     readQuota: () => guarded(directory, () => meta.readQuota()),

@@ -7,6 +7,7 @@ import { copyDatabase, createLogFlush, type Database, openDatabase, prepare, tra
 import { createDeadLetters, type DeadLetters, rowKey } from './dead-letters.ts';
 import { damagedState } from './failure.ts';
 import { createSchema, ledgerVersion, migrate, readVersion } from './ledger-schema.ts';
+import { createMesIds, type MesIds } from './mes-ids.ts';
 import { createMeta, type Meta } from './meta.ts';
 import { createParked, type Parked } from './parked.ts';
 import { createPasses, type Interrupted, type Passes } from './passes.ts';
@@ -30,6 +31,7 @@ export interface Ledger extends LedgerParts {
 interface LedgerParts {
   meta: Meta;
   records: Records;
+  mesIds: MesIds;
   deadLetters: DeadLetters;
   parked: Parked;
   children: ChildrenDue;
@@ -118,6 +120,7 @@ export function createParts(database: Database): LedgerParts {
   return {
     meta: createMeta(database),
     records: createRecords(database),
+    mesIds: createMesIds(database),
     deadLetters: createDeadLetters(database),
     parked: createParked(database),
     children: createChildrenDue(database),

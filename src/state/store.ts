@@ -1,4 +1,5 @@
 import type { Entity, LedgerEntry, MesRecord, Outcome, RecordRef, Watermark, Window } from '../core/types.ts';
+import type { ListedId } from './mes-ids.ts';
 import type { SweepStore } from './sweep-store.ts';
 
 export type { AbsenceQuery, SweepEnd, SweepStatus, SweepStore, Unseen } from './sweep-store.ts';
@@ -27,6 +28,10 @@ export interface Store extends SweepStore {
   childrenOf(query: ChildQuery): Promise<MesRecord[]>;
   /** Number of records of an entity that are not cancelled. */
   countRecords(source: string, entity: Entity): Promise<number>;
+  /** Takes over the MES's own ids of delivered records that it listed; returns how many of ours were found. */
+  adoptMesIds(source: string, entity: Entity, listed: readonly ListedId[]): Promise<number>;
+  /** Delivered records whose id in the MES is not known. */
+  countWithoutMesId(source: string, entity: Entity): Promise<number>;
 
   status(): Promise<StreamStatus[]>;
   setWatermark(change: WatermarkChange): Promise<void>;

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SandboxOptions } from '../../sandbox/sandbox.ts';
+import type { App } from '../../src/app.ts';
+import { rebuildIds } from '../../src/rebuild.ts';
 import { openPlant, type Plant } from '../support/harness.ts';
 
 const installations: { what: string; sandbox: Partial<SandboxOptions> }[] = [
@@ -28,5 +30,34 @@ describe.each(installations)('a MES of generation $what', ({ sandbox }) => {
       await plant.passUntilDone();
       expect(differences(plant)).toEqual([]);
     }
+  });
+});
+
+/** As after a restore of a database: no id in the ledger is that of the record any more. */
+async function spoilIds(app: App): Promise<void> {
+  const transport = app.openTransport(new AbortController().signal);
+  const wrong = '00000000-0000-4000-8000-000000000000';
+  for (const entity of ['cell', 'resource', 'job', 'part'] as const) {
+    for await (const { businessKey, externalId = null } of (await app.sink.list(entity, transport)) ?? []) {
+      await app.store.adoptMesIds('SAP', entity, [{ mesId: wrong, businessKey, externalId }]);
+    }
+  }
+}
+
+describe.each(['main', 'v060', 'repaired'] as const)('the ids of a MES of generation %s', (generation) => {
+  it('are found again by number, name and external id when the ledger has lost them', async () => {
+    const plant = await openPlant({ seed: 62, records: 60, generation });
+    await plant.passUntilDone();
+    await spoilIds(plant.app());
+    const rebuilt = await rebuildIds(plant.app(), new AbortController().signal);
+    for (const { entity, listed, found, without } of rebuilt) {
+      expect({ entity, found, without }).toEqual({ entity, found: listed ?? 0, without: 0 });
+      expect(found > 0).toBe(entity !== 'operation');
+    }
+    plant.sandbox.sap.play(40);
+    plant.settle();
+    const results = await plant.passUntilDone();
+    expect(results.map(({ refused, parked }) => refused + parked)).toEqual([0, 0, 0, 0, 0]);
+    expect(differences(plant)).toEqual([]);
   });
 });
