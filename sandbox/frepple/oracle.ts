@@ -26,6 +26,8 @@ export class Oracle {
   readonly #kept = Object.fromEntries(tables.map((table) => [table, new Map()])) as MesImage;
   /** Checkpoints there were when a record came up; those of the initial state are not listed. */
   readonly #since = new Map<string, number>();
+  /** Checkpoints there were when the row of a record was done. */
+  readonly #doneSince = new Map<string, number>();
   readonly #optional = new Set<string>();
   /** Names that orders were ever pegged to: only these can move an order when a demand comes or goes. */
   readonly #pegged = new Set<string>();
@@ -49,7 +51,8 @@ export class Oracle {
 
   /**
    * Records that no reader can be blamed for lacking, or for having: they came and went while fewer than two checkpoints
-   * went by, or were never seen but done; and what hangs on such a job or part.
+   * went by, were never seen but done, or were done and gone so soon that it looked like a deletion; and what hangs on such
+   * a job or part.
    */
   optional(): Set<string> {
     const optional = new Set(this.#optional);
@@ -121,7 +124,9 @@ export class Oracle {
     const open = !gone && (status === 'open' || status === 'quote');
     if (open || this.#live.has(key)) {
       this.#become(key, open ? [entry] : [], (record) => (done ? record : { ...record, onHold: true }));
+      if (done) this.#doneSince.set(`jobs/${name}`, this.#checkpoints);
     }
+    if (gone && status === 'closed') this.#goneDone(`jobs/${name}`);
   }
 
   #orderChanged(after: Order | undefined, before: Order | undefined): void {
@@ -131,20 +136,44 @@ export class Oracle {
     for (const name of Object.keys(order.plan?.pegging ?? {})) this.#pegged.add(name);
     const key = `operationplan/${order.reference}`;
     const done = isDone(order);
-    const released = after !== undefined && isReleased(after);
-    if (done && !this.#live.has(key)) {
-      for (const { table, record } of this.#entriesOf(order))
-        this.#seenDone(`${table}/${record.externalId}`, table, record);
+    const was = this.#live.get(key);
+    if (done && was === undefined) {
+      this.#doneBefore(this.#entriesOf(order), after === undefined);
       return;
     }
-    const entries = released ? this.#entriesOf(after) : [];
+    const entries = after !== undefined && isReleased(after) ? this.#entriesOf(after) : [];
     this.#become(key, entries, (record) => (done ? record : { ...record, onHold: true }));
+    if (entries.length > 0) this.#relinkedWhileDone(order);
+    for (const { table, record } of done ? (was ?? []) : []) {
+      this.#doneSince.set(`${table}/${record.externalId}`, this.#checkpoints);
+    }
   }
 
-  /** A row that is done and stands for nothing live: either its records are known, and on hold no more, or nobody needs them. */
-  #seenDone(name: string, table: Table, record: ImageRecord): void {
-    if (this.#kept[table].has(record.externalId)) this.#kept[table].set(record.externalId, record);
-    else this.#optional.add(name);
+  #doneBefore(entries: readonly Entry[], gone: boolean): void {
+    for (const entry of entries) {
+      if (gone) this.#goneDone(`${entry.table}/${entry.record.externalId}`);
+      else this.#seenDone(entry);
+    }
+  }
+
+  /** An order came back from being done with another job than it had: its STOCK job is done to one reader, cancelled to another. */
+  #relinkedWhileDone(order: Order): void {
+    const id = mapping.stockId(order);
+    const kept = this.#kept.jobs.get(id);
+    if (kept !== undefined && kept.onHold !== true) this.#optional.add(`jobs/${id}`);
+  }
+
+  /** A row that is done and stands for nothing live: nobody needs its records, and whether they are off hold again is open. */
+  #seenDone({ table, record }: Entry): void {
+    const kept = this.#kept[table].get(record.externalId);
+    if (kept !== undefined && kept.onHold !== true) return;
+    if (kept !== undefined) this.#kept[table].set(record.externalId, record);
+    this.#optional.add(`${table}/${record.externalId}`);
+  }
+
+  /** Whoever has not seen that a row was done before it went takes it for cancelled. */
+  #goneDone(name: string): void {
+    if (this.#checkpoints - (this.#doneSince.get(name) ?? 0) < 2) this.#optional.add(name);
   }
 
   #entriesOf(order: Order): Entry[] {

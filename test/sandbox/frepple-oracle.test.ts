@@ -3,6 +3,7 @@ import { compareImages } from '../../sandbox/compare.ts';
 import { type FreppleOptions, type FreppleSimulator, startFrepple } from '../../sandbox/frepple/index.ts';
 import { minutesOf } from '../../sandbox/frepple/mapping.ts';
 import type { Operation } from '../../sandbox/frepple/model.ts';
+import { type MesImage, tables } from '../../sandbox/types.ts';
 import { Reader } from './frepple-reader.ts';
 
 let running: FreppleSimulator[] = [];
@@ -27,7 +28,18 @@ async function differences(options: Partial<FreppleOptions>, followsDone: boolea
   erp.settle();
   await pass();
   await pass();
-  return compareImages(erp.expected(), reader.image(), erp.optional()).differences;
+  const [expected, image, optional] = [erp.expected(), reader.image(), erp.optional()];
+  return [...compareImages(expected, image, optional).differences, ...invented(expected, image, optional)];
+}
+
+/** Records that are on hold for no reason, above all orders that a plan run deleted after they were done. */
+function invented(expected: MesImage, image: MesImage, optional: Set<string>): string[] {
+  const names = (of: MesImage): string[] =>
+    tables.flatMap((table) =>
+      [...of[table]].filter(([, { onHold }]) => onHold === true).map(([id]) => `${table}/${id}`),
+    );
+  const wanted = new Set(names(expected));
+  return names(image).filter((name) => !wanted.has(name) && !optional.has(name));
 }
 
 describe('the oracle of FrePPLe', () => {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { webtokenOf } from '../../sandbox/frepple/access.ts';
 import { type FreppleOptions, type FreppleSimulator, startFrepple } from '../../sandbox/frepple/index.ts';
+import { localInstant } from '../../sandbox/sap/instant.ts';
 import type { MesImage } from '../../sandbox/types.ts';
 import { administer, ask, isPlanning, Reader, type Row, rows } from './frepple-reader.ts';
 
@@ -181,6 +182,21 @@ describe('lists', () => {
     const all = await rows(erp, 'manufacturingorder');
     expect(before.length + after.length).toBe(all.filter(({ startdate }) => startdate !== null).length);
     expect(before.length + after.length).toBeLessThan(all.length);
+  });
+
+  it('compare a filter with an offset in the zone of the server, which proves the zone', async () => {
+    const erp = await start({ timeZone: 'America/Chicago' });
+    const [row] = (await rows(erp, 'resource')).filter((each) => String(each['lastmodified']).includes('.'));
+    const stamp = String(row?.['lastmodified']);
+    const asked = async (zone: string): Promise<number> => {
+      const instant = localInstant(zone, stamp.slice(0, 10), stamp.slice(11, 19)).replace(
+        '.000Z',
+        `${stamp.slice(19)}Z`,
+      );
+      return (await rows(erp, 'resource', `name=${encodeURIComponent(row?.name ?? '')}&lastmodified=${instant}`))
+        .length;
+    };
+    expect([await asked('America/Chicago'), await asked('Europe/Brussels')]).toEqual([1, 0]);
   });
 
   it('take a comma in a reference for two references', async () => {
