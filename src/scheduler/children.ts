@@ -44,6 +44,7 @@ async function lookForVanished(pass: Pass, request: PassRequest, signal: AbortSi
   /** Parents that stay due: something of theirs is missing, or could not be read. */
   const open = new Set<string>();
   let listed = 0;
+  let unexpected = 0;
   for (;;) {
     const marked = await pass.store.dueChildren(pass.id, parentsAtOnce + open.size);
     const due = marked.filter((id) => !open.has(id));
@@ -52,13 +53,24 @@ async function lookForVanished(pass: Pass, request: PassRequest, signal: AbortSi
       const found = await deliverChildren(pass, page, signal);
       listed += page.rows.length;
       vanished.push(...found.missing);
+      unexpected += await countUnexpected(pass, found.missing);
       for (const parent of found.open) open.add(parent);
     }
-    if (!request.release && (await isTooMany(pass, vanished.length))) return { vanished, withheld: true };
+    if (!request.release && (await isTooMany(pass, unexpected))) return { vanished, withheld: true };
   }
   // No child of any parent: either they are all gone, or the source shows nothing any more, as after a lost authorisation.
   const blind = vanished.length > 0 && listed === 0 && !request.release && (await pass.stream.count(signal)) === 0;
   return { vanished, withheld: blind };
+}
+
+/** Children whose parent is cancelled or gone are no surprise: that absence has been judged already. */
+async function countUnexpected(pass: Pass, missing: readonly MesRecord[]): Promise<number> {
+  const { store, session, stream } = pass;
+  if (missing.length === 0 || stream.children === null) return 0;
+  const parents = [...new Set(missing.map((record) => parentOf(pass, record)))];
+  const known = await store.lookup(session.source, stream.children.parent, parents);
+  const live = (id: string) => (known.get(id)?.lifecycle ?? 'cancelled') !== 'cancelled';
+  return missing.filter((record) => live(parentOf(pass, record))).length;
 }
 
 const alwaysAllowed = 10;

@@ -247,6 +247,15 @@ describe('more children than ten and a tenth that vanish at once', () => {
     ).toEqual(parents);
   });
 
+  it('are no surprise when their parents are cancelled themselves', async () => {
+    remove(...many);
+    minutes += 1;
+    for (const id of parents) put(orders, order(id, minutes, 'cancelled'));
+    await cycle();
+    await cycle();
+    expect(lifecycleOf('1-20')).toBe('cancelled');
+  });
+
   it('are cancelled when they are released, and the guard is back afterwards', async () => {
     const settled = collect(bench.events, 'absence:settled');
     remove(...many);

@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import type { MesRecord } from '../../../src/core/types.ts';
+import { createEryxonRemover } from '../../../src/push/eryxon/remove.ts';
+import type { MesRequest } from '../../../src/push/sink.ts';
+
+const never = new AbortController().signal;
+const id = '11111111-1111-4111-8111-111111111111';
+
+const record = (entity: MesRecord['entity'], fields: MesRecord['fields'] = {}): MesRecord => ({
+  entity,
+  source: 'SAP',
+  externalId: '7',
+  parents: {},
+  fields,
+  lifecycle: 'active',
+});
+
+type Reply = [status: number, body: unknown];
+
+/** A MES that answers each request by a function, and keeps what was asked. */
+function open(reply: (request: MesRequest, asked: readonly string[]) => Reply, list: unknown = { jobs: [] }) {
+  const asked: string[] = [];
+  const bodies: unknown[] = [];
+  const remover = createEryxonRemover('https://mes.test/functions/v1', () => ({
+    requests: () => asked.length,
+    async request(request) {
+      const { method, path } = request;
+      asked.push(`${method} ${path.replace('/functions/v1/api-', '').replace(/\?id=0{8}.*/, ' nobody')}`);
+      bodies.push(request.body === undefined ? undefined : JSON.parse(String(request.body)));
+      const [status, body] = path.endsWith('?limit=1')
+        ? [200, { success: true, data: list }]
+        : path.includes('00000000-')
+          ? ([404, { success: false, error: { code: 'NOT_FOUND' } }] as const)
+          : reply(request, asked);
+      return { status, headers: {}, text: JSON.stringify(body) };
+    },
+  }));
+  return { remover, asked, bodies };
+}
+
+const done: Reply = [200, { success: true, data: { job: {} } }];
+const absent: Reply = [404, { success: false, error: { code: 'NOT_FOUND', message: 'not found' } }];
+const refusal: Reply = [500, { success: false, error: { message: 'violates foreign key constraint "x"' } }];
+
+describe('where deleted rows only hide', () => {
+  const job = { entity: 'job', mesId: id, record: record('job', { job_number: 'P-7' }) } as const;
+
+  it('a row gives up its keys, is deleted, and must not be found afterwards', async () => {
+    let deleted = false;
+    const { remover, asked, bodies } = open(({ method }) => {
+      if (method === 'DELETE') deleted = true;
+      return method === 'PATCH' && deleted ? absent : done;
+    });
+    expect(await remover.remove(job, never)).toEqual({ kind: 'removed', requests: 5 });
+    expect(asked).toEqual([
+      'GET jobs?limit=1',
+      'PATCH jobs nobody',
+      `PATCH jobs?id=${id}`,
+      `DELETE jobs?id=${id}`,
+      `PATCH jobs?id=${id}`,
+    ]);
+    expect(bodies[2]).toEqual({ external_id: `7 (deleted ${id})`, job_number: `P-7 (deleted ${id})` });
+    expect(await remover.remove(job, never)).toMatchObject({ kind: 'removed' });
+    expect(asked).toHaveLength(6);
+  });
+
+  it('an answer of success is not believed while the row is still found', async () => {
+    const { remover, bodies } = open(() => done);
+    await expect(remover.remove(job, never)).rejects.toThrow(/still holds it/);
+    expect(bodies.at(-1)).toEqual({ external_id: '7', job_number: 'P-7' });
+  });
+
+  it('a row that the MES will not let go gets its keys back and is kept', async () => {
+    const { remover, bodies } = open(({ method }) => (method === 'DELETE' ? refusal : done));
+    expect(await remover.remove(job, never)).toMatchObject({
+      kind: 'kept',
+      reason: expect.stringContaining('foreign key'),
+    });
+    expect(bodies.at(-1)).toEqual({ external_id: '7', job_number: 'P-7' });
+  });
+
+  it('a 404 at once means that it is gone already', async () => {
+    const { remover } = open(() => absent);
+    expect(await remover.remove(job, never)).toMatchObject({ kind: 'removed' });
+  });
+
+  it('nothing of an entity is deleted whose function cannot take the keys away, and check says so', async () => {
+    const asked: string[] = [];
+    const remover = createEryxonRemover('https://mes.test/functions/v1', () => ({
+      requests: () => asked.length,
+      async request({ method, path }) {
+        asked.push(method);
+        if (path.endsWith('?limit=1')) return { status: 200, headers: {}, text: '{"success":true,"data":{"jobs":[]}}' };
+        return { status: 503, headers: {}, text: '{"code":"BOOT_ERROR","message":"Function failed to start"}' };
+      },
+    }));
+    const part = { entity: 'part', mesId: id, record: record('part') } as const;
+    expect(await remover.remove(part, never)).toMatchObject({ kind: 'kept' });
+    expect(asked).not.toContain('DELETE');
+    const [finding] = await remover.check(['part'], never);
+    expect(finding).toMatchObject({ code: 'delete-unavailable', level: 'error', todo: 'Set deletes.part to mark.' });
+  });
+
+  it('check says where deleting is possible', async () => {
+    const { remover } = open(() => absent);
+    expect(await remover.check(['job'], never)).toMatchObject([{ code: 'delete-possible', level: 'ok' }]);
+  });
+});
+
+describe('where rows are deleted for good', () => {
+  const cell = { entity: 'cell', mesId: id, record: record('cell', { name: 'Saw' }) } as const;
+
+  it('a row is deleted and looked for', async () => {
+    const { remover, asked } = open(({ method }) => (method === 'GET' ? absent : done), []);
+    expect(await remover.remove(cell, never)).toMatchObject({ kind: 'removed' });
+    expect(asked.slice(1)).toEqual([`DELETE cells?id=${id}`, `GET cells?id=${id}`]);
+  });
+
+  it('409 is success only when the row is gone', async () => {
+    const conflict: Reply = [409, { success: false, error: { message: 'in use' } }];
+    const held = open(({ method }) => (method === 'DELETE' ? conflict : done), []);
+    expect(await held.remover.remove(cell, never)).toMatchObject({ kind: 'kept' });
+    const gone = open(({ method }) => (method === 'DELETE' ? conflict : absent), []);
+    expect(await gone.remover.remove(cell, never)).toMatchObject({ kind: 'removed' });
+  });
+});
