@@ -14,7 +14,7 @@ import { entities, type Finding } from './core/types.ts';
 import { readGauges } from './gauges.ts';
 import { createPace, type Pace } from './push/adaptive.ts';
 import type { Caller } from './push/day-plan.ts';
-import { type BudgetReport, createDayQuota, type DayQuota, type QuotaStore } from './push/day-quota.ts';
+import { type Booking, type BudgetReport, createDayQuota, type DayQuota } from './push/day-quota.ts';
 import { refuseTransient } from './push/eryxon/answers.ts';
 import { createEryxonSink, type EryxonSink } from './push/eryxon/index.ts';
 import { createEryxonRemover } from './push/eryxon/remove.ts';
@@ -107,14 +107,15 @@ export async function openApp(options: AppOptions): Promise<App> {
   const { config, clock, events } = options;
   const openStore = options.openStore ?? openEmbeddedStore;
   const store = await openStore({ directory: config.state.directory, clock });
-  const mes = openMes(options, store);
+  const quota = createDayQuota(config.mes.rate.requestsPerDay, store, clock);
+  const mes = openMes(options, quota);
   const sink = createEryxonSink(config.mes.url, {
     notes: store,
     clock,
     sampleUpdates: config.mes.verify.sampleUpdates,
   });
   const { batchSize, maxConcurrency } = config.mes;
-  const { openTransport, quota, pace, outage } = mes;
+  const { openTransport, pace, outage } = mes;
   const delivery = { sink, openTransport, ...options.rehearse?.(sink) };
   const pushers = createPushers({ ...delivery, batchSize, maxConcurrency, pace, ...redaction(options) });
   const admission = createAdmission({ room: quota.room, requireReachable: outage.require, clock });
@@ -156,7 +157,6 @@ export async function openApp(options: AppOptions): Promise<App> {
 }
 
 interface Mes {
-  quota: DayQuota;
   pace: Pace;
   outage: Outage;
   openTransport(signal: AbortSignal, caller: Caller): CountedTransport;
@@ -164,7 +164,7 @@ interface Mes {
 }
 
 /** Everything that all requests to the MES share: connections, token bucket, day budget. */
-function openMes(options: AppOptions, store: QuotaStore): Mes {
+function openMes(options: AppOptions, quota: Booking): Mes {
   const { clock, events, random, attempts = defaultAttempts, openHttp = createHttpClient } = options;
   const { mes } = options.config;
   const http = openHttp({
@@ -181,14 +181,12 @@ function openMes(options: AppOptions, store: QuotaStore): Mes {
     ...redaction(options),
   });
   const bucket = createTokenBucket(mes.rate, clock, 'empty');
-  const quota = createDayQuota(mes.rate.requestsPerDay, store, clock);
   const refuse = (answer: Parameters<typeof refuseTransient>[0]) => refuseTransient(answer, clock.now());
   const { batchSize, maxConcurrency, timeoutSeconds } = mes;
   const pace = createPace({ batchSize, maxConcurrency, slowMs: timeoutSeconds * 500 });
   const outage = createOutage(clock, random);
   const shared = { http, bucket, quota, pace, outage, refuseTransient: refuse, clock, events, random, attempts };
   return {
-    quota,
     pace,
     outage,
     openTransport: (signal, caller) => createTransport({ ...shared, caller }, signal),
@@ -253,7 +251,10 @@ async function reconcileAll(
 }
 
 /** Asks every ERP and the MES, changes nothing and needs no state: the daemon may run beside it. */
-export async function checkSystems(options: AppOptions, signal: AbortSignal): Promise<Finding[]> {
+export async function checkSystems(
+  options: AppOptions & { booking: Booking },
+  signal: AbortSignal,
+): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [name, settings] of Object.entries(options.config.connectors)) {
     const session = openSession(name, settings, options);
@@ -263,7 +264,7 @@ export async function checkSystems(options: AppOptions, signal: AbortSignal): Pr
     );
     session.close();
   }
-  const mes = openMes(options, uncounted);
+  const mes = openMes(options, options.booking);
   findings.push(...(await createEryxonSink(options.config.mes.url).check(mes.openTransport(signal, 'operator'))));
   const deleted = entities.filter((entity) =>
     Object.values(options.config.connectors).some(({ deletes }) => deletes[entity] === 'delete'),
@@ -275,13 +276,6 @@ export async function checkSystems(options: AppOptions, signal: AbortSignal): Pr
   mes.close();
   return findings;
 }
-
-/** The few requests of a check are not booked: the state may be in other hands. */
-const unused = { windowStart: null, used: 0, byOperator: 0, blockedUntil: null };
-const uncounted: QuotaStore = {
-  readQuota: async () => unused,
-  updateQuota: async (change) => change(unused).answer,
-};
 
 function unchecked(where: string, error: unknown): Finding {
   return { code: 'check-failed', level: 'error', where, text: messageOf(error), todo: 'See the text.' };

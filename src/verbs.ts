@@ -20,6 +20,8 @@ const schemas = {
   'watermark-reset': z.object({ stream: z.string(), forget: z.boolean() }),
   'dead-letters-retry': filterSchema,
   'dead-letters-drop': filterSchema,
+  'budget-take': z.object({}),
+  'budget-give-back': z.object({}),
   backup: z.object({ directory: z.string() }),
   rebuild: z.object({}),
 };
@@ -48,6 +50,8 @@ export interface Results {
   'watermark-reset': { watermark: string | null };
   'dead-letters-retry': { count: number };
   'dead-letters-drop': { count: number };
+  'budget-take': Record<never, never>;
+  'budget-give-back': Record<never, never>;
   backup: { directory: string };
   rebuild: { entities: RebuiltIds[] };
 }
@@ -67,6 +71,14 @@ export function operations(app: App, exclusive: RunExclusive): ControlHandler {
     'watermark-reset': ({ stream, forget }) => changeWatermark(app, exclusive, { stream, value: null, forget }),
     'dead-letters-retry': async (filter) => ({ count: await app.store.retryDeadLetters(present(filter)) }),
     'dead-letters-drop': async (filter) => ({ count: await app.store.dropDeadLetters(present(filter)) }),
+    'budget-take': async () => {
+      await app.quota.take('operator');
+      return {};
+    },
+    'budget-give-back': async () => {
+      await app.quota.giveBack('operator');
+      return {};
+    },
     backup: async ({ directory }) => {
       await app.store.backup(directory);
       return { directory };

@@ -28,8 +28,18 @@ const mesSchema = z.strictObject({
         .meta({ description: "The tenant's day quota: 100, 1 000 or 10 000 by plan" }),
     })
     .prefault({}),
-  maxConcurrency: z.int().min(1).max(16).default(2).meta({ description: 'Requests to the MES at one time' }),
-  batchSize: z.int().min(1).max(1000).default(100).meta({ description: 'Records a request' }),
+  maxConcurrency: z
+    .int()
+    .min(1)
+    .max(16)
+    .default(2)
+    .meta({ description: 'Requests to the MES at one time at most; fewer while it has trouble' }),
+  batchSize: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(100)
+    .meta({ description: 'Records a request at most; fewer while the MES has trouble' }),
   verify: z
     .strictObject({
       sampleUpdates: z.number().min(0).max(1).default(0.05).meta({

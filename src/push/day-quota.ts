@@ -53,6 +53,9 @@ export interface DayQuota {
   report(): Promise<BudgetReport>;
 }
 
+/** What sending requests needs of the budget. */
+export type Booking = Pick<DayQuota, 'take' | 'giveBack' | 'block'>;
+
 /** Plans the MES's day budget over every connector; the state is the only memory, so that a restart or a second process knows it. */
 export function createDayQuota(limit: number | undefined, store: QuotaStore, clock: Clock): DayQuota {
   const change = (edit: (quota: QuotaState, now: Date) => QuotaState) =>

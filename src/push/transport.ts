@@ -6,14 +6,14 @@ import { withRetries } from '../core/retry.ts';
 import type { TokenBucket } from '../core/token-bucket.ts';
 import type { Pace } from './adaptive.ts';
 import type { Caller } from './day-plan.ts';
-import type { DayQuota } from './day-quota.ts';
+import type { Booking } from './day-quota.ts';
 import type { Outage } from './outage.ts';
 import type { MesRequest, Transport } from './sink.ts';
 
 export interface TransportOptions {
   http: HttpClient;
   bucket: TokenBucket;
-  quota: DayQuota;
+  quota: Booking;
   /** Throws TransientError for answers that are passing faults; anything else is the sink's to read. */
   refuseTransient(answer: HttpResponse): void;
   clock: Clock;

@@ -43,6 +43,17 @@ describe('verbs beside a running daemon', () => {
     }
   });
 
+  it('check has the daemon book what it asks the MES, out of the reserve', async () => {
+    const budget = async () => ((await workspace.json('status')).answer as { mes: Record<string, number> }).mes;
+    const [before, sentBefore] = [await budget(), sandbox.mes.requests().total];
+    expect((await workspace.run('check')).code).toBe(0);
+    const sent = sandbox.mes.requests().total - sentBefore;
+    expect(sent).toBeGreaterThan(0);
+    const after = await budget();
+    expect(after['budgetLeft']).toBe((before['budgetLeft'] ?? 0) - sent);
+    expect(after['reserveLeft']).toBe((before['reserveLeft'] ?? 0) - sent);
+  });
+
   it('state check finds the state in use sound', async () => {
     expect(await workspace.json('state', 'check')).toMatchObject({ code: 0, answer: { ok: true } });
   });
