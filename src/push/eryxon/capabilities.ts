@@ -24,7 +24,7 @@ export interface Ability {
 
 /** What one MES can do, as it was found out. */
 export interface Capabilities {
-  /** Path that it was asked under. */
+  /** What it was asked under. */
   url: string;
   /** When, ISO-8601 UTC. */
   at: string;

@@ -18,6 +18,8 @@ export interface Discovery {
 }
 
 export interface DiscoveryOptions {
+  /** Scheme, host and path of the functions: what is known of one MES says nothing of another. */
+  url: string;
   base: string;
   notes: Notes;
   clock: Clock;
@@ -28,18 +30,18 @@ const keptMs = 86_400_000;
 const pauseMs = 10 * 60_000;
 const noteName = 'mes capabilities';
 
-export function createDiscovery({ base, notes, clock }: DiscoveryOptions): Discovery {
+export function createDiscovery({ url, base, notes, clock }: DiscoveryOptions): Discovery {
   let kept: Capabilities | undefined;
   let expired = false;
   let running: Promise<Capabilities> | undefined;
 
   async function known(): Promise<Capabilities | undefined> {
     kept ??= (await notes.readNote(noteName)) as Capabilities | undefined;
-    return kept?.url === base ? kept : undefined;
+    return kept?.url === url ? kept : undefined;
   }
 
   async function find(transport: Transport): Promise<Capabilities> {
-    const found = await probe(base, transport, clock.now());
+    const found = { ...(await probe(base, transport, clock.now())), url };
     await notes.writeNote(noteName, found);
     expired = false;
     kept = found;

@@ -25,7 +25,7 @@ export function createEryxonSink(url: string, options: Partial<SessionOptions> =
   const base = new URL(url).pathname.replace(/\/$/, '');
   const { notes = forgetfulNotes(), clock = systemClock, sampleUpdates = 0.05 } = options;
   const session = createSession({ notes, clock, sampleUpdates });
-  const discovery = createDiscovery({ base, notes, clock });
+  const discovery = createDiscovery({ url: new URL(url).origin + base, base, notes, clock });
   return {
     deliver: (batch, transport) => deliverBatch({ base, discovery, session }, batch, transport),
     // Every way reads back what it must by itself; what is open after that stays a failure.

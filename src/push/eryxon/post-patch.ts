@@ -21,16 +21,23 @@ async function writeOne(call: Call, change: ReadyChange): Promise<SinkResult> {
   if (mesId === null) return create(call, change, before?.hash);
   // Created by a run that ended before it could keep the id, with this very content.
   if (before?.mesId === mesId && before.hash === change.hash) return { kind: 'delivered', action: 'created', mesId };
+  // Should this run end before it can keep what it changed, the row is not that of its create any more.
+  if (before !== undefined) await call.session.posted.note(change, mesId, eitherOf);
   // Deleted there for good, if its id is not found: then it is new again.
   return (await tryPatch(call, change, mesId)) ?? (await create(call, change, undefined));
 }
+
+/** No content has this hash. */
+const eitherOf = 'unknown';
 
 /** `askedBefore` is the hash of a create whose answer never came. */
 async function create(call: Call, change: ReadyChange, askedBefore: string | undefined): Promise<SinkResult> {
   const prepared = await prepare(call, { ...change, known: undefined });
   if ('result' in prepared) return prepared.result;
   const { columns } = prepared;
-  await call.session.posted.note(change, null);
+  // Of two creates whose answers are lost nobody knows which one took effect.
+  const maybe = askedBefore === undefined || askedBefore === change.hash ? change.hash : eitherOf;
+  await call.session.posted.note(change, null, maybe);
   const answer = await ask(call, { method: 'POST', body: JSON.stringify(columns), idempotent: false });
   if (answer.data !== undefined) {
     const created = readRow(call, answer.data, 'created');
@@ -42,6 +49,8 @@ async function create(call: Call, change: ReadyChange, askedBefore: string | und
   const next = await settle(call, { change, message, columns });
   if (next.kind === 'again') return create(call, change, askedBefore);
   if (next.kind === 'adopt') return adopt(call, change, next.mesId);
+  // This one has not taken effect: what was there before is there still.
+  if (askedBefore !== undefined) await call.session.posted.note(change, null, askedBefore);
   return isOwnExternalKey(message) ? withoutId(call, change, askedBefore) : next.result;
 }
 

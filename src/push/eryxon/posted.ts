@@ -13,7 +13,8 @@ export interface Posted {
  */
 export interface PostedLog {
   find(change: ReadyChange): Promise<Posted | undefined>;
-  note(change: ReadyChange, mesId: string | null): Promise<void>;
+  /** `hash` is of the content that may be there: another than the change's when an earlier create of other content was lost. */
+  note(change: ReadyChange, mesId: string | null, hash?: string): Promise<void>;
 }
 
 type Slot = [key: string, hash: string, mesId: string | null];
@@ -35,13 +36,13 @@ export function createPostedLog(notes: Notes): PostedLog {
       const slot = place === undefined ? undefined : slots[place];
       return slot === undefined ? undefined : { hash: slot[1], mesId: slot[2] };
     },
-    async note(change, mesId) {
+    async note(change, mesId, hash = change.hash) {
       const { places, slots, next } = await ring();
       const key = keyOf(change);
       const place = places.get(key) ?? next();
       const before = slots[place];
       if (before !== undefined) places.delete(before[0]);
-      slots[place] = [key, change.hash, mesId];
+      slots[place] = [key, hash, mesId];
       places.set(key, place);
       const leaf = Math.floor(place / leafSize);
       await notes.writeNote(leafName(leaf), {

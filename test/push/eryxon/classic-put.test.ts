@@ -109,7 +109,7 @@ describe('the way of delivering', () => {
   );
 
   it('is a mistake of the config when there is neither', async () => {
-    const delivery = createEryxonSink('https://mes.example/x', classicMes('bulk', '/x')).deliver(
+    const delivery = createEryxonSink('https://mes.example/x', classicMes('bulk', 'https://mes.example/x')).deliver(
       batchOf(job('1')),
       scripted(missing, missing),
     );

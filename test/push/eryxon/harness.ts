@@ -32,7 +32,7 @@ export function scripted(...answers: HttpResponse[]): Transport & { requests: Ht
 }
 
 /** What a sink is given that knows its MES already: the documented generation, with or without bulk-sync. */
-export function classicMes(style: 'bulk' | 'put' = 'bulk', url = '/functions/v1'): { notes: Notes } {
+export function classicMes(style: 'bulk' | 'put' = 'bulk', url = 'https://mes.example/functions/v1'): { notes: Notes } {
   const ability = () => ({ classic: style, put: false, erpSync: 'no' as const, post: false, lists: null, faults: [] });
   const known: Capabilities = {
     url,
@@ -90,7 +90,10 @@ export async function startMes(
       },
     };
   };
-  const known = (options.generation ?? 'classic') === 'classic' && options.bulk !== false ? classicMes() : {};
+  const known =
+    (options.generation ?? 'classic') === 'classic' && options.bulk !== false
+      ? classicMes('bulk', `${mes.url}/functions/v1`)
+      : {};
   const sink = createEryxonSink(`${mes.url}/functions/v1/`, known);
   const pusher = createPusher({ sink, openTransport: open, batchSize, maxConcurrency: 2 });
   return { mes, sink, pusher, transport: open(new AbortController().signal) };

@@ -3,8 +3,9 @@ import type { Generation } from '../../../sandbox/eryxon/generation.ts';
 import type { Outcome } from '../../../src/core/types.ts';
 import { probe } from '../../../src/push/eryxon/capabilities.ts';
 import { reportWays } from '../../../src/push/eryxon/findings.ts';
+import { createEryxonSink } from '../../../src/push/eryxon/index.ts';
 import { change, entry, ledger, record, told } from '../builders.ts';
-import { startMes } from './harness.ts';
+import { classicMes, startMes } from './harness.ts';
 
 const signal = new AbortController().signal;
 const { lookup } = ledger();
@@ -34,6 +35,13 @@ describe('what a MES can do', () => {
     expect(mes.requests().total).toBe(requests);
     expect(mes.counts()).toEqual({ cells: 0, resources: 0, jobs: 0, parts: 0, operations: 0 });
     expect(reportWays(found).map(({ create }) => create)).toEqual(creates);
+  });
+
+  it('is not believed of another MES', async () => {
+    const { mes, transport } = await startMes({ generation: 'main' });
+    const sink = createEryxonSink(`${mes.url}/functions/v1`, classicMes('bulk', 'https://old.example/functions/v1'));
+    await sink.check(transport);
+    expect((await sink.ways()).map(({ create }) => create)).not.toContain('classic-bulk');
   });
 
   it('is told by check with the reason: what costs a request each, and what cannot be changed', async () => {
@@ -175,6 +183,13 @@ describe('create by POST, change by PATCH', () => {
     );
     const refused = told((await pusher.push([later], known.lookup, signal)).outcomes);
     expect(refused[0]).toMatch(/^operation\/o refused: .*answer was lost.*tells its id nowhere/);
+    // What was tried last is not what is there.
+    const again = told((await pusher.push([later], known.lookup, signal)).outcomes);
+    expect(again).toEqual(refused);
+    mes.setFaults({ truncate: 1 });
+    await pusher.push([later], known.lookup, signal);
+    mes.setFaults({});
+    expect(told((await pusher.push([later], known.lookup, signal)).outcomes)).toEqual(refused);
   });
 
   it('finds the ids of parents that the ledger lost by number and name', async () => {
