@@ -36,7 +36,7 @@ export async function demoVerb(options: DemoOptions): Promise<number> {
   const { signal } = onTermination();
   const folder = await mkdtemp(path.join(tmpdir(), 'erp-puller-demo-'));
   const { seed, records, faults, mes: generation } = options;
-  const sandbox = await startSandbox({ seed, records, faults, generation });
+  const sandbox = await startSandbox({ seed, records, faults, generation, deletes: true });
   try {
     const context = await openContext({
       config: options.config ?? path.join(packageFolder(), 'config', 'demo.yaml'),
@@ -80,6 +80,7 @@ async function runOnce({ sandbox, app, context, options, signal }: Demo): Promis
     sandbox.sap.settle();
     sandbox.sap.advance(settledMs);
     passes.push(...(await passUntilDone(app, signal)));
+    await reconcileUntilDone(app, signal);
     sandbox.sap.checkpoint();
     return report(sandbox, passes, options);
   } finally {
@@ -99,6 +100,18 @@ async function passUntilDone(app: App, signal: AbortSignal): Promise<{ streams: 
     done = streams.every(({ outcome }) => outcome !== 'failed');
   }
   return passes;
+}
+
+/** Whole records that are gone are believed gone when two sweeps have missed them; here nobody has to release many at once. */
+async function reconcileUntilDone(app: App, signal: AbortSignal): Promise<void> {
+  for (let sweeps = 0; sweeps < maxPasses; sweeps += 1) {
+    const selection = { selection: [], release: true, mes: false };
+    const results = await app.reconcile(selection, (_name, task) => task(signal));
+    signal.throwIfAborted();
+    if (results.every(({ outcome, pending, vanished }) => outcome === 'ok' && pending + vanished === 0)) break;
+  }
+  // The operations of orders that are gone now are missed by two passes.
+  for (let pass = 0; pass < 2; pass += 1) await passUntilDone(app, signal);
 }
 
 function report(sandbox: Sandbox, passes: { streams: StreamResult[] }[], { json }: DemoOptions): boolean {
@@ -156,7 +169,9 @@ async function finish({ sandbox, context, options }: Pick<Demo, 'sandbox' | 'con
   sandbox.sap.advance(settledMs);
   const app = await openAppFor(context);
   try {
-    const passes = await passUntilDone(app, new AbortController().signal);
+    const { signal } = new AbortController();
+    const passes = await passUntilDone(app, signal);
+    await reconcileUntilDone(app, signal);
     if (options.json === true) return report(sandbox, passes, options);
     const comparison = sandbox.compare();
     printComparison(comparison);
