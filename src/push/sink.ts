@@ -50,8 +50,6 @@ export type ParentEntry = Pick<LedgerEntry, 'mesId' | 'businessKey'>;
 export interface MesRequest extends HttpRequest {
   /** False for a create that knows no upsert; a second one would make a second record or fail on a unique key. True when absent. */
   idempotent?: boolean;
-  /** Asks what this MES can do: sent once, and a failure does not mean that the MES is down. */
-  probe?: boolean;
 }
 
 /** Sends requests within the MES's limits, again after passing faults. */

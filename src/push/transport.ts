@@ -50,7 +50,7 @@ export function createTransport(options: TransportOptions, signal: AbortSignal):
       else if (error instanceof TransientError) note(options, undefined, startedMs);
       throw request.idempotent === false ? outcomeOf(error) : error;
     });
-    if (!request.probe) note(options, answer, startedMs);
+    note(options, answer, startedMs);
     await heed(options, answer).catch((error: unknown) => {
       throw request.idempotent === false && mayBeDone(answer) ? outcomeOf(error) : error;
     });
@@ -60,7 +60,7 @@ export function createTransport(options: TransportOptions, signal: AbortSignal):
     requests: () => sent,
     async request(request) {
       // While it is down, one try tells as much as five.
-      const attempts = request.probe || options.outage?.isOpen() ? 1 : options.attempts;
+      const attempts = options.outage?.isOpen() ? 1 : options.attempts;
       try {
         const answer = await withRetries(
           { system: 'mes', name: 'mes', attempts, clock, events, random },
@@ -70,7 +70,7 @@ export function createTransport(options: TransportOptions, signal: AbortSignal):
         options.outage?.answered();
         return answer;
       } catch (error) {
-        if (!request.probe) options.outage?.note(error);
+        options.outage?.note(error);
         throw error;
       }
     },

@@ -284,15 +284,6 @@ describe('what a 429 says of when to come back', () => {
   });
 });
 
-describe('a probe of what the MES can do', () => {
-  it('is sent once, and its failure does not mean that the MES is down', async () => {
-    const { clock, open, sentAtMs, outage } = setUp([answer(500)]);
-    await settle(clock, open().request({ ...post, probe: true }));
-    expect(sentAtMs).toHaveLength(1);
-    expect(outage.isOpen()).toBe(false);
-  });
-});
-
 describe('a MES that cannot be reached', () => {
   it('is tried once instead of five times until it answers', async () => {
     const down = new TransientError('refused', { unsent: true });
