@@ -8,11 +8,11 @@ import { createRehearsal } from './push/rehearsal.ts';
 import { openScratchStore, type PreviousRecord, type ScratchStore } from './state/scratch-store.ts';
 import type { PageCommit, Store } from './state/store.ts';
 
-/** One record that the next pass sends. `mark` is how a record that is gone in the ERP is marked in the MES. */
+/** One record that the next pass sends. `mark` holds a record that is gone in the ERP in the MES, `delete` deletes it there. */
 export interface PlannedChange {
   entity: Entity;
   externalId: string;
-  action: 'create' | 'update' | 'mark';
+  action: 'create' | 'update' | 'mark' | 'delete';
   /** What differs, for an update: `from` only where the old value is still known; absent where not even the names are. */
   fields?: Record<string, { from?: FieldValue; to: FieldValue }>;
 }
@@ -24,6 +24,7 @@ export interface StreamPlan {
   create: number;
   update: number;
   mark: number;
+  delete: number;
   /** Records of the window that the MES holds already as they are. */
   leave: number;
   refused: number;
@@ -103,9 +104,9 @@ export function collectChanges(store: ScratchStore): Collected {
   };
 }
 
-function plannedChanges({ outcomes, source }: PageCommit, store: ScratchStore): PlannedChange[] {
+function plannedChanges({ outcomes, source, removed }: PageCommit, store: ScratchStore): PlannedChange[] {
   const delivered = outcomes.filter((outcome) => outcome.kind === 'delivered');
-  const planned: PlannedChange[] = [];
+  const planned = removed.map(({ entity, externalId }): PlannedChange => ({ entity, externalId, action: 'delete' }));
   for (const [entity, group] of Map.groupBy(delivered, ({ change }) => change.record.entity)) {
     const updated = group.filter((outcome) => actionOf(outcome) !== 'create');
     const ids = updated.map(({ change }) => change.record.externalId);
@@ -151,17 +152,20 @@ function differences(record: MesRecord, before: PreviousRecord): PlannedChange['
 
 function describe(result: StreamResult, changes: ReadonlyMap<string, PlannedChange[]>): StreamPlan {
   const { connector, stream, outcome, error } = result;
+  const own = changes.get(`${connector}/${stream}`) ?? [];
+  const deletes = own.filter(({ action }) => action === 'delete').length;
   return {
     connector,
     stream,
     create: result.created,
     update: result.updated,
-    mark: result.deleted,
+    mark: result.deleted - deletes,
+    delete: deletes,
     leave: result.unchanged,
     refused: result.refused,
     parked: result.parked,
     requests: result.requests.mes,
-    changes: changes.get(`${connector}/${stream}`) ?? [],
+    changes: own,
     outcome,
     ...(error === undefined ? {} : { error }),
   };

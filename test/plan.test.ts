@@ -7,6 +7,7 @@ import type { Lifecycle, MesRecord, Outcome } from '../src/core/types.ts';
 import { collectChanges, type PlannedChange } from '../src/plan.ts';
 import { createPusher } from '../src/push/pusher.ts';
 import { createRehearsal } from '../src/push/rehearsal.ts';
+import { rehearsedRemover } from '../src/push/remover.ts';
 import type { SinkResult } from '../src/push/sink.ts';
 import { createCycle } from '../src/scheduler/cycle.ts';
 import { openScratchStore } from '../src/state/scratch-store.ts';
@@ -57,7 +58,16 @@ async function openWorld(seed: number): Promise<World> {
       },
     }),
   ];
+  const operation = random.pick(['mark', 'delete', 'ignore'] as const);
   const bench = await openBench(streams, (store) => noting(store, sent));
+  bench.deletes.policies = { operation };
+  bench.deletes.remover = {
+    ...rehearsedRemover,
+    async remove({ entity, record }) {
+      bench.sink.held.delete(`${entity}/${record.externalId}`);
+      return { kind: 'removed', requests: 3 };
+    },
+  };
   const world: World = { seed, bench, random, rows, sent };
   for (let count = random.pick([0, 60]); count > 0; count -= 1) happen(world);
   return world;
@@ -67,6 +77,8 @@ function noting(store: Store, sent: Sent): Store {
   return {
     ...store,
     async commit(page) {
+      const removed = page.removed.map((ref) => ({ ...ref, action: 'delete' as const }));
+      if (removed.length > 0) sent[page.stream] = [...(sent[page.stream] ?? []), ...removed];
       for (const outcome of page.outcomes) {
         if (outcome.kind !== 'delivered') continue;
         sent[page.stream] = [...(sent[page.stream] ?? []), inShort(outcome)];
@@ -153,13 +165,14 @@ interface Planned {
 
 async function plan({ bench }: World): Promise<Planned> {
   const { session, clock, directory } = bench;
+  const deletes = { ...bench.deletes, remover: rehearsedRemover };
   const store = await openScratchStore({ directory, clock });
   const planned = collectChanges(store);
   const pusher = createPusher({ ...createRehearsal({}), batchSize: 100, maxConcurrency: 1 });
   const events = createEventBus((error) => {
     throw error;
   });
-  const cycle = createCycle({ session, store: planned.store, pusher, events, clock });
+  const cycle = createCycle({ session, store: planned.store, pusher, events, clock, deletes });
   const results = await cycle.run(request, new AbortController().signal);
   await store.close();
   const bare = ({ entity, externalId, action }: PlannedChange) => ({ entity, externalId, action });
@@ -186,8 +199,10 @@ async function compare(world: World): Promise<PlannedChange[]> {
     untimed(results).map(({ requests, ...rest }) => rest),
   );
   const requests = planned.results.reduce((sum, result) => sum + result.requests.mes, 0);
-  expect(requests).toBe(bench.sink.batches.length - batches);
-  return Object.values(sent).flat();
+  const all = Object.values(sent).flat();
+  const deletes = all.filter(({ action }) => action === 'delete').length;
+  expect(requests).toBe(bench.sink.batches.length - batches + 3 * deletes);
+  return all;
 }
 
 /** Plays one history and plans at ten points of it; resolves to how often each action was planned. */
@@ -217,7 +232,7 @@ describe('a plan', () => {
       const seeds = Array.from({ length: 20 }, (_, index) => block * 20 + index);
       const actions = (await Promise.all(seeds.map(playWorld))).flat();
       // The histories come to everything that a plan can say.
-      expect([...new Set(actions)].sort()).toEqual(['create', 'mark', 'update']);
+      expect([...new Set(actions)].sort()).toEqual(['create', 'delete', 'mark', 'update']);
       expect(actions.length).toBeGreaterThan(500);
     },
   );

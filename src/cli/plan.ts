@@ -63,7 +63,7 @@ function printChanges({ connector, stream, changes }: StreamPlan, limit: number)
 
 function describe({ action, entity, externalId, fields }: PlannedChange): string {
   const what = `${action.padEnd(6)} ${entity} ${externalId}`;
-  if (action === 'create') return what;
+  if (action === 'create' || action === 'delete') return what;
   if (fields === undefined) return `${what}: content differs`;
   const names = Object.entries(fields).map(([name, { from, to }]) => {
     return from === undefined

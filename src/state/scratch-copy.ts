@@ -1,4 +1,4 @@
-import type { Entity } from '../core/types.ts';
+import type { Entity, RecordRef } from '../core/types.ts';
 import { type Database, prepare, transaction, type Value } from './database.ts';
 import type { ChildQuery } from './store.ts';
 
@@ -8,11 +8,18 @@ export interface LedgerCopy {
   children(query: ChildQuery): void;
   /** Every record of an entity. */
   all(source: string, entity: Entity): void;
+  /** These have been removed from the scratch database and are not brought again. */
+  removed(source: string, refs: readonly RecordRef[]): void;
 }
 
 type Row = Record<string, Value>;
 
-const nothing: LedgerCopy = { records: () => undefined, children: () => undefined, all: () => undefined };
+const nothing: LedgerCopy = {
+  records: () => undefined,
+  children: () => undefined,
+  all: () => undefined,
+  removed: () => undefined,
+};
 
 /**
  * Copies all but the records and the history at once: it is little. The ledger is seen as it is at this moment until its connection is
@@ -61,13 +68,19 @@ function createCopy(base: Database, scratch: Database): LedgerCopy {
     `SELECT * FROM records WHERE scope = ${scopeOf} AND external_id > ? ORDER BY external_id LIMIT ${atOnce}`,
   );
   const complete = new Set<string>();
+  const gone = new Set<string>();
+  const scopeId = prepare<{ id: number }>(base, 'SELECT id FROM scopes WHERE source = ? AND entity = ?');
   const add = (rows: readonly Row[]) => {
-    if (rows.length > 0) transaction(scratch, () => insert(rows));
+    const present = gone.size === 0 ? rows : rows.filter((row) => !gone.has(`${row['scope']} ${row['external_id']}`));
+    if (present.length > 0) transaction(scratch, () => insert(present));
   };
   return {
     records: (source, entity, ids) => add(byId.all(JSON.stringify(ids), source, entity)),
     children: ({ source, entity, parent, parentIds }) =>
       add(children[parent].all(JSON.stringify(parentIds), source, entity)),
+    removed(source, refs) {
+      for (const { entity, externalId } of refs) gone.add(`${scopeId.get(source, entity)?.id} ${externalId}`);
+    },
     all(source, entity) {
       if (complete.has(`${source}\n${entity}`)) return;
       complete.add(`${source}\n${entity}`);

@@ -80,8 +80,12 @@ function held(file: WatermarkFile): WatermarkFile {
 }
 
 /** The methods that look at records: what they may look at is copied first. */
-function copying(store: Store, copy: LedgerCopy): Pick<Store, 'lookup' | 'childrenOf' | 'countRecords' | 'markOpen'> {
+function copying(store: Store, copy: LedgerCopy): Pick<Store, CopyingMethod> {
   return {
+    async commit(page) {
+      await store.commit(page);
+      copy.removed(page.source, page.removed);
+    },
     lookup(source, entity, externalIds) {
       copy.records(source, entity, externalIds);
       return store.lookup(source, entity, externalIds);
@@ -100,6 +104,8 @@ function copying(store: Store, copy: LedgerCopy): Pick<Store, 'lookup' | 'childr
     },
   };
 }
+
+type CopyingMethod = 'commit' | 'lookup' | 'childrenOf' | 'countRecords' | 'markOpen';
 
 function previousRecords(scratch: Database): ScratchStore['previous'] {
   const find = prepare<{ id: string; lifecycle: Lifecycle; marks: string | null; record: string | null }>(

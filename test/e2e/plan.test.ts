@@ -101,7 +101,7 @@ describe('plan', () => {
     await workspace.run('watermark', 'reset', 'plant-1/operations', '--forget');
     const short = await workspace.run('plan', 'plant-1/operations');
     expect(short.code).toBe(0);
-    expect(short.stdout).toMatch(/^stream +create +update +mark +leave +refused +parked +requests$/m);
+    expect(short.stdout).toMatch(/^stream +create +update +mark +delete +leave +refused +parked +requests$/m);
     expect(short.stdout).toMatch(/… and \d+ more: --all, or --json/);
     expect(short.stdout).toMatch(/^ {2}update operation \S+: sent again as it is$/m);
     expect(short.stdout).toContain('Nothing was sent.');
