@@ -25,7 +25,7 @@ export interface Records {
   forgetOne(scope: number, externalId: string): void;
   /** Forgets what was deleted in the MES. */
   remove(scope: number, externalIds: readonly string[]): void;
-  /** The MES does not hold these any more: they count as never delivered. */
+  /** The MES does not list these any more: they are to be sent again, their ids stay. */
   forgetLost(scope: number, externalIds: readonly string[]): void;
   /** Forgets what was delivered and refused, so that everything is sent again; the MES ids stay. */
   forget(source: string, entity: Entity): void;
@@ -117,7 +117,7 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
   const forgetOne = prepare(database, 'UPDATE records SET hash = NULL WHERE scope = ? AND external_id = ?');
   const ofIds = 'WHERE scope = ? AND external_id IN (SELECT value FROM json_each(?))';
   const remove = prepare(database, `DELETE FROM records ${ofIds}`);
-  const forgetLost = prepare(database, `UPDATE records SET hash = NULL, mes_id = NULL ${ofIds}`);
+  const forgetLost = prepare(database, `UPDATE records SET hash = NULL ${ofIds}`);
   const forget = prepare(database, `UPDATE records SET hash = NULL, refused_hash = NULL WHERE scope = ${scopeOf}`);
   return {
     deliver(scope, deliveries, keepRecords) {

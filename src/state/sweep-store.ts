@@ -22,7 +22,7 @@ export interface SweepStore {
   countLost(source: string, entity: Entity): Promise<{ held: number; lost: number }>;
   /** External ids of some of those. */
   lost(source: string, entity: Entity, limit: number): Promise<string[]>;
-  /** The MES does not hold these any more: they count as never delivered. */
+  /** The MES does not list these any more: they are to be sent again. The ids stay, for the sink to find out that nothing has them. */
   forgetLost(source: string, refs: readonly RecordRef[]): Promise<void>;
 }
 

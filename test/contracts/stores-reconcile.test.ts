@@ -164,7 +164,7 @@ describe.each(stores)('store: $name', ({ open }) => {
       expect(await store.countLost(source, 'job')).toEqual({ held: 3, lost: 1 });
       expect(await store.lost(source, 'job', 100)).toEqual(['2']);
       await store.forgetLost(source, [ref('2')]);
-      expect(await entry('2')).toMatchObject({ hash: null, mesId: null });
+      expect(await entry('2')).toMatchObject({ hash: null, mesId: 'id-2' });
     });
 
     it('adds up what was late, and keeps the latest', async () => {

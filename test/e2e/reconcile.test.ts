@@ -78,7 +78,7 @@ describe('the policy delete', () => {
     connector: { deletes: { job: 'delete', part: 'delete', operation: 'delete', resource: 'delete', cell: 'delete' } },
   };
 
-  it.each(['classic', 'repaired'] as const)(
+  it.each(['classic', 'main', 'repaired'] as const)(
     'deletes in the MES (%s) what the ERP has deleted, and creates anew what comes back',
     { timeout: 120_000 },
     async (generation) => {

@@ -1,6 +1,6 @@
 import { systemClock } from '../../core/clock.ts';
 import { messageOf, PermanentError } from '../../core/errors.ts';
-import { entities, type Finding } from '../../core/types.ts';
+import { entities, type Finding, type MesRecord } from '../../core/types.ts';
 import type { Sink, Transport } from '../sink.ts';
 import { readAnswer } from './answers.ts';
 import { tables } from './bodies.ts';
@@ -18,6 +18,8 @@ export interface EryxonSink extends Sink {
   ways(): Promise<WayReport[]>;
   /** What the MES can do is found out anew before the next record goes out. */
   rediscover(): void;
+  /** The record was deleted in the MES: the next one of its key is a new one. */
+  forget(record: MesRecord): Promise<void>;
 }
 
 /** `url` is the base of its functions. Without notes what is learnt of it ends with the process. */
@@ -49,6 +51,7 @@ export function createEryxonSink(url: string, options: Partial<SessionOptions> =
       return known === undefined ? [] : reportWays(known);
     },
     rediscover: discovery.expire,
+    forget: (record) => session.posted.forget(record),
   };
 }
 

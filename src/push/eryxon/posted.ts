@@ -1,3 +1,4 @@
+import type { MesRecord } from '../../core/types.ts';
 import type { ReadyChange } from '../sink.ts';
 import type { Notes } from './session.ts';
 
@@ -15,6 +16,8 @@ export interface PostedLog {
   find(change: ReadyChange): Promise<Posted | undefined>;
   /** `hash` is of the content that may be there: another than the change's when an earlier create of other content was lost. */
   note(change: ReadyChange, mesId: string | null, hash?: string): Promise<void>;
+  /** The record was deleted: what was created is not there any more. */
+  forget(record: MesRecord): Promise<void>;
 }
 
 type Slot = [key: string, hash: string, mesId: string | null];
@@ -28,6 +31,13 @@ export function createPostedLog(notes: Notes): PostedLog {
   const ring = () => {
     loading ??= load(notes);
     return loading;
+  };
+  const write = async (slots: readonly Slot[], place: number) => {
+    const leaf = Math.floor(place / leafSize);
+    await notes.writeNote(leafName(leaf), {
+      next: place + 1,
+      slots: slots.slice(leaf * leafSize, (leaf + 1) * leafSize),
+    });
   };
   return {
     async find(change) {
@@ -44,11 +54,16 @@ export function createPostedLog(notes: Notes): PostedLog {
       if (before !== undefined) places.delete(before[0]);
       slots[place] = [key, hash, mesId];
       places.set(key, place);
-      const leaf = Math.floor(place / leafSize);
-      await notes.writeNote(leafName(leaf), {
-        next: place + 1,
-        slots: slots.slice(leaf * leafSize, (leaf + 1) * leafSize),
-      });
+      await write(slots, place);
+    },
+    async forget(record) {
+      const { places, slots } = await ring();
+      const place = places.get(keyOf({ record }));
+      if (place === undefined) return;
+      // An empty key is never asked for; its place is taken again in its turn.
+      slots[place] = ['', '', null];
+      places.delete(keyOf({ record }));
+      await write(slots, place);
     },
   };
 }
@@ -85,6 +100,6 @@ function leafName(leaf: number): string {
   return `mes posted ${leaf}`;
 }
 
-function keyOf({ record }: ReadyChange): string {
+function keyOf({ record }: Pick<ReadyChange, 'record'>): string {
   return `${record.entity}/${record.source}/${record.externalId}`;
 }

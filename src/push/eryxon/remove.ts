@@ -11,7 +11,11 @@ import { tables } from './bodies.ts';
  * keys first (`PATCH`), is deleted then (`DELETE`), and is proven to be gone by what the next request to it answers. Cells, and
  * everything on installations that answer lists as plain arrays, are deleted for good and leave no keys behind.
  */
-export function createEryxonRemover(url: string, openTransport: (signal: AbortSignal) => CountedTransport): Remover {
+export function createEryxonRemover(
+  url: string,
+  openTransport: (signal: AbortSignal) => CountedTransport,
+  forget: (record: MesRecord) => Promise<void> = async () => undefined,
+): Remover {
   const base = new URL(url).pathname.replace(/\/$/, '');
   const pathOf = (entity: Entity, id: string) => `${base}/api-${tables[entity]}?id=${encodeURIComponent(id)}`;
   let hides: Promise<boolean> | undefined;
@@ -45,6 +49,7 @@ export function createEryxonRemover(url: string, openTransport: (signal: AbortSi
         obstacle !== undefined
           ? { kind: 'kept' as const, reason: obstacle }
           : await (hiding ? removeHiding(path, removal, transport) : removeForGood(path, transport));
+      if (result.kind === 'removed') await forget(removal.record);
       return { ...result, requests: transport.requests() };
     },
     async check(entities, signal) {
