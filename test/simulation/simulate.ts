@@ -27,7 +27,7 @@ export interface SimulateOptions {
 }
 
 /** MES generations that runs are drawn from. */
-const generations: readonly Generation[] = ['classic'];
+const generations: readonly Generation[] = ['classic', 'classic', 'v060', 'main', 'repaired'];
 /** One run in so many meets the simulated S/4HANA over its protocol. */
 const sapOneIn = 25;
 const most = 50;
