@@ -30,6 +30,8 @@ export interface Weather {
   fates: readonly Fate[];
   /** Each request takes up to so long. */
   latencyMs: number;
+  /** Only requests whose path fits; all when absent. */
+  only?: RegExp;
 }
 
 export const calm: Weather = { share: 0, fates, latencyMs: 0 };
@@ -80,8 +82,8 @@ export function createNetwork({ handlers, erpNow, clock, random, plan, trace }: 
   async function send(options: HttpOptions, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     signal.throwIfAborted();
     const { system } = options;
-    const { share, fates: possible, latencyMs } = network.weather[system];
-    const fate = share > 0 && random.chance(share) ? random.pick(possible) : undefined;
+    const { share, fates: possible, latencyMs, only = /./ } = network.weather[system];
+    const fate = share > 0 && only.test(request.path) && random.chance(share) ? random.pick(possible) : undefined;
     const what = `${request.method} ${request.path.split('?', 1)[0]}`;
     if (latencyMs > 0) await clock.sleep(random.int(0, latencyMs), signal);
     if (system === 'erp') network.between();

@@ -7,18 +7,19 @@ const run = promisify(execFile);
 
 it('is the same run down to the last request when the seed is the same', async () => {
   const hashes = new Set<string>();
-  for (let seed = 1; seed <= 60; seed += 1) {
+  for (let seed = 1; seed <= 30; seed += 1) {
     const first = await simulate(seed);
     const second = await simulate(seed);
     expect(second).toEqual(first);
     expect(first.failure).toBeUndefined();
     hashes.add(first.hash);
   }
-  expect(hashes.size).toBe(60);
+  expect(hashes.size).toBe(30);
 });
 
-it('ends with the MES as the ERP has it, for 10 000 seeds', async () => {
-  const arguments_ = ['test/simulation/main.ts', '--seeds', '10000', '--workers', '2'];
+/** 10 000 in .ci/run, more by `npm run simulate -- --seeds 200000`. */
+it('ends with the MES as the ERP has it, for 2 000 seeds', async () => {
+  const arguments_ = ['test/simulation/main.ts', '--seeds', '2000', '--workers', '2'];
   const { stdout } = await run(process.execPath, arguments_, { maxBuffer: 2 ** 26 }).catch((error) => error);
-  expect(stdout).toMatch(/^10000 seeds from 1: 0 failures/);
+  expect(stdout).toMatch(/^2000 seeds from 1: 0 failures/);
 }, 300_000);

@@ -95,8 +95,8 @@ async function live(story: Story, events: number): Promise<void> {
   const { random, world } = story;
   let left = Math.min(events, random.int(2, random.chance(0.1) ? most : 10));
   for (; left > 0; left -= 1) await random.pick(tickets)(story);
-  await quiesce(story);
-  const differences = world.differences();
+  const lost = await quiesce(story);
+  const differences = world.differences().filter((line) => !lost.some((name) => line.startsWith(`${name} `)));
   if (differences.length > 0) throw new Error(`The MES differs from the ERP:\n${differences.join('\n')}`);
 }
 
@@ -287,10 +287,20 @@ async function retryLetters({ world, tell }: Story): Promise<void> {
   tell(`retry: ${await world.clock.run(store.retryDeadLetters({}))} dead letters`);
 }
 
+/**
+ * Operations that were created by a request whose answer was lost, in a MES that shows their ids nowhere: they cannot be changed
+ * any more, and are dead letters that say so. Nothing better is possible there.
+ */
+async function unreachable({ app, clock }: World): Promise<string[]> {
+  const letters = await clock.run(app().store.deadLetters({}));
+  const named = letters.filter(({ reason }) => reason.includes('tells its id nowhere'));
+  return named.map(({ key }) => key.replace('operation/', 'operations/'));
+}
+
 const longestPeace = 14;
 
 /** Everything that disturbs ends; then passes until nothing is left to do, and one that must cost the MES nothing. */
-async function quiesce(story: Story): Promise<void> {
+async function quiesce(story: Story): Promise<readonly string[]> {
   const { world, tell } = story;
   tell('peace');
   weatherClears(story);
@@ -305,9 +315,10 @@ async function quiesce(story: Story): Promise<void> {
     const complete = await runPass(story, { full: world.erp.unstamped === true && count === 0, release: count > 2 });
     const status = await world.clock.run(world.app().store.status());
     const waiting = status.reduce((sum, { deadLetters, parked }) => sum + deadLetters + parked, 0);
-    if (complete && waiting === 0) {
+    const lost = await unreachable(world);
+    if (complete && waiting === lost.length) {
       if (!(await runPass(story, {}))) throw new Error('A pass in peace failed.');
-      return;
+      return lost;
     }
     world.clock.advance(60_000);
   }

@@ -1,9 +1,9 @@
 import { TransientError } from '../../core/errors.ts';
-import type { ReadyChange } from '../sink.ts';
+import type { ReadyChange, SinkResult } from '../sink.ts';
 import { isObject } from './answers.ts';
 import { isHeld, tables } from './bodies.ts';
 import type { Columns } from './columns.ts';
-import { genericPut } from './generic-put.ts';
+import { genericPut, tryPatch } from './generic-put.ts';
 import { prepare } from './prepare.ts';
 import { ask, type Call, type Report, requireKnown } from './request.ts';
 import { refusalText, settle } from './settle.ts';
@@ -76,11 +76,21 @@ async function sendGroup(call: Call, items: readonly Item[], report: Report): Pr
     const result = results.get(item.change.record.externalId);
     if (result === undefined) throw new TransientError('The MES answered an erp-sync without naming each record.');
     if ('message' in result) failed.set(result.message, [...(failed.get(result.message) ?? []), item]);
-    else report(item.change, { kind: 'delivered', ...result });
+    else report(item.change, await putOnHold(call, item, result));
   }
   for (const [message, group] of failed) {
     await retryFailed(call, { items: group, message }, report);
   }
+}
+
+/**
+ * Its function sets the status of new records alone. One that we took for new and that was there already, from a request whose
+ * answer was lost, is put on hold by its id.
+ */
+async function putOnHold(call: Call, { change, columns }: Item, result: Delivered): Promise<SinkResult> {
+  const ignored = result.action === 'updated' && columns['status'] !== undefined;
+  const patched = ignored ? await tryPatch(call, change, result.mesId) : undefined;
+  return patched ?? { kind: 'delivered', ...result };
 }
 
 interface Failed {
@@ -118,7 +128,12 @@ async function halve(call: Call, { items, message }: Failed, report: Report): Pr
   await sendGroup(call, items.slice(middle), report);
 }
 
-type Result = { action: 'created' | 'updated'; mesId: string } | { message: string };
+interface Delivered {
+  action: 'created' | 'updated';
+  mesId: string;
+}
+
+type Result = Delivered | { message: string };
 
 /** By external id; they come in no order. */
 function readResults(data: unknown, table: string): Map<string, Result> {
