@@ -30,7 +30,7 @@ export interface Weather {
   fates: readonly Fate[];
   /** Each request takes up to so long. */
   latencyMs: number;
-  /** Only requests whose path fits; all when absent. */
+  /** Only requests whose path and body fit; all when absent. */
   only?: RegExp;
 }
 
@@ -83,7 +83,10 @@ export function createNetwork({ handlers, erpNow, clock, random, plan, trace }: 
     signal.throwIfAborted();
     const { system } = options;
     const { share, fates: possible, latencyMs, only = /./ } = network.weather[system];
-    const fate = share > 0 && only.test(request.path) && random.chance(share) ? random.pick(possible) : undefined;
+    const fate =
+      share > 0 && only.test(`${request.path} ${request.body ?? ''}`) && random.chance(share)
+        ? random.pick(possible)
+        : undefined;
     const what = `${request.method} ${request.path.split('?', 1)[0]}`;
     if (latencyMs > 0) await clock.sleep(random.int(0, latencyMs), signal);
     if (system === 'erp') network.between();
