@@ -93,9 +93,12 @@ function deliver(body: Buffer): Buffer {
     }
     return `{"external_id":"${id}","id":"3f2b8c1e-0000-4000-8000-00${id}","action":"${known ? 'updated' : 'created'}"}`;
   });
-  seen.posts += 1;
-  seen.distinct += created;
-  seen.bodyBytes += body.length;
+  // An empty one only asks what this MES can do; once a day.
+  if (jobs.length > 0) {
+    seen.posts += 1;
+    seen.distinct += created;
+    seen.bodyBytes += body.length;
+  }
   const counts = `"total":${jobs.length},"created":${created},"updated":${jobs.length - created},"errors":0`;
   return Buffer.from(`{"success":true,"data":{${counts},"results":[${results.join(',')}]}}`);
 }

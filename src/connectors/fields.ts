@@ -23,7 +23,10 @@ export type FieldKind = 'text' | 'integer' | 'day' | 'instant';
 /** The one normal form of an id: all-digit ids lose their leading zeros, so that every protocol and release agrees. */
 export function normalizeId(raw: string | number): string {
   const text = String(raw).trim();
-  return text.startsWith('0') && /^0\d+$/.test(text) ? text.replace(/^0+(?=\d)/, '') : text;
+  if (!text.startsWith('0') || !/^0\d+$/.test(text)) return text;
+  let zeros = 1;
+  while (text[zeros] === '0' && zeros < text.length - 1) zeros += 1;
+  return text.slice(zeros);
 }
 
 /** A number that may come as text, as the whole number not below it. */

@@ -42,7 +42,7 @@ export interface Delivering {
 export async function deliverBatch(on: Delivering, batch: Batch, transport: Transport): Promise<SinkResult[]> {
   const results = new Map<ReadyChange, SinkResult>();
   for (const change of batch.changes) {
-    const reason = unstorable(change.record);
+    const reason = unstorable(change);
     if (reason !== undefined) results.set(change, { kind: 'refused', reason });
   }
   if (results.size === batch.changes.length) return inOrder(batch, results);
