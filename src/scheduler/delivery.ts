@@ -89,7 +89,6 @@ export async function startDelivery(
   const good = delivery.mapped.filter((row) => row.kind === 'good');
   const bad = delivery.mapped.filter((row) => row.kind === 'refused');
   const lookup = store.lookup.bind(store, session.source);
-  const parent = childStreamOf(pass);
   const keepStamps = stream.stampKind !== 'none';
   const diff = await diffPage({ rows: good, lookup, keepStamps, force: delivery.force });
   await delivery.after;
@@ -112,8 +111,7 @@ export async function startDelivery(
     restamped: diff.restamped,
     removed: [],
     late: delivery.mayBeLate === true ? lateness(pass, good, report.outcomes) : null,
-    childrenDue:
-      parent === null ? null : { stream: parent, parents: changedParents(pass, report.outcomes, diff.restamped) },
+    childrenDue: childrenDueBy(pass, delivery, { outcomes: report.outcomes, restamped: diff.restamped }),
     childrenRead: report.failure === undefined ? (delivery.childrenRead ?? []) : [],
     parentStreams: streamsByEntity(session),
     resume: report.failure === undefined ? delivery.resume : null,
@@ -182,6 +180,27 @@ const nothing = {
 export function childStreamOf({ stream, session }: Pass): string | null {
   const child = session.streams.find(({ name }) => name === stream.childStream);
   return child === undefined ? null : `${session.name}/${child.name}`;
+}
+
+/** Whose children must be read again: those of parents that changed, and those beside a child that was held. */
+function childrenDueBy(
+  pass: Pass,
+  { force }: Delivery,
+  { outcomes, restamped }: Pick<PageCommit, 'outcomes' | 'restamped'>,
+): PageCommit['childrenDue'] {
+  const { children } = pass.stream;
+  if (force && children !== null) return { stream: pass.id, parents: parentsOfHeld(outcomes, children.parent) };
+  const stream = childStreamOf(pass);
+  return stream === null ? null : { stream, parents: changedParents(pass, outcomes, restamped) };
+}
+
+/**
+ * What was held may have vanished from the ERP before it was delivered, and no list of its parent's children could show that: the
+ * ledger did not know it as a child yet.
+ */
+function parentsOfHeld(outcomes: readonly Outcome[], parent: 'job' | 'part'): string[] {
+  const delivered = outcomes.filter(({ kind }) => kind === 'delivered');
+  return delivered.map(({ change }) => change.record.parents[parent]).filter((id) => id !== undefined);
 }
 
 function changedParents(pass: Pass, outcomes: readonly Outcome[], restamped: PageCommit['restamped']): string[] {

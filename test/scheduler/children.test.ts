@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Stream } from '../../src/connectors/define.ts';
+import type { MappedRow, Stream } from '../../src/connectors/define.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import type { MesRecord } from '../../src/core/types.ts';
 import { collect, resultOf } from '../support/harness.ts';
@@ -8,6 +8,7 @@ import {
   childPages,
   type FakeRow,
   fakeStream,
+  mapRow,
   openBench,
   put,
   source,
@@ -21,6 +22,8 @@ let bench: Bench;
 let asked: string[][];
 /** What the next reads by parent bring, in place of what is there. */
 let misreads: ((rows: FakeRow[]) => FakeRow[])[];
+/** Rows that could not be mapped now can. */
+let mended: boolean;
 
 const stamp = (minutes: number) => new Date(start.getTime() + minutes * 60_000).toISOString();
 
@@ -72,6 +75,10 @@ function lifecycleOf(id: string): string | undefined {
   return bench.sink.held.get(`operation/${id}`)?.record.lifecycle;
 }
 
+async function map(page: readonly unknown[]): Promise<MappedRow[]> {
+  return (page as FakeRow[]).map((row) => mapRow({ ...row, bad: row.bad === true && !mended }));
+}
+
 function children(): NonNullable<Stream['children']> {
   return {
     parent: 'part',
@@ -89,12 +96,13 @@ beforeEach(async () => {
   minutes = 0;
   asked = [];
   misreads = [];
+  mended = false;
   const ids = Array.from({ length: 40 }, (_, index) => index + 1);
   orders = ids.map((id) => order(id));
   operations = ids.flatMap((id) => [10, 20, 30].map((step) => operation(id, step)));
   bench = await openBench([
     fakeStream(orders, { entity: 'part', childStream: 'operations' }),
-    fakeStream(operations, { name: 'operations', entity: 'operation', children: children() }),
+    fakeStream(operations, { name: 'operations', entity: 'operation', children: children(), map }),
   ]);
   await cycle();
   expect(bench.sink.held.size).toBe(160);
@@ -324,5 +332,56 @@ describe('a first load of children that is interrupted', () => {
     await cycle();
     expect(bench.sink.held.size).toBe(160);
     expect(lifecycleOf('1-10')).toBe('cancelled');
+  });
+});
+
+describe('a child that was set aside and has vanished when it is delivered at last', () => {
+  const replay = async () => {
+    remove('operation-7-40');
+    minutes += 1;
+    put(orders, order(7, minutes, 'closed'));
+    await cycle();
+    await cycle();
+    bench.sink.verdict = () => undefined;
+    expect(await bench.store.retryDeadLetters({})).toBe(1);
+    asked.length = 0;
+    await cycle();
+  };
+
+  it('is cancelled in the same pass, when the MES had refused it', async () => {
+    bench.sink.verdict = ({ record }) =>
+      record.externalId === '7-40' ? { kind: 'refused', reason: 'it is locked' } : undefined;
+    put(operations, operation(7, 40, { stamp: stamp(1) }));
+    await cycle();
+    await replay();
+    expect(lifecycleOf('7-40')).toBe('cancelled');
+    expect(lifecycleOf('7-10')).toBe('active');
+    expect(asked).toEqual([['7'], ['7']]);
+    await cycle();
+    expect(asked).toHaveLength(2);
+  });
+
+  it('is cancelled in the same pass, when its row could not be read', async () => {
+    const row = operation(7, 40, { stamp: stamp(1), bad: true });
+    put(operations, row);
+    await cycle();
+    const [letter] = await bench.store.deadLetters({});
+    expect(letter?.key).toBe('row operation-7-40');
+    mended = true;
+    await replay();
+    expect(lifecycleOf('7-40')).toBe('cancelled');
+  });
+
+  it('stays when the list of its parent has it, and that is read once', async () => {
+    bench.sink.verdict = ({ record }) =>
+      record.externalId === '7-40' ? { kind: 'refused', reason: 'it is locked' } : undefined;
+    put(operations, operation(7, 40, { stamp: stamp(1) }));
+    await cycle();
+    bench.sink.verdict = () => undefined;
+    await bench.store.retryDeadLetters({});
+    await cycle();
+    await cycle();
+    expect(lifecycleOf('7-40')).toBe('active');
+    expect(asked).toEqual([['7']]);
   });
 });

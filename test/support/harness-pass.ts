@@ -40,7 +40,7 @@ function inWindow({ mode, from = '', to, future }: Window, { stamp }: FakeRow): 
   return (stamp >= from && (to === undefined || stamp < to)) || (future !== undefined && stamp >= future);
 }
 
-function mapRow(row: FakeRow): MappedRow {
+export function mapRow(row: FakeRow): MappedRow {
   const { key, stamp, records, bad = false } = row;
   if (!bad) return { kind: 'good', key, stamp, records };
   return { kind: 'refused', key, stamp, stage: 'map', reason: 'not a row', row };
