@@ -2,6 +2,8 @@ import { TransientError } from '../../core/errors.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 import { isHeld } from './bodies.ts';
 import { readRow, tryPatch } from './generic-put.ts';
+import { findByKey } from './lists.ts';
+import type { Posted } from './posted.ts';
 import { prepare } from './prepare.ts';
 import { ask, type Call, type Report, requireKnown } from './request.ts';
 import { refusalText, settle } from './settle.ts';
@@ -18,11 +20,11 @@ export async function postPatch(call: Call, changes: readonly ReadyChange[], rep
 async function writeOne(call: Call, change: ReadyChange): Promise<SinkResult> {
   const before = change.known?.mesId == null ? await call.session.posted.find(change) : undefined;
   const mesId = change.known?.mesId ?? before?.mesId ?? null;
-  if (mesId === null) return create(call, change, before?.hash);
+  if (mesId === null) return create(call, change, before);
   // Created by a run that ended before it could keep the id, with this very content.
   if (before?.mesId === mesId && before.hash === change.hash) return { kind: 'delivered', action: 'created', mesId };
   // Should this run end before it can keep what it changed, the row is not that of its create any more.
-  if (before !== undefined) await call.session.posted.note(change, mesId, eitherOf);
+  if (before !== undefined) await call.session.posted.note(change, mesId, { ...before, hash: eitherOf });
   // Deleted there for good, if its id is not found: then it is new again.
   return (await tryPatch(call, change, mesId)) ?? (await create(call, change, undefined));
 }
@@ -30,14 +32,14 @@ async function writeOne(call: Call, change: ReadyChange): Promise<SinkResult> {
 /** No content has this hash. */
 const eitherOf = 'unknown';
 
-/** `askedBefore` is the hash of a create whose answer never came. */
-async function create(call: Call, change: ReadyChange, askedBefore: string | undefined): Promise<SinkResult> {
+/** `askedBefore` is a create whose answer never came. */
+async function create(call: Call, change: ReadyChange, askedBefore: Posted | undefined): Promise<SinkResult> {
   const prepared = await prepare(call, { ...change, known: undefined });
   if ('result' in prepared) return prepared.result;
   const { columns } = prepared;
   // Of two creates whose answers are lost nobody knows which one took effect.
-  const maybe = askedBefore === undefined || askedBefore === change.hash ? change.hash : eitherOf;
-  await call.session.posted.note(change, null, maybe);
+  const sure = askedBefore === undefined || askedBefore.hash === change.hash;
+  await call.session.posted.note(change, null, sure ? undefined : { ...askedBefore, hash: eitherOf });
   const answer = await ask(call, { method: 'POST', body: JSON.stringify(columns), idempotent: false });
   if (answer.data !== undefined) {
     const created = readRow(call, answer.data, 'created');
@@ -49,9 +51,18 @@ async function create(call: Call, change: ReadyChange, askedBefore: string | und
   const next = await settle(call, { change, message, columns });
   if (next.kind === 'again') return create(call, change, askedBefore);
   if (next.kind === 'adopt') return adopt(call, change, next.mesId);
+  const renamed = isOwnExternalKey(message) ? await findRenamed(call, askedBefore) : undefined;
+  if (renamed !== undefined) return adopt(call, change, renamed);
   // This one has not taken effect: what was there before is there still.
   if (askedBefore !== undefined) await call.session.posted.note(change, null, askedBefore);
   return isOwnExternalKey(message) ? withoutId(call, change, askedBefore) : next.result;
+}
+
+/** The row of a create whose answer was lost, by the name that it was created under. */
+async function findRenamed(call: Call, askedBefore: Posted | undefined): Promise<string | undefined> {
+  if (askedBefore?.businessKey == null) return undefined;
+  const rows = (await findByKey(call, askedBefore.businessKey)) ?? [];
+  return rows.length === 1 ? String(rows[0]?.['id']) : undefined;
 }
 
 async function adopt(call: Call, change: ReadyChange, mesId: string): Promise<SinkResult> {
@@ -66,8 +77,8 @@ function isOwnExternalKey(message: string): boolean {
 }
 
 /** The MES has it and tells its id nowhere. */
-function withoutId(call: Call, change: ReadyChange, askedBefore: string | undefined): SinkResult {
-  if (askedBefore === change.hash) return { kind: 'delivered', action: 'created', mesId: null };
+function withoutId(call: Call, change: ReadyChange, askedBefore: Posted | undefined): SinkResult {
+  if (askedBefore?.hash === change.hash) return { kind: 'delivered', action: 'created', mesId: null };
   const { entity, externalId } = change.record;
   const how =
     isHeld(change.known) || askedBefore !== undefined ? 'was created by a request whose answer was lost' : 'exists';

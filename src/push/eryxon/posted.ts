@@ -1,3 +1,4 @@
+import { businessKeyOf } from '../../core/business-key.ts';
 import type { MesRecord } from '../../core/types.ts';
 import type { ReadyChange } from '../sink.ts';
 import type { Notes } from './session.ts';
@@ -6,6 +7,8 @@ import type { Notes } from './session.ts';
 export interface Posted {
   hash: string;
   mesId: string | null;
+  /** Name or number that it was created under: it may have another by now. */
+  businessKey: string | null;
 }
 
 /**
@@ -14,13 +17,13 @@ export interface Posted {
  */
 export interface PostedLog {
   find(change: ReadyChange): Promise<Posted | undefined>;
-  /** `hash` is of the content that may be there: another than the change's when an earlier create of other content was lost. */
-  note(change: ReadyChange, mesId: string | null, hash?: string): Promise<void>;
+  /** `there` is the content that may be there: another than the change's when an earlier create of other content was lost. */
+  note(change: ReadyChange, mesId: string | null, there?: Pick<Posted, 'hash' | 'businessKey'>): Promise<void>;
   /** The record was deleted: what was created is not there any more. */
   forget(record: MesRecord): Promise<void>;
 }
 
-type Slot = [key: string, hash: string, mesId: string | null];
+type Slot = [key: string, hash: string, mesId: string | null, businessKey?: string | null];
 
 /** More than two pages of records; in leaves, so that a write is small. */
 const leaves = 64;
@@ -44,15 +47,15 @@ export function createPostedLog(notes: Notes): PostedLog {
       const { places, slots } = await ring();
       const place = places.get(keyOf(change));
       const slot = place === undefined ? undefined : slots[place];
-      return slot === undefined ? undefined : { hash: slot[1], mesId: slot[2] };
+      return slot === undefined ? undefined : { hash: slot[1], mesId: slot[2], businessKey: slot[3] ?? null };
     },
-    async note(change, mesId, hash = change.hash) {
+    async note(change, mesId, there = { hash: change.hash, businessKey: businessKeyOf(change.record) }) {
       const { places, slots, next } = await ring();
       const key = keyOf(change);
       const place = places.get(key) ?? next();
       const before = slots[place];
       if (before !== undefined) places.delete(before[0]);
-      slots[place] = [key, hash, mesId];
+      slots[place] = [key, there.hash, mesId, there.businessKey];
       places.set(key, place);
       await write(slots, place);
     },
