@@ -1,63 +1,34 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { LeaseLostError, type Store } from '../../src/state/store.ts';
+import { describe, expect, it } from 'vitest';
+import { LeaseLostError } from '../../src/state/store.ts';
 import { change, delivered, page, passEnd, record, refused, resumeAt, source, stream } from '../state/builders.ts';
-import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
-import { stores } from './store-kinds.ts';
+import { stores, useStore } from './store-kinds.ts';
 
 const monday = '2026-03-02T00:00:00.000Z';
 const tuesday = '2026-03-03T00:00:00.000Z';
 
-describe.each(stores)('store: $name', ({ open }) => {
-  let place: string;
-  let clock: FakeClock;
-  let store: Store;
-  let epoch: number;
-
-  beforeEach(async () => {
-    place = await mkdtemp(join(tmpdir(), 'store-'));
-    clock = createFakeClock(new Date('2026-03-01T08:00:00Z'));
-    store = await open(place, clock);
-    ({ epoch } = await store.begin(stream));
-  });
-
-  afterEach(async () => {
-    await store.close();
-    await rm(place, { recursive: true });
-  });
-
-  async function reopen(): Promise<void> {
-    await store.close();
-    store = await open(place, clock);
-    ({ epoch } = await store.begin(stream));
-  }
-
-  async function entry(externalId: string) {
-    return (await store.lookup(source, 'job', [externalId])).get(externalId);
-  }
+describe.each(stores)('store: $name', (kind) => {
+  const state = useStore(kind);
 
   describe('passes', () => {
     it('starts a stream that it has never seen without watermark, resume point or fingerprint', async () => {
       const fresh = {
         watermark: null,
         resume: null,
-        epoch,
+        epoch: state.epoch,
         fingerprint: null,
         lastFullRead: null,
         lastSweep: null,
         readDue: false,
         lateness: { rows: 0, seconds: 0 },
       };
-      expect(await store.begin('plant/new')).toEqual(fresh);
+      expect(await state.store.begin('plant/new')).toEqual(fresh);
     });
 
     it('keeps what a finished pass says, and lets later passes add to it', async () => {
-      await store.finish(passEnd(epoch, monday, { fullReadAt: monday, sweptAt: monday }));
-      await store.finish(passEnd(epoch, null, { fingerprint: 'mapping-2' }));
-      await reopen();
-      expect(await store.begin(stream)).toMatchObject({
+      await state.store.finish(passEnd(state.epoch, monday, { fullReadAt: monday, sweptAt: monday }));
+      await state.store.finish(passEnd(state.epoch, null, { fingerprint: 'mapping-2' }));
+      await state.reopen();
+      expect(await state.store.begin(stream)).toMatchObject({
         watermark: { kind: 'timestamp', value: monday },
         fingerprint: 'mapping-2',
         lastFullRead: monday,
@@ -66,55 +37,55 @@ describe.each(stores)('store: $name', ({ open }) => {
     });
 
     it('refuses a watermark that steps back', async () => {
-      await store.finish(passEnd(epoch, tuesday));
-      await store.begin(stream);
-      await expect(store.finish(passEnd(epoch, monday))).rejects.toThrow(/must not move back/);
-      expect((await store.begin(stream)).watermark?.value).toBe(tuesday);
+      await state.store.finish(passEnd(state.epoch, tuesday));
+      await state.store.begin(stream);
+      await expect(state.store.finish(passEnd(state.epoch, monday))).rejects.toThrow(/must not move back/);
+      expect((await state.store.begin(stream)).watermark?.value).toBe(tuesday);
     });
 
     it('resumes an interrupted pass at its last committed page', async () => {
-      await store.commit(page(epoch, { resume: resumeAt('page 1') }));
-      await store.commit(page(epoch, { resume: resumeAt('page 2') }));
-      await store.commit(page(epoch, { outcomes: [delivered(record('1'))] }));
-      await reopen();
-      expect((await store.begin(stream)).resume).toEqual(resumeAt('page 2'));
+      await state.store.commit(page(state.epoch, { resume: resumeAt('page 1') }));
+      await state.store.commit(page(state.epoch, { resume: resumeAt('page 2') }));
+      await state.store.commit(page(state.epoch, { outcomes: [delivered(record('1'))] }));
+      await state.reopen();
+      expect((await state.store.begin(stream)).resume).toEqual(resumeAt('page 2'));
     });
 
     it('resumes nothing after a finished pass', async () => {
-      await store.commit(page(epoch, { resume: resumeAt('page 1') }));
-      await store.finish(passEnd(epoch, monday));
-      expect((await store.begin(stream)).resume).toBeNull();
+      await state.store.commit(page(state.epoch, { resume: resumeAt('page 1') }));
+      await state.store.finish(passEnd(state.epoch, monday));
+      expect((await state.store.begin(stream)).resume).toBeNull();
     });
 
     it('resumes nothing after the watermark was set by hand', async () => {
-      await store.commit(page(epoch, { resume: resumeAt('page 1') }));
-      await store.setWatermark({ stream, watermark: null, forget: null });
-      expect((await store.begin(stream)).resume).toBeNull();
+      await state.store.commit(page(state.epoch, { resume: resumeAt('page 1') }));
+      await state.store.setWatermark({ stream, watermark: null, forget: null });
+      expect((await state.store.begin(stream)).resume).toBeNull();
     });
 
     it('keeps a watermark set by hand while a pass was under way', async () => {
-      await store.finish(passEnd(epoch, monday));
-      await store.begin(stream);
-      await store.setWatermark({ stream, watermark: null, forget: null });
-      await store.commit(page(epoch, { resume: resumeAt('page 9') }));
-      await store.finish(passEnd(epoch, tuesday));
-      expect(await store.begin(stream)).toMatchObject({ watermark: null, resume: null });
+      await state.store.finish(passEnd(state.epoch, monday));
+      await state.store.begin(stream);
+      await state.store.setWatermark({ stream, watermark: null, forget: null });
+      await state.store.commit(page(state.epoch, { resume: resumeAt('page 9') }));
+      await state.store.finish(passEnd(state.epoch, tuesday));
+      expect(await state.store.begin(stream)).toMatchObject({ watermark: null, resume: null });
     });
 
     it('lets a watermark set by hand go back', async () => {
-      await store.finish(passEnd(epoch, tuesday));
-      await store.setWatermark({ stream, watermark: { kind: 'timestamp', value: monday }, forget: null });
-      expect((await store.begin(stream)).watermark?.value).toBe(monday);
+      await state.store.finish(passEnd(state.epoch, tuesday));
+      await state.store.setWatermark({ stream, watermark: { kind: 'timestamp', value: monday }, forget: null });
+      expect((await state.store.begin(stream)).watermark?.value).toBe(monday);
     });
 
     it('takes nothing from a writer whose lease is lost', async () => {
-      const lost = epoch;
-      await reopen();
+      const lost = state.epoch;
+      await state.reopen();
       const late = page(lost, { outcomes: [delivered(record('1'))], resume: resumeAt('late') });
-      await expect(store.commit(late)).rejects.toThrow(LeaseLostError);
-      await expect(store.finish(passEnd(lost, tuesday))).rejects.toThrow(LeaseLostError);
-      expect(await entry('1')).toBeUndefined();
-      expect(await store.begin(stream)).toMatchObject({ watermark: null, resume: null });
+      await expect(state.store.commit(late)).rejects.toThrow(LeaseLostError);
+      await expect(state.store.finish(passEnd(lost, tuesday))).rejects.toThrow(LeaseLostError);
+      expect(await state.entry('1')).toBeUndefined();
+      expect(await state.store.begin(stream)).toMatchObject({ watermark: null, resume: null });
     });
   });
 
@@ -122,29 +93,29 @@ describe.each(stores)('store: $name', ({ open }) => {
     it('finds of a thousand ids exactly those that it knows', async () => {
       const ids = Array.from({ length: 1000 }, (_, index) => `${index}`);
       const known = ids.filter((_, index) => index % 3 === 0);
-      await store.commit(page(epoch, { outcomes: known.map((id) => delivered(record(id))) }));
-      expect([...(await store.lookup(source, 'job', ids)).keys()].sort()).toEqual(known.sort());
-      expect((await store.lookup(source, 'part', ids)).size).toBe(0);
-      expect((await store.lookup('other', 'job', ids)).size).toBe(0);
+      await state.store.commit(page(state.epoch, { outcomes: known.map((id) => delivered(record(id))) }));
+      expect([...(await state.store.lookup(source, 'job', ids)).keys()].sort()).toEqual(known.sort());
+      expect((await state.store.lookup(source, 'part', ids)).size).toBe(0);
+      expect((await state.store.lookup('other', 'job', ids)).size).toBe(0);
     });
 
     it('sees what a commit has begun to write before it is durable', async () => {
-      const committed = store.commit(page(epoch, { outcomes: [delivered(record('1'))] }));
-      expect(await entry('1')).toBeDefined();
+      const committed = state.store.commit(page(state.epoch, { outcomes: [delivered(record('1'))] }));
+      expect(await state.entry('1')).toBeDefined();
       await committed;
     });
 
     it.each(["o'hare", 'tab\tnul\0', 'Größe-😀', '', '__proto__', '%_"\\'])('finds the id %j again', async (id) => {
-      await store.commit(page(epoch, { outcomes: [delivered(record(id))] }));
-      expect(await entry(id)).toBeDefined();
+      await state.store.commit(page(state.epoch, { outcomes: [delivered(record(id))] }));
+      expect(await state.entry(id)).toBeDefined();
     });
 
     it('keeps the MES id when a later answer names none', async () => {
-      await store.commit(page(epoch, { outcomes: [delivered(record('1'), 'uuid-1')] }));
+      await state.store.commit(page(state.epoch, { outcomes: [delivered(record('1'), 'uuid-1')] }));
       const closed = record('1', { lifecycle: 'closed' });
-      await store.commit(page(epoch, { outcomes: [delivered(closed)] }));
-      await reopen();
-      expect(await entry('1')).toEqual({
+      await state.store.commit(page(state.epoch, { outcomes: [delivered(closed)] }));
+      await state.reopen();
+      expect(await state.entry('1')).toEqual({
         hash: change(closed).hash,
         mesId: 'uuid-1',
         businessKey: '1',
@@ -157,87 +128,89 @@ describe.each(stores)('store: $name', ({ open }) => {
     it('knows cells, jobs and parts by the name that children are tied by, others by none', async () => {
       const fields = { name: 'Saw', job_number: 'J-1', part_number: 'P-1' };
       const all = (['cell', 'job', 'part', 'operation'] as const).map((entity) => record('1', { entity, fields }));
-      await store.commit(page(epoch, { outcomes: all.map((one) => delivered(one)) }));
+      await state.store.commit(page(state.epoch, { outcomes: all.map((one) => delivered(one)) }));
       const keys = await Promise.all(
-        all.map(async ({ entity }) => (await store.lookup(source, entity, ['1'])).get('1')?.businessKey),
+        all.map(async ({ entity }) => (await state.store.lookup(source, entity, ['1'])).get('1')?.businessKey),
       );
       expect(keys).toEqual(['Saw', 'J-1', 'P-1', null]);
     });
 
     it('counts the records of an entity that are not cancelled', async () => {
       const three = [record('1'), record('2', { lifecycle: 'closed' }), record('3', { lifecycle: 'cancelled' })];
-      await store.commit(page(epoch, { outcomes: three.map((one) => delivered(one)) }));
-      expect(await store.countRecords(source, 'job')).toBe(2);
-      expect(await store.countRecords(source, 'cell')).toBe(0);
+      await state.store.commit(page(state.epoch, { outcomes: three.map((one) => delivered(one)) }));
+      expect(await state.store.countRecords(source, 'job')).toBe(2);
+      expect(await state.store.countRecords(source, 'cell')).toBe(0);
     });
 
     it('forgets what was delivered but not under which id', async () => {
-      await store.commit(page(epoch, { outcomes: [delivered(record('1'), 'uuid-1'), refused(record('2'))] }));
-      await store.setWatermark({ stream, watermark: null, forget: { source, entities: ['job'] } });
-      expect(await entry('1')).toMatchObject({ hash: null, mesId: 'uuid-1' });
-      expect(await entry('2')).toMatchObject({ hash: null, refusedHash: null });
+      await state.store.commit(
+        page(state.epoch, { outcomes: [delivered(record('1'), 'uuid-1'), refused(record('2'))] }),
+      );
+      await state.store.setWatermark({ stream, watermark: null, forget: { source, entities: ['job'] } });
+      expect(await state.entry('1')).toMatchObject({ hash: null, mesId: 'uuid-1' });
+      expect(await state.entry('2')).toMatchObject({ hash: null, refusedHash: null });
     });
 
     it('replaces the stamp of an unchanged record', async () => {
-      await store.commit(page(epoch, { outcomes: [delivered(record('1'))] }));
-      await store.commit(page(epoch, { restamped: [{ entity: 'job', externalId: '1', stamp: monday }] }));
-      expect((await entry('1'))?.stamp).toBe(monday);
+      await state.store.commit(page(state.epoch, { outcomes: [delivered(record('1'))] }));
+      await state.store.commit(page(state.epoch, { restamped: [{ entity: 'job', externalId: '1', stamp: monday }] }));
+      expect((await state.entry('1'))?.stamp).toBe(monday);
     });
   });
 
   describe('children', () => {
     const children = 'plant/operations';
-    const due = (...parents: string[]) => page(epoch, { childrenDue: { stream: children, parents } });
+    const due = (...parents: string[]) => page(state.epoch, { childrenDue: { stream: children, parents } });
 
     it('names the parents whose children are due until they are read, oldest first', async () => {
-      await store.commit(due('b', 'a'));
-      await store.commit(due('c', 'a'));
-      expect(await store.dueChildren(children, 2)).toEqual(['b', 'c']);
-      await store.commit(page(epoch, { stream: children, childrenRead: ['b'] }));
-      expect(await store.dueChildren(children, 9)).toEqual(['c', 'a']);
+      await state.store.commit(due('b', 'a'));
+      await state.store.commit(due('c', 'a'));
+      expect(await state.store.dueChildren(children, 2)).toEqual(['b', 'c']);
+      await state.store.commit(page(state.epoch, { stream: children, childrenRead: ['b'] }));
+      expect(await state.store.dueChildren(children, 9)).toEqual(['c', 'a']);
     });
 
     it('settles with a read of all children what was due when it began, and nothing later', async () => {
-      await store.commit(due('before'));
-      await store.begin(children);
-      await store.commit(due('meanwhile'));
-      await store.finish(passEnd(epoch, null, { stream: children, childrenSettled: true }));
-      expect(await store.dueChildren(children, 9)).toEqual(['meanwhile']);
+      await state.store.commit(due('before'));
+      await state.store.begin(children);
+      await state.store.commit(due('meanwhile'));
+      await state.store.finish(passEnd(state.epoch, null, { stream: children, childrenSettled: true }));
+      expect(await state.store.dueChildren(children, 9)).toEqual(['meanwhile']);
     });
 
     it('keeps the mark of a parent that was marked again after a read of all children had begun', async () => {
-      const { epoch } = await store.begin(stream);
-      await store.commit(page(epoch, { childrenDue: { stream, parents: ['a', 'b'] } }));
-      const again = await store.begin(stream);
-      await store.commit(page(again.epoch, { childrenDue: { stream, parents: ['a'] } }));
-      await store.finish(passEnd(again.epoch, null, { childrenSettled: true }));
-      expect(await store.dueChildren(stream, 10)).toEqual(['a']);
+      const { epoch } = await state.store.begin(stream);
+      await state.store.commit(page(epoch, { childrenDue: { stream, parents: ['a', 'b'] } }));
+      const again = await state.store.begin(stream);
+      await state.store.commit(page(again.epoch, { childrenDue: { stream, parents: ['a'] } }));
+      await state.store.finish(passEnd(again.epoch, null, { childrenSettled: true }));
+      expect(await state.store.dueChildren(stream, 10)).toEqual(['a']);
     });
 
     it('settles with a read of all children that was interrupted only what was due when it first began', async () => {
-      await store.commit(due('before'));
-      await store.begin(children);
-      await store.commit(page(epoch, { stream: children, resume: resumeAt('page 1') }));
-      await store.commit(due('meanwhile'));
-      await reopen();
-      await store.begin(children);
-      await store.finish(passEnd(epoch, null, { stream: children, childrenSettled: true }));
-      expect(await store.dueChildren(children, 9)).toEqual(['meanwhile']);
+      await state.store.commit(due('before'));
+      await state.store.begin(children);
+      await state.store.commit(page(state.epoch, { stream: children, resume: resumeAt('page 1') }));
+      await state.store.commit(due('meanwhile'));
+      await state.reopen();
+      await state.store.begin(children);
+      await state.store.finish(passEnd(state.epoch, null, { stream: children, childrenSettled: true }));
+      expect(await state.store.dueChildren(children, 9)).toEqual(['meanwhile']);
     });
 
     it('leaves the marks alone at the end of any other pass', async () => {
-      await store.commit(due('before'));
-      await store.begin(children);
-      await store.finish(passEnd(epoch, monday, { stream: children, fullReadAt: monday }));
-      expect(await store.dueChildren(children, 9)).toEqual(['before']);
+      await state.store.commit(due('before'));
+      await state.store.begin(children);
+      await state.store.finish(passEnd(state.epoch, monday, { stream: children, fullReadAt: monday }));
+      expect(await state.store.dueChildren(children, 9)).toEqual(['before']);
     });
 
     it('marks the children of every active record, each once', async () => {
       const three = [record('1'), record('2'), record('3', { lifecycle: 'closed' })];
-      await store.commit(page(epoch, { outcomes: three.map((one) => delivered(one)) }));
-      await store.commit(due('2'));
-      expect(await store.markOpen({ stream: children, source, entity: 'job' })).toBe(1);
-      expect(await store.dueChildren(children, 9)).toEqual(['2', '1']);
+      await state.store.commit(page(state.epoch, { outcomes: three.map((one) => delivered(one)) }));
+      await state.store.commit(due('2'));
+      expect(await state.store.markOpen({ stream: children, source, entity: 'job' })).toBe(1);
+      expect(await state.store.dueChildren(children, 9)).toEqual(['2', '1']);
     });
 
     it('gives the children of parents as they were last delivered, without the cancelled ones', async () => {
@@ -249,22 +222,22 @@ describe.each(stores)('store: $name', ({ open }) => {
         operation('4', { parents: { part: 'q' } }),
       ];
       const outcomes = [...kept, operation('3')].map((one) => delivered(one));
-      await store.commit(page(epoch, { keepRecords: true, outcomes }));
+      await state.store.commit(page(state.epoch, { keepRecords: true, outcomes }));
       const gone = operation('3', { lifecycle: 'cancelled' });
-      await store.commit(page(epoch, { keepRecords: true, outcomes: [delivered(gone)] }));
+      await state.store.commit(page(state.epoch, { keepRecords: true, outcomes: [delivered(gone)] }));
       const query = { source, entity: 'operation', parent: 'part' } as const;
-      expect(await store.childrenOf({ ...query, parentIds: ['p', 'none'] })).toEqual(kept.slice(0, 2));
-      expect(await store.childrenOf({ ...query, parent: 'job', parentIds: ['j'] })).toEqual(kept.slice(0, 2));
-      expect(await store.childrenOf({ ...query, parentIds: ['p', 'q'] })).toHaveLength(3);
+      expect(await state.store.childrenOf({ ...query, parentIds: ['p', 'none'] })).toEqual(kept.slice(0, 2));
+      expect(await state.store.childrenOf({ ...query, parent: 'job', parentIds: ['j'] })).toEqual(kept.slice(0, 2));
+      expect(await state.store.childrenOf({ ...query, parentIds: ['p', 'q'] })).toHaveLength(3);
     });
   });
 
   describe('operating', () => {
     it('lists every stream that has passed or holds something', async () => {
-      await store.finish(passEnd(epoch, monday));
-      await store.commit(page(epoch, { stream: 'plant/parts', outcomes: [refused(record('1'))] }));
+      await state.store.finish(passEnd(state.epoch, monday));
+      await state.store.commit(page(state.epoch, { stream: 'plant/parts', outcomes: [refused(record('1'))] }));
       const nothing = { deadLetters: 0, deadLettersSince: null, parked: 0, parkedSince: null };
-      expect(await store.status()).toEqual([
+      expect(await state.store.status()).toEqual([
         {
           ...nothing,
           stream,
@@ -283,40 +256,40 @@ describe.each(stores)('store: $name', ({ open }) => {
     });
 
     it('keeps the day quota over a restart', async () => {
-      expect(await store.readQuota()).toEqual({ windowStart: null, used: 0, byOperator: 0, blockedUntil: null });
+      expect(await state.store.readQuota()).toEqual({ windowStart: null, used: 0, byOperator: 0, blockedUntil: null });
       const quota = { windowStart: monday, used: 17, byOperator: 2, blockedUntil: tuesday };
-      expect(await store.updateQuota((before) => ({ quota, answer: before.used }))).toBe(0);
-      await reopen();
-      expect(await store.readQuota()).toEqual(quota);
+      expect(await state.store.updateQuota((before) => ({ quota, answer: before.used }))).toBe(0);
+      await state.reopen();
+      expect(await state.store.readQuota()).toEqual(quota);
     });
 
     it('books many at once one after the other', async () => {
       const take = () =>
-        store.updateQuota((quota) => ({ quota: { ...quota, used: quota.used + 1 }, answer: quota.used }));
+        state.store.updateQuota((quota) => ({ quota: { ...quota, used: quota.used + 1 }, answer: quota.used }));
       const seen = await Promise.all(Array.from({ length: 20 }, take));
       expect(new Set(seen).size).toBe(20);
-      expect((await store.readQuota()).used).toBe(20);
+      expect((await state.store.readQuota()).used).toBe(20);
     });
 
     it('books nothing when the booking throws', async () => {
       const refuse = () => {
         throw new Error('no');
       };
-      await expect(store.updateQuota(refuse)).rejects.toThrow('no');
-      expect((await store.readQuota()).used).toBe(0);
+      await expect(state.store.updateQuota(refuse)).rejects.toThrow('no');
+      expect((await state.store.readQuota()).used).toBe(0);
     });
 
     it('keeps notes under their names, over a restart', async () => {
-      expect(await store.readNote('ways')).toBeUndefined();
-      await store.writeNote('ways', { cell: ['put'] });
-      await store.writeNote('other', 1);
-      await store.writeNote('ways', { cell: ['bulk'] });
-      await reopen();
-      expect(await store.readNote('ways')).toEqual({ cell: ['bulk'] });
+      expect(await state.store.readNote('ways')).toBeUndefined();
+      await state.store.writeNote('ways', { cell: ['put'] });
+      await state.store.writeNote('other', 1);
+      await state.store.writeNote('ways', { cell: ['bulk'] });
+      await state.reopen();
+      expect(await state.store.readNote('ways')).toEqual({ cell: ['bulk'] });
     });
 
     it('proves that it can write', async () => {
-      await expect(store.probe()).resolves.toBeUndefined();
+      await expect(state.store.probe()).resolves.toBeUndefined();
     });
   });
 });
