@@ -7,7 +7,8 @@ import { connectors } from '../../src/connectors/index.ts';
 import { type DatedKind, shiftStamp, stampAt } from '../../src/core/stamp.ts';
 import type { Window } from '../../src/core/types.ts';
 import { createHastyClock, createStrictBus, never } from '../connectors/support.ts';
-import { type Adapter, adapters, type Erp } from './connector-adapters.ts';
+import type { Adapter, Erp } from './adapters/adapter.ts';
+import { adapters } from './adapters/index.ts';
 
 const endings: (() => unknown)[] = [];
 afterEach(async () => {

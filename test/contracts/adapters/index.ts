@@ -1,0 +1,5 @@
+import type { Adapter } from './adapter.ts';
+import { sapAdapter } from './sap.ts';
+
+/** One adapter a connector. A connector without one fails the suite. */
+export const adapters: readonly Adapter[] = [sapAdapter];
