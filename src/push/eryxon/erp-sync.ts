@@ -85,11 +85,11 @@ async function sendGroup(call: Call, items: readonly Item[], report: Report): Pr
 
 /**
  * Its function sets the status of new records alone. One that we took for new and that was there already, from a request whose
- * answer was lost, is put on hold by its id.
+ * answer was lost, is put on hold by its id; where the function of its table does not start, the note has to do, as for any other.
  */
 async function putOnHold(call: Call, { change, columns }: Item, result: Delivered): Promise<SinkResult> {
   const ignored = result.action === 'updated' && columns['status'] !== undefined;
-  const patched = ignored ? await tryPatch(call, change, result.mesId) : undefined;
+  const patched = ignored && call.ability.post ? await tryPatch(call, change, result.mesId) : undefined;
   return patched ?? { kind: 'delivered', ...result };
 }
 

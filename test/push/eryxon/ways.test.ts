@@ -153,6 +153,20 @@ describe('erp-sync', () => {
     expect(told(outcomes).filter((text) => text.includes('parts_tenant_id_part_number_key'))).toHaveLength(bad);
     expect(mes.counts().parts).toBe(1 + 100 - bad);
   });
+
+  it.each(['main', 'v060', 'repaired'] as const)(
+    'delivers a cancelled part that is there already from a create of unknown outcome, on hold where %s can',
+    async (generation) => {
+      const { mes, pusher } = await startMes({ generation });
+      const part = record('part', 'p', { parents: { job: '0' } });
+      await pusher.push([...jobs(1), change(part)], lookup, signal);
+      const known = ledger({ 'job/0': entry({ businessKey: 'J-0' }) });
+      const { outcomes } = await pusher.push([change({ ...part, lifecycle: 'cancelled' })], known.lookup, signal);
+      expect(told(outcomes)).toEqual(['part/p updated']);
+      expect(mes.image().parts.get('p')?.onHold === true).toBe(generation !== 'main');
+      expect(mes.image().parts.get('p')?.fields['notes']).toBe('Cancelled in SAP.');
+    },
+  );
 });
 
 describe('create by POST, change by PATCH', () => {
