@@ -162,8 +162,11 @@ interface Judging {
 
 async function judgeAbsences(pass: Pass, { sets, release, counts }: Judging, signal: AbortSignal): Promise<void> {
   const { store, session, events, id, stream, clock } = pass;
-  // What is read by its parents is also missed by them, and cancelled there: two judges of one absence could disagree.
+  // What is read by its parents is also missed by them, and judged there: two judges of one absence could disagree.
   const judged = stream.children === null ? sets : [];
+  if (stream.children !== null) {
+    await store.markUnseen({ stream: id, source: session.source, sets, parent: stream.children.parent });
+  }
   const { live, absent } = await store.countUnseen(session.source, judged);
   counts.extra = (await store.countUnseen(session.source, sets)).absent;
   const tooMany = absent > Math.max(alwaysAllowed, live / 10) || (absent > 0 && counts.checked === 0);

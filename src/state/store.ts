@@ -2,7 +2,7 @@ import type { Entity, LedgerEntry, MesRecord, Outcome, RecordRef, Watermark, Win
 import type { ListedId } from './mes-ids.ts';
 import type { SweepStore } from './sweep-store.ts';
 
-export type { AbsenceQuery, SweepEnd, SweepStatus, SweepStore, Unseen } from './sweep-store.ts';
+export type { AbsenceQuery, SweepEnd, SweepStatus, SweepStore, Unseen, UnseenMark } from './sweep-store.ts';
 
 /**
  * The durable state, whatever holds it. Asynchronous and set-based (one look-up and one commit a page), so that an embedded

@@ -15,6 +15,7 @@ export function sweepMethods(ledger: Ledger, guarded: Guard): SweepStore {
     beginSweep: (source, sets) => guarded(() => sweeps.begin(source, sets)),
     see: (source, refs) => guarded(() => sweeps.see(source, refs)),
     countUnseen: (source, sets) => guarded(() => sweeps.count(source, sets)),
+    markUnseen: (mark) => guarded(() => ledger.change(() => sweeps.markParents(mark))),
     absent: (query) => guarded(() => sweeps.absent(query)),
     endSweep: (end) => guarded(() => endSweep(ledger, end)),
     abandonSweep: (source, sets) => guarded(() => ledger.change(() => sweeps.refute(source, sets))),

@@ -8,6 +8,8 @@ export interface SweepStore {
   see(source: string, refs: readonly RecordRef[]): Promise<void>;
   /** Active records that the MES holds, and how many of them have not been seen. */
   countUnseen(source: string, sets: readonly RecordSet[]): Promise<Unseen>;
+  /** Marks the parents of unseen children, but for closed ones: their children are to be read again. */
+  markUnseen(mark: UnseenMark): Promise<void>;
   /** Unseen records that an earlier complete sweep noted as absent, as last delivered, by external id. */
   absent(query: AbsenceQuery): Promise<MesRecord[]>;
   /** Ends a complete sweep: what is unseen is noted as absent, what is not absent any more is forgotten. */
@@ -29,6 +31,14 @@ export interface SweepStore {
 export interface Unseen {
   live: number;
   absent: number;
+}
+
+export interface UnseenMark {
+  /** The stream that reads the children. */
+  stream: string;
+  source: string;
+  sets: readonly RecordSet[];
+  parent: 'job' | 'part';
 }
 
 export interface AbsenceQuery {

@@ -1,6 +1,6 @@
 import type { MesRecord, RecordRef, RecordSet } from '../core/types.ts';
 import { type Database, prepare, type Value } from './database.ts';
-import type { AbsenceQuery, Lateness, SweepEnd, SweepStatus, Unseen } from './store.ts';
+import type { AbsenceQuery, Lateness, SweepEnd, SweepStatus, Unseen, UnseenMark } from './store.ts';
 
 /**
  * What complete reads of a source's keys show: which records it listed, which it did not, and since when. What has been seen is
@@ -12,6 +12,8 @@ export interface Sweeps {
   begin(source: string, sets: readonly RecordSet[]): void;
   see(source: string, refs: readonly RecordRef[]): void;
   count(source: string, sets: readonly RecordSet[]): Unseen;
+  /** Marks the parents of unseen children, but for closed ones. Writes to the ledger. */
+  markParents(mark: UnseenMark): void;
   absent(query: AbsenceQuery): MesRecord[];
   seeInMes(source: string, entity: RecordSet['entity'], mesIds: readonly string[]): void;
   countLost(source: string, entity: RecordSet['entity']): { held: number; lost: number };
@@ -88,11 +90,19 @@ interface AbsentRow {
   record: string | null;
 }
 
-function absences(database: Database): Pick<Sweeps, 'count' | 'absent' | 'note' | 'settle' | 'refute'> {
+/** What is left of an archived order is no news; a new mark as any other change makes one. */
+const markParentsBy = (parent: UnseenMark['parent']) => `
+  INSERT OR REPLACE INTO children_due (stream, parent)
+  SELECT DISTINCT ?5, ${parent} FROM records WHERE ${inSet} AND ${held} AND ${unseen} AND ${parent} IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM records AS above JOIN scopes ON scopes.id = above.scope
+    WHERE source = ?1 AND entity = '${parent}' AND above.external_id = records.${parent} AND above.lifecycle = 'closed')`;
+
+function absences(database: Database): Pick<Sweeps, 'count' | 'markParents' | 'absent' | 'note' | 'settle' | 'refute'> {
   const count = prepare<{ live: number; absent: number }>(
     database,
     `SELECT count(*) AS live, coalesce(sum(${unseen}), 0) AS absent FROM records WHERE ${inSet} AND ${held}`,
   );
+  const markParents = { job: prepare(database, markParentsBy('job')), part: prepare(database, markParentsBy('part')) };
   const absent = prepare<AbsentRow>(
     database,
     `SELECT external_id AS externalId, business_key AS businessKey, record FROM records JOIN absences USING (scope, external_id)
@@ -123,6 +133,9 @@ function absences(database: Database): Pick<Sweeps, 'count' | 'absent' | 'note' 
         live: counted.reduce((sum, { live }) => sum + live, 0),
         absent: counted.reduce((sum, { absent }) => sum + absent, 0),
       };
+    },
+    markParents({ stream, source, sets, parent }) {
+      for (const set of sets) markParents[parent].run(...setOf(source, set), stream);
     },
     absent: ({ source, set, after, limit, noted }) =>
       absent

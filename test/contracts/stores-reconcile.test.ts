@@ -49,6 +49,18 @@ describe.each(stores)('store: $name', (kind) => {
       expect(await state.store.countUnseen(source, sets)).toEqual({ live: 2, absent: 1 });
     });
 
+    it('marks the parents of what a source does not list, but closed ones', async () => {
+      const part = (id: string, rest = {}) => record(id, { entity: 'part', ...rest });
+      const child = (id: string, of: string) => record(id, { entity: 'operation', parents: { part: of } });
+      await deliver(part('1'), part('2', { lifecycle: 'closed' }), part('3', { lifecycle: 'cancelled' }));
+      await deliver(child('1-1', '1'), child('1-2', '1'), child('2-1', '2'), child('3-1', '3'), child('4-1', '4'));
+      const set = { entity: 'operation' } as const;
+      await state.store.beginSweep(source, [set]);
+      await state.store.see(source, [{ entity: 'operation', externalId: '1-2' }]);
+      await state.store.markUnseen({ stream, source, sets: [set], parent: 'part' });
+      expect((await state.store.dueChildren(stream, 9)).sort()).toEqual(['1', '3', '4']);
+    });
+
     it('believes an absence that an earlier sweep noted, over a restart too', async () => {
       await deliver(record('1'), record('2'), record('3'));
       expect(await sweep(['1'])).toEqual([]);

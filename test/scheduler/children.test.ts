@@ -176,6 +176,21 @@ describe('a child that is missing from the list of its parent', () => {
     expect(asked.flat()).not.toContain('7');
   });
 
+  it('is not looked for by the sweep where the parent is cancelled; reconciling finds it, and leaves a closed one alone', async () => {
+    minutes += 1;
+    put(orders, order(7, minutes, 'cancelled'));
+    put(orders, order(8, minutes, 'closed'));
+    await cycle();
+    remove('operation-7-20', 'operation-8-20');
+    minutes += 60;
+    await cycle();
+    expect(lifecycleOf('7-20')).toBe('active');
+    await bench.reconcile();
+    expect(lifecycleOf('7-20')).toBe('active');
+    await cycle();
+    expect([lifecycleOf('7-20'), lifecycleOf('8-20')]).toEqual(['cancelled', 'active']);
+  });
+
   it('of a page in which a row could not be read is not believed to be missing', async () => {
     remove('operation-7-20');
     put(operations, operation(7, 30, { bad: true }));
