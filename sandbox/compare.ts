@@ -36,6 +36,20 @@ export function compareImages(expected: MesImage, actual: MesImage, optional: Se
   return { equal: found === 0, source, mes, differences };
 }
 
+/** Several comparisons as one. */
+export function sumUp(comparisons: readonly Comparison[]): Comparison {
+  const sum = (side: 'source' | 'mes') =>
+    Object.fromEntries(
+      tables.map((table) => [table, comparisons.reduce((total, each) => total + each[side][table], 0)]),
+    ) as Record<Table, number>;
+  return {
+    equal: comparisons.every(({ equal }) => equal),
+    source: sum('source'),
+    mes: sum('mes'),
+    differences: comparisons.flatMap(({ differences }) => differences).slice(0, differencesShown),
+  };
+}
+
 interface TablePair {
   table: Table;
   expected: Map<string, ImageRecord>;

@@ -1,16 +1,20 @@
+import { type Erp, erpKinds } from './erps.ts';
 import type { FaultLevel } from './faults.ts';
 import type { Exchange } from './http.ts';
-import type { Sandbox } from './sandbox.ts';
+import type { AnySandbox, Namings } from './sandbox.ts';
+import type { SapSimulator } from './sap/index.ts';
 import { type Answer, type Table, tables } from './types.ts';
 
 const levels: readonly FaultLevel[] = ['none', 'some', 'all'];
 
 /**
  * Answers one request to the control server: `POST /play?events=N`, `/advance?ms=N`, `/settle`, `/checkpoint`,
- * `/faults?level=none|some|all`, `/narrow?percent=N` (what the ERP's user may read), `GET /compare`, `/requests`; and by hand in the MES `POST /remove?table=T&id=X`,
- * `/edit?table=T&id=X` with a JSON object of columns, `/touch?table=T&id=X&status=S`, `/lie?percent=N`. Everything answers JSON; a command that is not understood is 400.
+ * `/faults?level=none|some|all`, `/narrow?percent=N` (what the user of SAP may read), `GET /requests`, and
+ * `GET /compare`, with `source-ERP=TEXT&prefix-ERP=TEXT` where several ERPs share the MES; `erp=ERP` keeps a command to one ERP. By hand in the MES
+ * `POST /remove?table=T&id=X`, `/edit?table=T&id=X` with a JSON object of columns, `/touch?table=T&id=X&status=S`,
+ * `/lie?percent=N`. Everything answers JSON; a command that is not understood is 400.
  */
-export function control(sandbox: Sandbox, exchange: Exchange): Answer {
+export function control(sandbox: AnySandbox, exchange: Exchange): Answer {
   const parameters = new URLSearchParams(exchange.query);
   try {
     const command = `${exchange.method} ${exchange.path}`;
@@ -24,38 +28,75 @@ export function control(sandbox: Sandbox, exchange: Exchange): Answer {
 
 class CommandError extends Error {}
 
-function run(sandbox: Sandbox, command: string, parameters: URLSearchParams): object {
-  const { sap, mes } = sandbox;
+function run(sandbox: AnySandbox, command: string, parameters: URLSearchParams): object {
+  const erps = chosen(sandbox, parameters);
+  const simulators = erps.map(({ simulator }) => simulator);
   switch (command) {
-    case 'POST /play':
-      return { events: sap.play(wholeNumber(parameters, 'events')) };
-    case 'POST /advance':
-      sap.advance(wholeNumber(parameters, 'ms'));
-      return state(sandbox);
+    case 'POST /play': {
+      const events = wholeNumber(parameters, 'events');
+      return { events: simulators.flatMap((simulator) => simulator.play(events)) };
+    }
+    case 'POST /advance': {
+      const ms = wholeNumber(parameters, 'ms');
+      for (const simulator of simulators) simulator.advance(ms);
+      return clocks(erps);
+    }
     case 'POST /settle':
-      sap.settle();
-      return state(sandbox);
+      for (const simulator of simulators) simulator.settle();
+      return clocks(erps);
     case 'POST /checkpoint':
-      sap.checkpoint();
-      return state(sandbox);
+      for (const simulator of simulators) simulator.checkpoint();
+      return clocks(erps);
     case 'POST /faults':
       sandbox.setFaults(levelOf(parameters));
-      return state(sandbox);
+      return clocks(erps);
     case 'POST /narrow':
-      sap.narrow(wholeNumber(parameters, 'percent') / 100);
-      return state(sandbox);
+      sapOf(sandbox).narrow(wholeNumber(parameters, 'percent') / 100);
+      return clocks(erps);
     case 'GET /compare':
-      return sandbox.compare();
+      return sandbox.compare(namingsIn(parameters));
     case 'GET /requests':
-      return { sap: { ...sap.requests(), writes: sap.writes() }, mes: mes.requests() };
+      return { ...requestsOf(erps), mes: sandbox.mes.requests() };
     default:
       throw new CommandError(`No command ${command}.`);
   }
 }
 
+/** The ERP that a command is for; all of them when it names none. */
+function chosen({ erps }: AnySandbox, parameters: URLSearchParams): readonly Erp[] {
+  const given = parameters.get('erp');
+  if (given === null) return erps;
+  const found = erps.filter(({ kind }) => kind === given);
+  if (found.length > 0) return found;
+  throw new CommandError(`Parameter erp must be one of ${erps.map(({ kind }) => kind).join(', ')}, not "${given}".`);
+}
+
+function sapOf(sandbox: AnySandbox): SapSimulator {
+  if ('sap' in sandbox) return sandbox.sap as SapSimulator;
+  throw new CommandError('There is no SAP in this sandbox.');
+}
+
+function namingsIn(parameters: URLSearchParams): Namings {
+  const named = erpKinds.flatMap((kind) => {
+    const source = parameters.get(`source-${kind}`);
+    return source === null ? [] : [[kind, { source, numberPrefix: parameters.get(`prefix-${kind}`) ?? '' }]];
+  });
+  return Object.fromEntries(named);
+}
+
+function requestsOf(erps: readonly Erp[]): object {
+  const counted = erps.map(({ kind, simulator }) => [kind, { ...simulator.requests(), writes: simulator.writes() }]);
+  return Object.fromEntries(counted);
+}
+
+/** The ERPs' clocks after the command, so that a script sees it took effect. */
+function clocks(erps: readonly Erp[]): object {
+  return { now: Object.fromEntries(erps.map(({ kind, simulator }) => [kind, simulator.now()])) };
+}
+
 /** What people do at the MES; undefined for a command of another kind. */
 function byHand(
-  { mes }: Sandbox,
+  { mes }: AnySandbox,
   command: string,
   { parameters, body }: { parameters: URLSearchParams; body: string },
 ): object | undefined {
@@ -90,11 +131,6 @@ function tableOf(parameters: URLSearchParams): Table {
   if (table === undefined)
     throw new CommandError(`Parameter table must be one of ${tables.join(', ')}, not "${given}".`);
   return table;
-}
-
-/** The clock of the ERP after the command, so that a script sees it took effect. */
-function state({ sap }: Sandbox): object {
-  return { now: sap.now() };
 }
 
 function wholeNumber(parameters: URLSearchParams, name: string): number {

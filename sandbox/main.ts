@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { control } from './control.ts';
+import { erpKinds } from './erps.ts';
 import { generations } from './eryxon/generation.ts';
 import type { FaultLevel } from './faults.ts';
 import { serve } from './http.ts';
@@ -7,12 +8,13 @@ import { createRandom } from './random.ts';
 import { type SandboxOptions, startSandbox } from './sandbox.ts';
 
 const usage =
-  'Usage: node sandbox/main.ts --seed N --records N [--faults none|some|all] [--protocol v2|v4] [--deletes] [--control-port N]' +
+  'Usage: node sandbox/main.ts --seed N --records N [--erps sap,odoo,frepple] [--faults none|some|all] [--protocol v2|v4] [--deletes] [--control-port N]' +
   ' [--mes classic|v060|main|repaired] [--mes-daily-limit N] [--mes-released] [--mes-no-bulk]';
 
 /**
- * The sandbox as a process of its own: prints one line of JSON with the addresses and credentials, then serves until it
- * is killed. For running the daemon by hand against an ERP and a MES that misbehave on demand.
+ * The sandbox as a process of its own: prints one line of JSON with the addresses and credentials, by the names of the
+ * placeholders in config/demo.yaml, then serves until it is killed. For running the daemon by hand against ERPs and a MES
+ * that misbehave on demand.
  */
 async function main(): Promise<void> {
   // Nothing here is worth saving, and whoever kills the sandbox wants it gone.
@@ -23,14 +25,7 @@ async function main(): Promise<void> {
     random: createRandom(options.seed),
     port: controlPort,
   });
-  const { sap, mes } = sandbox;
-  const addresses = {
-    sapUrl: sap.url,
-    mesUrl: mes.url,
-    apiKey: mes.apiKey,
-    ...sap.credentials,
-    controlUrl: server.url,
-  };
+  const addresses = { ...sandbox.environment, SANDBOX_CONTROL_URL: server.url };
   console.log(JSON.stringify(addresses));
 }
 
@@ -39,6 +34,7 @@ function readArguments(): SandboxOptions & { controlPort: number } {
     options: {
       seed: { type: 'string', default: '1' },
       records: { type: 'string', default: '1000' },
+      erps: { type: 'string', default: 'sap' },
       faults: { type: 'string', default: 'none' },
       protocol: { type: 'string' },
       deletes: { type: 'boolean', default: false },
@@ -53,6 +49,7 @@ function readArguments(): SandboxOptions & { controlPort: number } {
   return {
     seed: number('seed', values.seed),
     records: number('records', values.records),
+    erps: values.erps.split(',').map((given) => oneOf('erps', given, erpKinds)),
     faults: oneOf<FaultLevel>('faults', values.faults, ['none', 'some', 'all']),
     generation: oneOf('mes', values.mes, generations),
     deletes: values.deletes,
@@ -60,7 +57,7 @@ function readArguments(): SandboxOptions & { controlPort: number } {
     released: values['mes-released'],
     bulk: !values['mes-no-bulk'],
     ...(limit === undefined ? {} : { dailyLimit: number('mes-daily-limit', limit) }),
-    ...(protocol === undefined ? {} : { protocol: oneOf('protocol', protocol, ['v2', 'v4']) }),
+    ...(protocol === undefined ? {} : { sap: { protocol: oneOf('protocol', protocol, ['v2', 'v4']) } }),
   };
 }
 

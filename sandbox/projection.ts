@@ -48,3 +48,13 @@ function projectRecord(table: Table, record: ImageRecord, held: ReadonlySet<stri
 function projectValue(name: string, value: Value): Value {
   return name === 'estimated_time_minutes' && typeof value === 'number' ? Math.floor(value + 0.5) : value;
 }
+
+/** The image with a prefix before every job number. */
+export function withNumberPrefix(image: MesImage, prefix: string): MesImage {
+  if (prefix === '') return image;
+  const jobs = [...image.jobs].map(([id, record]) => {
+    const fields = { ...record.fields, job_number: `${prefix}${record.fields['job_number']}` };
+    return [id, { ...record, fields }] as const;
+  });
+  return { ...image, jobs: new Map(jobs) };
+}

@@ -1,60 +1,97 @@
-import { type Comparison, compareImages } from './compare.ts';
+import { type Comparison, compareImages, sumUp } from './compare.ts';
+import { type CommonOptions, type Erp, type ErpKind, type ErpOptions, type Simulators, startErps } from './erps.ts';
 import { type EryxonOptions, type EryxonSimulator, startEryxon } from './eryxon/simulator.ts';
 import { type FaultLevel, faultsOf } from './faults.ts';
-import { projectImage } from './projection.ts';
-import { type SapSimulator, startSap } from './sap/index.ts';
+import { projectImage, withNumberPrefix } from './projection.ts';
 import type { Faults } from './types.ts';
 
-type SapOptions = Parameters<typeof startSap>[0];
-
-/** The size and the manners of a sandbox; what is not named here is passed on to the simulator it belongs to. */
-export interface SandboxOptions
-  extends Omit<SapOptions, 'seed' | 'records'>,
+/** The size and the manners of a sandbox. */
+export interface SandboxOptions<Kind extends ErpKind = ErpKind>
+  extends CommonOptions,
+    ErpOptions,
     Pick<EryxonOptions, 'generation' | 'apiKey' | 'dailyLimit' | 'bulk' | 'released'> {
   /** Everything in the sandbox follows from it: records, history, faults, ids. */
   seed: number;
-  /** Records in the ERP at the start. */
+  /** Records of a first full pass over all its ERPs, at least 20 for each. */
   records: number;
-  /** Of both simulators; `none` when absent. */
+  /** SAP alone when absent. */
+  erps?: readonly Kind[];
+  /** Of all simulators; `none` when absent. */
   faults?: FaultLevel | Faults;
-  /** The clock of the MES; the machine's when absent. The ERP has a clock of its own. */
+  /** The clock of the MES; the machine's when absent. The ERPs have clocks of their own. */
   mesNow?: () => Date;
 }
 
-/** An ERP and a MES that have never heard of each other, and the means to tell whether the daemon introduced them. */
-export interface Sandbox {
-  sap: SapSimulator;
+/** How an ERP's records are named in the MES. */
+export interface Naming {
+  /** Their `external_source`. */
+  source: string;
+  /** What stands before their job numbers. */
+  numberPrefix: string;
+}
+
+export type Namings = Partial<Record<ErpKind, Naming>>;
+
+/** ERPs and a MES that have never heard of each other, and the means to tell whether the daemon introduced them. */
+export type Sandbox<Kind extends ErpKind = 'sap'> = Pick<Simulators, Kind> & AnySandbox;
+
+export interface AnySandbox {
+  erps: readonly Erp[];
   mes: EryxonSimulator;
+  /** What a config file needs to reach all of them, by the names of the placeholders in config/demo.yaml. */
+  environment: Readonly<Record<string, string>>;
   setFaults(level: FaultLevel | Faults): void;
-  /** What the ERP implies, as far as this generation of the MES can hold it, against what the MES holds now. */
-  compare(): Comparison;
+  /**
+   * What the ERPs imply, as far as this generation of the MES can hold it, against what the MES holds now. An ERP that is
+   * not named there owns all that the MES holds.
+   */
+  compare(namings?: Namings): Comparison;
   stop(): Promise<void>;
 }
 
-/** Starts both simulators on ports of their own. */
-export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const { faults = 'none', mesNow, generation, apiKey, dailyLimit, bulk, released, ...sapOptions } = options;
-  const sap = await startSap(sapOptions);
-  const mes = await startEryxon({
-    seed: options.seed,
+/** Starts all simulators on ports of their own. Throws `RangeError` when there are too few records for the ERPs to share. */
+export async function startSandbox<Kind extends ErpKind = 'sap'>(
+  options: SandboxOptions<Kind>,
+): Promise<Sandbox<Kind>> {
+  const { erps: kinds = ['sap'], faults = 'none', seed, records, startAt, deletes } = options;
+  const common = { seed, records, ...(startAt && { startAt }), ...(deletes !== undefined && { deletes }) };
+  const erps = await startErps(kinds, common, options);
+  const mes = await startEryxon(mesOptions(options));
+  const simulators = Object.fromEntries(erps.map(({ kind, simulator }) => [kind, simulator])) as Pick<Simulators, Kind>;
+  function setFaults(level: FaultLevel | Faults): void {
+    for (const simulator of [...erps.map((erp) => erp.simulator), mes]) simulator.setFaults(faultsOf(level));
+  }
+  setFaults(faults);
+  return {
+    ...simulators,
+    erps,
+    mes,
+    environment: Object.assign(
+      { SANDBOX_MES_URL: `${mes.url}/functions/v1`, SANDBOX_MES_API_KEY: mes.apiKey },
+      ...erps.map(({ environment }) => environment),
+    ),
+    setFaults,
+    compare: (namings = {}) => sumUp(erps.map((erp) => compareErp(erp, mes, namings[erp.kind]))),
+    async stop() {
+      await Promise.all([...erps.map(({ simulator }) => simulator.stop()), mes.stop()]);
+    },
+  };
+}
+
+function compareErp({ simulator }: Erp, mes: EryxonSimulator, naming: Naming | undefined): Comparison {
+  const expected = withNumberPrefix(simulator.expected(), naming?.numberPrefix ?? '');
+  return compareImages(projectImage(mes.generation, expected), mes.image(naming?.source), simulator.optional());
+}
+
+function mesOptions(options: SandboxOptions): EryxonOptions {
+  const { seed, mesNow, generation, apiKey, dailyLimit, bulk, released } = options;
+  return {
+    seed,
     ...(generation === undefined ? {} : { generation }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(dailyLimit === undefined ? {} : { dailyLimit }),
     ...(bulk === undefined ? {} : { bulk }),
     ...(released === undefined ? {} : { released }),
     ...(mesNow === undefined ? {} : { now: mesNow }),
-  });
-  function setFaults(level: FaultLevel | Faults): void {
-    for (const simulator of [sap, mes]) simulator.setFaults(faultsOf(level));
-  }
-  setFaults(faults);
-  return {
-    sap,
-    mes,
-    setFaults,
-    compare: () => compareImages(projectImage(mes.generation, sap.expected()), mes.image(), sap.optional()),
-    async stop() {
-      await Promise.all([sap.stop(), mes.stop()]);
-    },
   };
 }

@@ -44,6 +44,25 @@ export interface Simulator {
   stop(): Promise<void>;
 }
 
+/** A simulated ERP with a clock and a history of its own, and the true image of what it has told. */
+export interface ErpSimulator extends Simulator {
+  /** Moves the simulated clock forward; the Date header of every answer shows it. */
+  advance(ms: number): void;
+  now(): Date;
+  /** Runs the next events of the history at the simulated time; one line each. */
+  play(events: number): string[];
+  /** Commits every transaction still pending. */
+  settle(): void;
+  /** What the MES must hold now of this ERP. */
+  expected(): MesImage;
+  /** A pass over the ERP has read what is visible now: once for each complete pass, always at its start or always at its end. */
+  checkpoint(): void;
+  /** `table/externalId` of records that a reader may lack, or hold with older values, because they came and went between checkpoints. */
+  optional(): Set<string>;
+  /** Requests that would change something; a read-only client makes none. */
+  writes(): number;
+}
+
 /** What a simulator answers; the content type is JSON unless `headers` (names in lower case) says otherwise. */
 export interface Answer {
   status: number;

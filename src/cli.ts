@@ -196,8 +196,9 @@ function addState(state: Command): void {
 function addDemo(program: Command): void {
   program
     .command('demo')
-    .description('run against simulators of SAP and Eryxon on this machine')
-    .option('--records <n>', 'MES records after the first pass, at least 20', toRecords, 500)
+    .description('run against simulated ERPs and a simulated Eryxon on this machine')
+    .option('--records <n>', 'MES records after the first pass, at least 20 an ERP', toRecords, 500)
+    .option('--connector <name>', 'only this connector of the config file')
     .option('--seed <n>', 'history to play', toCount, 7)
     .option('--once', 'one full and one delta pass, then compare')
     .option('--minutes <n>', 'end after so many minutes and compare', toMinutes)

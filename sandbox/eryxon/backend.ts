@@ -19,7 +19,8 @@ export interface Surroundings {
 /** One family of functions with the database behind it. Table and external id name a record, whatever its source. */
 export interface Backend {
   answer(exchange: Exchange): Answer;
-  image(): MesImage;
+  /** Of one external source, or of all. */
+  image(source?: string): MesImage;
   count(table: Table): number;
   /** How often the record was created or updated through the API. */
   writes(table: Table, externalId: string): number;

@@ -35,7 +35,7 @@ export function classicBackend(surroundings: Surroundings, options: { bulk: bool
   }
   return {
     answer: (exchange: Exchange): Answer => answer(api, exchange),
-    image: () => imageOf(store),
+    image: (source) => imageOf(store, source),
     count: (table) => store.count(table),
     writes: (table, externalId) => store.writes(table, externalId),
     statusOf(table, externalId) {

@@ -4,14 +4,16 @@ import type { Row, Store } from './store.ts';
 
 type Fields = ImageRecord['fields'];
 
-/** The stored records in the words of the documented API: external ids and names in place of uuids. */
-export function imageOf(store: Store): MesImage {
-  return Object.fromEntries(tables.map((table) => [table, tableImage(store, table)])) as MesImage;
+/** The stored records, of one source or of all, in the words of the documented API: external ids and names in place of uuids. */
+export function imageOf(store: Store, source?: string): MesImage {
+  return Object.fromEntries(tables.map((table) => [table, tableImage(store, table, source)])) as MesImage;
 }
 
-function tableImage(store: Store, table: Table): Map<string, ImageRecord> {
+function tableImage(store: Store, table: Table, source: string | undefined): Map<string, ImageRecord> {
   const image = new Map<string, ImageRecord>();
-  for (const row of store.rows(table)) image.set(row.externalId, recordOf(store, table, row));
+  for (const row of store.rows(table)) {
+    if (source === undefined || row.source === source) image.set(row.externalId, recordOf(store, table, row));
+  }
   return image;
 }
 

@@ -36,8 +36,8 @@ export interface EryxonSystem {
   handle: Handler;
   apiKey: string;
   generation: Generation;
-  /** Everything stored and not deleted, in the field names of the documented API. */
-  image(): MesImage;
+  /** Everything stored and not deleted, of one external source or of all, in the field names of the documented API. */
+  image(source?: string): MesImage;
   counts(): Record<Table, number>;
   /** From now on records for which the predicate has a text are refused with it; the latest predicate replaces the one before. */
   refuse(predicate: Refusal): void;
@@ -85,7 +85,7 @@ export function createEryxon(options: EryxonOptions): EryxonSystem {
     handle: (exchange) => correlated(backend, surroundings, exchange),
     apiKey,
     generation,
-    image: () => backend.image(),
+    image: (source) => backend.image(source),
     counts: () => Object.fromEntries(tables.map((table) => [table, backend.count(table)])) as Record<Table, number>,
     refuse(predicate) {
       surroundings.refuse = predicate;

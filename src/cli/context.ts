@@ -25,6 +25,8 @@ export interface Context {
 export interface ContextOptions {
   config?: string | undefined;
   environment?: Readonly<Record<string, string | undefined>>;
+  /** The connectors wanted; all when absent. */
+  only?: readonly string[];
   /** The daemon logs to standard output, verbs beside their own output to standard error. */
   logTo?: NodeJS.WritableStream;
 }
@@ -33,10 +35,11 @@ export interface ContextOptions {
 export async function openContext({
   config,
   environment = process.env,
+  only,
   logTo = process.stderr,
 }: ContextOptions): Promise<Context> {
   const file = config ?? defaultFiles.find((candidate) => existsSync(candidate)) ?? defaultFiles[0] ?? '';
-  const loaded = await loadConfig({ file, environment, scheduleProblem });
+  const loaded = await loadConfig({ file, environment, scheduleProblem, ...(only && { only }) });
   const redact = createRedactor(loaded.secrets);
   const logger = createLogger({ ...logSettings(loaded, logTo), redact, stream: logTo });
   for (const warning of loaded.warnings) logger.warn(warning);

@@ -1,9 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Sandbox } from '../../sandbox/sandbox.ts';
+import type { Comparison } from '../../sandbox/compare.ts';
+import type { ErpKind } from '../../sandbox/erps.ts';
+import type { AnySandbox } from '../../sandbox/sandbox.ts';
 import type { App } from '../app.ts';
+import { connectorTypes } from '../config/load.ts';
 import { systemClock } from '../core/clock.ts';
+import { ConfigError } from '../core/errors.ts';
 import type { StreamResult } from '../core/events.ts';
 import { type Context, onTermination, openAppFor, openContext } from './context.ts';
 import { exitCodes } from './exit.ts';
@@ -19,28 +23,33 @@ interface DemoOptions {
   faults: 'none' | 'some' | 'all';
   mes: 'classic' | 'v060' | 'main' | 'repaired';
   config?: string;
+  connector?: string;
   json?: boolean;
 }
 
 interface Demo {
-  sandbox: Sandbox;
+  sandbox: AnySandbox;
   app: App;
   context: Context;
   options: DemoOptions;
   signal: AbortSignal;
 }
 
-/** The main job on this machine: simulated SAP and Eryxon, the real daemon between them, state in a temporary folder. */
+/** The main job on this machine: simulated ERPs and Eryxon, the real daemon between them, state in a temporary folder. */
 export async function demoVerb(options: DemoOptions): Promise<number> {
   const { startSandbox } = await import('../../sandbox/sandbox.ts');
   const { signal } = onTermination();
+  const config = options.config ?? path.join(packageFolder(), 'config', 'demo.yaml');
+  const chosen = await chooseConnectors(config, options);
   const folder = await mkdtemp(path.join(tmpdir(), 'erp-puller-demo-'));
   const { seed, records, faults, mes: generation } = options;
-  const sandbox = await startSandbox({ seed, records, faults, generation, deletes: true });
+  const erps = chosen.map(({ kind }) => kind);
+  const sandbox = await startSandbox({ seed, records, faults, generation, deletes: true, erps });
   try {
     const context = await openContext({
-      config: options.config ?? path.join(packageFolder(), 'config', 'demo.yaml'),
-      environment: { ...process.env, ...describeSandbox(sandbox, folder) },
+      config,
+      environment: { ...process.env, ...sandbox.environment, SANDBOX_STATE: path.join(folder, 'state') },
+      only: chosen.map(({ name }) => name),
     });
     const app = await openAppFor(context);
     const demo: Demo = { sandbox, app, context, options, signal };
@@ -53,16 +62,22 @@ export async function demoVerb(options: DemoOptions): Promise<number> {
   }
 }
 
-function describeSandbox({ sap, mes }: Sandbox, folder: string): Record<string, string> {
-  return {
-    SANDBOX_SAP_URL: sap.url,
-    SANDBOX_SAP_USER: sap.credentials.username,
-    SANDBOX_SAP_PASSWORD: sap.credentials.password,
-    SANDBOX_SAP_CLIENT: sap.credentials.client,
-    SANDBOX_MES_URL: `${mes.url}/functions/v1`,
-    SANDBOX_MES_API_KEY: mes.apiKey,
-    SANDBOX_STATE: path.join(folder, 'state'),
-  };
+/** Connectors of the config file for which there is a simulator: the one that was asked for, or as many as the records suffice for. */
+async function chooseConnectors(
+  config: string,
+  { connector, records }: DemoOptions,
+): Promise<{ name: string; kind: ErpKind }[]> {
+  const { erpKinds, fewestRecords } = await import('../../sandbox/erps.ts');
+  const known = Object.entries(connectorTypes(config)).flatMap(([name, type]) => {
+    const kind = erpKinds.find((candidate) => candidate === type);
+    return kind === undefined ? [] : [{ name, kind }];
+  });
+  const chosen = known.filter(({ name }) => connector === undefined || name === connector);
+  if (chosen.length > 0) return chosen.slice(0, Math.floor(records / fewestRecords));
+  const names = known.map(({ name }) => name).join(', ') || 'none';
+  throw new ConfigError(
+    `${config} has no connector${connector === undefined ? '' : ` ${connector}`} that can be simulated; it has: ${names}.`,
+  );
 }
 
 /** Longer than settle time, overlap and any late commit: after it everything played is there to be read. */
@@ -73,18 +88,30 @@ async function runOnce({ sandbox, app, context, options, signal }: Demo): Promis
   if (options.json !== true) showProgress(context.events, systemClock);
   try {
     await app.prepare(signal);
-    sandbox.sap.checkpoint();
+    checkpoint(sandbox);
     const passes = await passUntilDone(app, signal);
-    sandbox.sap.checkpoint();
-    sandbox.sap.play(Math.max(40, Math.round(options.records / 50)));
-    sandbox.sap.settle();
-    sandbox.sap.advance(settledMs);
+    checkpoint(sandbox);
+    const events = Math.max(40, Math.round(options.records / sandbox.erps.length / 50));
+    for (const { simulator } of sandbox.erps) simulator.play(events);
+    settle(sandbox);
     passes.push(...(await passUntilDone(app, signal)));
     await reconcileUntilDone(app, signal);
-    sandbox.sap.checkpoint();
-    return report(sandbox, passes, options);
+    checkpoint(sandbox);
+    return report({ sandbox, context, options }, passes);
   } finally {
     await app.close();
+  }
+}
+
+function checkpoint({ erps }: AnySandbox): void {
+  for (const { simulator } of erps) simulator.checkpoint();
+}
+
+/** From now on everything played is there to be read. */
+function settle({ erps }: AnySandbox): void {
+  for (const { simulator } of erps) {
+    simulator.settle();
+    simulator.advance(settledMs);
   }
 }
 
@@ -114,9 +141,11 @@ async function reconcileUntilDone(app: App, signal: AbortSignal): Promise<void> 
   for (let pass = 0; pass < 2; pass += 1) await passUntilDone(app, signal);
 }
 
-function report(sandbox: Sandbox, passes: { streams: StreamResult[] }[], { json }: DemoOptions): boolean {
-  const { equal, source, mes, differences } = sandbox.compare();
-  if (json === true) {
+type Ending = Pick<Demo, 'sandbox' | 'context' | 'options'>;
+
+function report(ending: Ending, passes: { streams: StreamResult[] }[]): boolean {
+  const { equal, source, mes, differences } = compare(ending);
+  if (ending.options.json === true) {
     printJson({ equal, source, mes, passes, ...(equal ? {} : { differences }) });
     return equal;
   }
@@ -128,15 +157,25 @@ function report(sandbox: Sandbox, passes: { streams: StreamResult[] }[], { json 
   return equal;
 }
 
-function printComparison({ equal, source, mes, differences }: ReturnType<Sandbox['compare']>): void {
+/** Each ERP against the records that its connector's settings make its own. */
+function compare({ sandbox, context }: Ending): Comparison {
+  const { connectors } = context.loaded.config;
+  const namings = Object.values(connectors).map(({ type, externalSource, ...own }) => {
+    const numberPrefix = 'numberPrefix' in own ? String(own.numberPrefix) : '';
+    return [type, { source: externalSource, numberPrefix }];
+  });
+  return sandbox.compare(Object.fromEntries(namings));
+}
+
+function printComparison({ equal, source, mes, differences }: Comparison): void {
   printTable(
     Object.keys(source).map((table) => ({
       table,
-      'in SAP': source[table as keyof typeof source],
+      'in the ERPs': source[table as keyof typeof source],
       'in the MES': mes[table as keyof typeof mes],
     })),
   );
-  printLine(equal ? paint('green', 'Equal: the MES holds exactly what SAP says.') : paint('red', 'Not equal:'));
+  printLine(equal ? paint('green', 'Equal: the MES holds exactly what the ERPs say.') : paint('red', 'Not equal:'));
   for (const difference of differences) printLine(`  ${difference}`);
 }
 
@@ -144,7 +183,7 @@ function printComparison({ equal, source, mes, differences }: ReturnType<Sandbox
 async function runLive({ sandbox, app, context, options, signal }: Demo): Promise<boolean> {
   const say = options.json === true ? () => undefined : printLine;
   showFlow(app, say);
-  markCheckpoints(app, sandbox);
+  markCheckpoints(app, { sandbox, context });
   const { startDaemon } = await import('../daemon.ts');
   const daemon = await startDaemon(app, context.logger, signal);
   say(`Health page: ${daemon.url}/readyz  ${daemon.url}/metrics`);
@@ -154,26 +193,28 @@ async function runLive({ sandbox, app, context, options, signal }: Demo): Promis
   while (!signal.aborted && systemClock.monotonicMs() < endMs) {
     await systemClock.sleep(1000, signal).catch(() => undefined);
     const nowMs = systemClock.monotonicMs();
-    sandbox.sap.advance(nowMs - passedMs);
+    for (const { kind, simulator } of sandbox.erps) {
+      simulator.advance(nowMs - passedMs);
+      for (const line of simulator.play(2)) say(`${paint('cyan', kind)}  ${line}`);
+    }
     passedMs = nowMs;
-    for (const line of sandbox.sap.play(2)) say(`${paint('cyan', 'SAP')}  ${line}`);
   }
   await daemon.stop();
   return finish({ sandbox, context, options });
 }
 
 /** Opens the state once more and delivers what the last ticks did not get to. */
-async function finish({ sandbox, context, options }: Pick<Demo, 'sandbox' | 'context' | 'options'>): Promise<boolean> {
+async function finish(ending: Ending): Promise<boolean> {
+  const { sandbox, context, options } = ending;
   sandbox.setFaults('none');
-  sandbox.sap.settle();
-  sandbox.sap.advance(settledMs);
+  settle(sandbox);
   const app = await openAppFor(context);
   try {
     const { signal } = new AbortController();
     const passes = await passUntilDone(app, signal);
     await reconcileUntilDone(app, signal);
-    if (options.json === true) return report(sandbox, passes, options);
-    const comparison = sandbox.compare();
+    if (options.json === true) return report(ending, passes);
+    const comparison = compare(ending);
     printComparison(comparison);
     return comparison.equal;
   } finally {
@@ -184,19 +225,23 @@ async function finish({ sandbox, context, options }: Pick<Demo, 'sandbox' | 'con
 /** Longer than the demo's settle time: what was there at one checkpoint lies inside the window of the pass that ends at the next. */
 const checkpointMs = 6000;
 
-/** Tells the simulator which passes were complete: what came and went between two of them nobody can have seen. */
-function markCheckpoints({ events, clock }: App, sandbox: Sandbox): void {
-  let startedMs = 0;
-  let markedMs = Number.NEGATIVE_INFINITY;
-  events.on('cycle:started', () => {
-    startedMs = clock.monotonicMs();
-  });
-  events.on('cycle:finished', ({ results }) => {
-    const incomplete = results.some(({ outcome }) => outcome === 'failed' || outcome === 'waiting');
-    if (incomplete || startedMs - markedMs < checkpointMs) return;
-    sandbox.sap.checkpoint();
-    markedMs = clock.monotonicMs();
-  });
+/** Tells the simulators which passes were complete: what came and went between two of them nobody can have seen. */
+function markCheckpoints({ events, clock }: App, { sandbox, context }: Pick<Demo, 'sandbox' | 'context'>): void {
+  const { connectors } = context.loaded.config;
+  for (const { kind, simulator } of sandbox.erps) {
+    const isOurs = (connector: string) => connectors[connector]?.type === kind;
+    let startedMs = 0;
+    let markedMs = Number.NEGATIVE_INFINITY;
+    events.on('cycle:started', ({ connector }) => {
+      if (isOurs(connector)) startedMs = clock.monotonicMs();
+    });
+    events.on('cycle:finished', ({ connector, results }) => {
+      const incomplete = results.some(({ outcome }) => outcome === 'failed' || outcome === 'waiting');
+      if (!isOurs(connector) || incomplete || startedMs - markedMs < checkpointMs) return;
+      simulator.checkpoint();
+      markedMs = clock.monotonicMs();
+    });
+  }
 }
 
 function showFlow({ events }: App, say: (line: string) => void): void {

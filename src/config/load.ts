@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { type Document, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { ConfigError, type ConfigProblem, messageOf } from '../core/errors.ts';
 import { crossCheck, type PlacedProblem } from './cross-checks.ts';
@@ -13,6 +13,8 @@ export interface LoadOptions {
   environment: Readonly<Record<string, string | undefined>>;
   /** What is wrong with a cron expression; undefined when nothing is. */
   scheduleProblem(expression: string): string | undefined;
+  /** The connectors wanted: the others are as if they were not in the file. All when absent. */
+  only?: readonly string[];
 }
 
 export interface LoadedConfig {
@@ -41,6 +43,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   }));
   flaws.push(...danglingAliases(document, locate));
   if (flaws.length > 0) throw new ConfigError(sorted(flaws));
+  if (options.only !== undefined) keepConnectors(document, options.only);
   const outside = placeholdersIn(document.toJS());
   const problems = fillIn(document, options, locate);
   const unfilled = problems.length === 0 ? new Set<string>() : stillIn(outside, options);
@@ -78,6 +81,21 @@ function readText(file: string): string {
       cause: error,
     });
   }
+}
+
+/** Type by name of the connectors in a file that may be wrong in any other way; none when it is no YAML at all. */
+export function connectorTypes(file: string): Record<string, unknown> {
+  const document = parseDocument(readText(path.resolve(file)));
+  const connectors = document.errors.length > 0 ? undefined : document.get('connectors');
+  if (!isMap(connectors)) return {};
+  return Object.fromEntries(
+    connectors.items.map(({ key, value }) => [String(key), isMap(value) ? value.get('type') : undefined]),
+  );
+}
+
+function keepConnectors(document: Document, wanted: readonly string[]): void {
+  const connectors = document.get('connectors');
+  if (isMap(connectors)) connectors.items = connectors.items.filter(({ key }) => wanted.includes(String(key)));
 }
 
 type Locate = (node: Node | undefined | null, text: string) => ConfigProblem;

@@ -39,6 +39,18 @@ describe.concurrent('demo', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('--connector runs one of the connectors, and tells which there are', async () => {
+    const args = ['demo', '--once', '--json', '--records', '30', '--connector'];
+    const { code, stdout } = await runCli([...args, 'sap'], { env: { TMPDIR: emptyFolder() } });
+    expect(code).toBe(0);
+    const [{ streams }] = JSON.parse(stdout).passes;
+    expect(new Set(streams.map(({ connector }: { connector: string }) => connector))).toEqual(new Set(['sap']));
+    const folder = emptyFolder();
+    const wrong = await runCli([...args, 'baan'], { env: { TMPDIR: folder } });
+    expect(wrong).toMatchObject({ code: 78, stderr: expect.stringMatching(/has no connector baan .* it has: sap/) });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it.each(['main', 'v060', 'repaired'])('--mes %s ends equal at an Eryxon as installations run it', async (mes) => {
     const args = ['demo', '--once', '--json', '--records', '60', '--mes', mes];
     const { code, stdout, stderr } = await runCli(args, { env: { TMPDIR: emptyFolder() } });
@@ -60,11 +72,11 @@ describe.concurrent('demo', () => {
   it('shows what flows until Ctrl-C, which ends it with a comparison and leaves nothing behind', async () => {
     const folder = emptyFolder();
     const demo = startCli(['demo', '--records', '40'], { env: { TMPDIR: folder } });
-    await demo.waitFor(/^MES {2}plant-1\/operations: \d+ created$/m);
+    await demo.waitFor(/^MES {2}sap\/operations: \d+ created$/m);
     expect(readdirSync(folder)).toHaveLength(1);
     const { code, stdout, stderr } = await demo.stop('SIGINT');
     expect(stdout).toMatch(/^Health page: http:\/\/127\.0\.0\.1:\d+\/readyz/);
-    expect(stdout.trimEnd().split('\n').at(-1)).toBe('Equal: the MES holds exactly what SAP says.');
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('Equal: the MES holds exactly what the ERPs say.');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(readdirSync(folder)).toEqual([]);
   });

@@ -27,10 +27,10 @@ const v4: Settings = { connector: { odata: 'v4' } };
 const pages = (pageSize: number): Settings => ({ streams: { all: { pageSize } } });
 
 const cases: readonly Case[] = [
-  { what: 'V2 services', sandbox: { seed: 1, records: 400, protocol: 'v2' } },
+  { what: 'V2 services', sandbox: { seed: 1, records: 400, sap: { protocol: 'v2' } } },
   { what: 'V2 services, another history', sandbox: { seed: 2, records: 900 } },
   { what: 'V2 services, the smallest plant', sandbox: { seed: 3, records: 20 } },
-  { what: 'V4 services', sandbox: { seed: 4, records: 400, protocol: 'v4' }, settings: v4 },
+  { what: 'V4 services', sandbox: { seed: 4, records: 400, sap: { protocol: 'v4' } }, settings: v4 },
   { what: 'V4 services, another history', sandbox: { seed: 5, records: 700 }, settings: v4 },
   { what: 'a custom ECC service', sandbox: { seed: 6, records: 400 }, settings: ecc },
   {
@@ -42,10 +42,10 @@ const cases: readonly Case[] = [
   { what: 'pages of 2 rows', sandbox: { seed: 9, records: 100 }, settings: pages(2) },
   { what: 'pages of 7 rows', sandbox: { seed: 10, records: 300 }, settings: pages(7) },
   { what: 'pages of 7 rows, V4', sandbox: { seed: 11, records: 200 }, settings: { ...v4, ...pages(7) } },
-  { what: 'server pages of 11 rows', sandbox: { seed: 12, records: 300, serverPageSize: 11 } },
+  { what: 'server pages of 11 rows', sandbox: { seed: 12, records: 300, sap: { serverPageSize: 11 } } },
   {
     what: 'server pages of 4 rows inside pages of 9, V4',
-    sandbox: { seed: 13, records: 200, serverPageSize: 4 },
+    sandbox: { seed: 13, records: 200, sap: { serverPageSize: 4 } },
     settings: { ...v4, ...pages(9) },
   },
   {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as soon } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
-import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/sandbox.ts';
+import type { ErpKind } from '../../sandbox/erps.ts';
+import { type AnySandbox, type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/sandbox.ts';
 import { tables } from '../../sandbox/types.ts';
 import { type App, openApp, type SyncRequest } from '../../src/app.ts';
 import { type Config, configSchema } from '../../src/config/schema.ts';
@@ -45,28 +46,44 @@ export interface Settings {
   streams?: Record<string, Record<string, unknown>>;
 }
 
-const streamNames = ['work-centers', 'equipment', 'sales-orders', 'production-orders', 'operations'];
 const connectorName = 'plant';
+const rate = { requestsPerSecond: 1000, burst: 1000 };
 
-/** A config as an operator would write it, as plain data. */
-export function settingsFor(sandbox: Sandbox, directory: string, settings: Settings): Record<string, unknown> {
-  const { sap, mes } = sandbox;
-  const { username, password, client } = sap.credentials;
-  const { all = {}, ...own } = settings.streams ?? {};
-  const rate = { requestsPerSecond: 1000, burst: 1000 };
-  const connector = {
-    type: 'sap',
-    everySeconds: 1,
+const streamNames: Record<ErpKind, readonly string[]> = {
+  sap: ['work-centers', 'equipment', 'sales-orders', 'production-orders', 'operations'],
+  odoo: ['work-centers', 'equipment', 'sales-orders', 'manufacturing-orders', 'work-orders'],
+  frepple: ['resources', 'demands', 'manufacturing-orders', 'work-orders'],
+};
+
+/** What a connector of each kind must be told beside what every connector is. */
+const ownSettings: Record<ErpKind, (environment: Readonly<Record<string, string>>) => Record<string, unknown>> = {
+  sap: ({ SANDBOX_SAP_USER: username, SANDBOX_SAP_PASSWORD: password, ...environment }) => ({
     timeZone: 'Europe/Amsterdam',
     plantTimeZones: { '1720': 'America/Chicago' },
-    externalSource: 'SAP',
-    url: sap.url,
     auth: { kind: 'basic', username, password },
-    sapClient: client,
+    sapClient: environment['SANDBOX_SAP_CLIENT'],
+  }),
+  odoo: () => ({}),
+  frepple: () => ({}),
+};
+
+/** A config as an operator would write it, for the first ERP of the sandbox, as plain data. */
+export function settingsFor(sandbox: AnySandbox, directory: string, settings: Settings): Record<string, unknown> {
+  const [erp] = sandbox.erps;
+  if (erp === undefined) throw new Error('The sandbox has no ERP.');
+  const { mes } = sandbox;
+  const { all = {}, ...own } = settings.streams ?? {};
+  const { kind, simulator, environment } = erp;
+  const connector = {
+    type: kind,
+    everySeconds: 1,
+    externalSource: kind.toUpperCase(),
+    url: simulator.url,
     rate,
     timeoutSeconds: 5,
+    ...ownSettings[kind](environment),
     ...settings.connector,
-    streams: Object.fromEntries(streamNames.map((name) => [name, { ...all, ...own[name] }])),
+    streams: Object.fromEntries(streamNames[kind].map((name) => [name, { ...all, ...own[name] }])),
   };
   return {
     mes: { url: `${mes.url}/functions/v1`, apiKey: mes.apiKey, rate, timeoutSeconds: 5, ...settings.mes },
@@ -77,8 +94,8 @@ export function settingsFor(sandbox: Sandbox, directory: string, settings: Setti
 }
 
 /** A sandbox with the program between its two halves, on a state directory of its own. */
-export interface Plant {
-  sandbox: Sandbox;
+export interface Plant<Kind extends ErpKind = 'sap'> {
+  sandbox: Sandbox<Kind>;
   clock: ImpatientClock;
   directory: string;
   /** Of all apps opened so far. */
@@ -99,7 +116,10 @@ export interface Plant {
 const settledMs = 30 * 60_000;
 const maxCycles = 80;
 
-export async function openPlant(options: SandboxOptions, settings: Settings = {}): Promise<Plant> {
+export async function openPlant<Kind extends ErpKind = 'sap'>(
+  options: SandboxOptions<Kind>,
+  settings: Settings = {},
+): Promise<Plant<Kind>> {
   const clock = createImpatientClock();
   const sandbox = await startSandbox({ mesNow: () => clock.now(), ...options });
   const directory = await mkdtemp(join(tmpdir(), 'plant-'));
@@ -140,25 +160,27 @@ export async function openPlant(options: SandboxOptions, settings: Settings = {}
       for (let cycle = 0; cycle < maxCycles; cycle += 1) {
         const results = await pass();
         if (results.some(({ outcome }) => outcome === 'failed')) continue;
-        sandbox.sap.checkpoint();
+        for (const { simulator } of sandbox.erps) simulator.checkpoint();
         return results;
       }
       throw new Error(`Not done after ${maxCycles} cycles.`);
     },
     settle() {
-      sandbox.sap.settle();
-      sandbox.sap.advance(settledMs);
+      for (const { simulator } of sandbox.erps) {
+        simulator.settle();
+        simulator.advance(settledMs);
+      }
     },
     stop,
   };
 }
 
-async function parseConfig(sandbox: Sandbox, directory: string, settings: Settings): Promise<Config> {
+async function parseConfig(sandbox: AnySandbox, directory: string, settings: Settings): Promise<Config> {
   return (await configSchema.parseAsync(settingsFor(sandbox, directory, settings))) as Config;
 }
 
 /** Fails with the differences between what the ERP implies and what the MES holds. */
-export function expectEqual({ sandbox }: Pick<Plant, 'sandbox'>): void {
+export function expectEqual({ sandbox }: { sandbox: AnySandbox }): void {
   expect(sandbox.compare().differences).toEqual([]);
 }
 
@@ -170,7 +192,7 @@ export function collect<Name extends keyof Events>(events: EventBus, name: Name)
 }
 
 /** How often records were created or updated in the MES so far. */
-export function totalWrites({ mes }: Sandbox): number {
+export function totalWrites({ mes }: Pick<AnySandbox, 'mes'>): number {
   const image = mes.image();
   return tables.reduce(
     (sum, table) => sum + [...image[table].keys()].reduce((count, id) => count + mes.writes(table, id), 0),
@@ -186,6 +208,6 @@ export function resultOf(results: readonly StreamResult[], stream: string): Stre
 }
 
 /** Requests to the MES so far. */
-export function mesRequests({ sandbox }: Pick<Plant, 'sandbox'>): number {
+export function mesRequests({ sandbox }: { sandbox: AnySandbox }): number {
   return sandbox.mes.requests().total;
 }

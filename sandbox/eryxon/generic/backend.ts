@@ -21,7 +21,7 @@ export function genericBackend(generation: GenericGeneration, surroundings: Surr
   }
   return {
     answer: (exchange) => answer(mes, exchange),
-    image: () => imageOf(mes),
+    image: (source) => imageOf(mes, source),
     count: (table) => [...database.rows(table)].filter((row) => isVisible(mes, table, row)).length,
     writes: (table, externalId) => mes.writes[table].get(externalId) ?? 0,
     statusOf(table, externalId) {

@@ -25,17 +25,18 @@ export function imageFields({ table, columns }: Relation): Map<string, string> {
   return new Map(plain.map(({ name }) => [name, documentedNames[table]?.[name] ?? name]));
 }
 
-/** The live rows that came from outside, in the words of the documented API. */
-export function imageOf(mes: Mes): MesImage {
-  return Object.fromEntries(tables.map((table) => [table, tableImage(mes, table)])) as MesImage;
+/** The live rows that came from outside, from one source or from any, in the words of the documented API. */
+export function imageOf(mes: Mes, source?: string): MesImage {
+  return Object.fromEntries(tables.map((table) => [table, tableImage(mes, table, source)])) as MesImage;
 }
 
-function tableImage(mes: Mes, table: Table): Map<string, ImageRecord> {
+function tableImage(mes: Mes, table: Table, source: string | undefined): Map<string, ImageRecord> {
   const fields = [...imageFields(mes.database.relations[table])];
   const image = new Map<string, ImageRecord>();
   for (const row of mes.database.rows(table)) {
     const externalId = row.columns['external_id'];
     if (typeof externalId !== 'string' || !isVisible(mes, table, row)) continue;
+    if (source !== undefined && row.columns['external_source'] !== source) continue;
     const record: ImageRecord = { externalId, fields: fieldsOf(mes.database, row.columns, fields) };
     if (table !== 'resources' && row.columns['status'] === 'on_hold') record.onHold = true;
     image.set(externalId, record);
