@@ -8,6 +8,7 @@ import {
   type MesRecord,
   type Outcome,
 } from '../src/core/types.ts';
+import { createPace } from '../src/push/adaptive.ts';
 import { createEryxonSink } from '../src/push/eryxon/index.ts';
 import { createPusher, type Lookup } from '../src/push/pusher.ts';
 import type { CountedTransport } from '../src/push/transport.ts';
@@ -15,14 +16,14 @@ import { toChange } from '../src/scheduler/diff.ts';
 
 /**
  * Requests to each generation of the MES for a thousand records of each entity: created, changed, cancelled, and changed one at a
- * time, beside the least that any way could do with the default batch. Needs no state and no clock, so the figures are exact.
+ * time, beside the least that each way could do: first with batches of 100, as after a start, then with all that they grow to. Needs no state and no clock, so the figures are exact.
  * Run as `node bench/requests.ts`.
  */
 
 const count = 1000;
-const batchSize = 100;
+/** As after a start, and after long good times. */
+const batchSizes = [100, 1000];
 const generations = ['classic', 'v060', 'main', 'repaired'] as const;
-const least = Math.ceil(count / batchSize);
 
 const fields: Record<Entity, (id: string, version: number) => MesRecord['fields']> = {
   cell: (id, version) => ({ name: `Cell ${id}`, sequence: version, active: true }),
@@ -50,7 +51,7 @@ interface Bench {
   deliver(records: readonly MesRecord[]): Promise<number>;
 }
 
-function openBench(mes: EryxonSimulator): Bench {
+function openBench(mes: EryxonSimulator, batchSize: number): Bench {
   const ledger = new Map<string, LedgerEntry>();
   const lookup: Lookup = async (entity, ids) =>
     new Map(
@@ -64,6 +65,7 @@ function openBench(mes: EryxonSimulator): Bench {
     openTransport: () => transportTo(mes),
     batchSize,
     maxConcurrency: 1,
+    pace: { ...createPace({ batchSize, maxConcurrency: 1, slowMs: 60_000 }), batchSize: () => batchSize },
   });
   return {
     async deliver(records) {
@@ -133,9 +135,9 @@ interface Row {
 }
 
 /** Cancelled last and children first, so that nothing stands in the way of a parent. */
-async function measure(generation: (typeof generations)[number]): Promise<Row[]> {
+async function measure(generation: (typeof generations)[number], batchSize: number): Promise<Row[]> {
   const mes = await startEryxon({ seed: 1, generation });
-  const bench = openBench(mes);
+  const bench = openBench(mes, batchSize);
   const rows = new Map<Entity, Row>();
   try {
     for (const entity of entities) {
@@ -155,17 +157,17 @@ async function measure(generation: (typeof generations)[number]): Promise<Row[]>
 }
 
 console.log(
-  `Requests for ${count} records in batches of ${batchSize}; the least possible is ${least} (1 for one record).`,
+  `Requests for ${count} records. With batches of 100 the least possible is 10, with batches of 1000 it is 1, and 1 for one record.`,
 );
 console.log(
   'Finding out what the MES can do is counted with the first cells. An idle day costs that and nothing else.\n',
 );
-console.log('| MES | entity | created | changed | one changed | cancelled |');
-console.log('|---|---|---:|---:|---:|---:|');
+console.log('| MES | batch | entity | created | changed | one changed | cancelled |');
+console.log('|---|---:|---|---:|---:|---:|---:|');
 for (const generation of generations) {
-  for (const row of await measure(generation)) {
-    console.log(
-      `| ${row.generation} | ${row.entity} | ${row.created} | ${row.changed} | ${row.one} | ${row.cancelled} |`,
-    );
+  for (const batchSize of batchSizes) {
+    for (const { entity, created, changed, one, cancelled } of await measure(generation, batchSize)) {
+      console.log(`| ${[generation, batchSize, entity, created, changed, one, cancelled].join(' | ')} |`);
+    }
   }
 }

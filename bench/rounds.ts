@@ -75,9 +75,9 @@ async function runRound(floor: string, product: Product, job: Job): Promise<Roun
   const load = { ...(await sync(product)), seen: await job.systems.take() };
   const unchanged = { ...(await sync(product, ['--full'])), seen: await job.systems.take() };
   expectAll(load.seen, job);
-  if (load.seen.bodyBytes !== bare.seen.bodyBytes) {
+  if (recordBytes(load.seen) !== recordBytes(bare.seen)) {
     throw new Error(
-      `Floor and product sent different bodies: ${bare.seen.bodyBytes} and ${load.seen.bodyBytes} bytes.`,
+      `Floor and product sent different records: ${recordBytes(bare.seen)} and ${recordBytes(load.seen)} bytes.`,
     );
   }
   if (unchanged.unchanged !== job.records) throw new Error(`${unchanged.unchanged} of ${job.records} were unchanged.`);
@@ -94,8 +94,16 @@ async function runFloor(floor: string, job: Job): Promise<FloorRun> {
   return { ...cost, passMs: durationMs, seen };
 }
 
+/** Without what each post adds: `{"jobs":[` and `]}` for one of the commas. */
+function recordBytes({ bodyBytes, posts }: Seen): number {
+  return bodyBytes - 10 * posts;
+}
+
+/** What batches that begin with 100 records and grow by 100 a page take beyond the least. */
+const warmUp = 23;
+
 function expectAll({ distinct, posts }: Seen, { records }: Job): void {
-  if (distinct === records && posts === Math.ceil(records / 1000)) return;
+  if (distinct === records && posts <= Math.ceil(records / 1000) + warmUp) return;
   throw new Error(`${distinct} of ${records} records arrived in ${posts} posts.`);
 }
 

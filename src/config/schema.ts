@@ -34,12 +34,10 @@ const mesSchema = z.strictObject({
     .max(16)
     .default(2)
     .meta({ description: 'Requests to the MES at one time at most; fewer while it has trouble' }),
-  batchSize: z
-    .int()
-    .min(1)
-    .max(1000)
-    .default(100)
-    .meta({ description: 'Records a request at most; fewer while the MES has trouble' }),
+  batchSize: z.int().min(1).max(1000).default(1000).meta({
+    description:
+      'Records a request at most: it starts with 100, grows while the MES keeps up, and shrinks when it does not',
+  }),
   verify: z
     .strictObject({
       sampleUpdates: z.number().min(0).max(1).default(0.05).meta({

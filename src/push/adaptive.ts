@@ -5,7 +5,7 @@ export interface Timing {
 }
 
 export interface PaceOptions {
-  /** Records a request: where it starts, and never more. */
+  /** Records a request, never more; it starts with at most a hundred. */
   batchSize: number;
   /** Requests at one time: where it starts, and never more. */
   maxConcurrency: number;
@@ -31,6 +31,8 @@ const slotsHoldMs = 30_000;
 const batchHoldMs = 600_000;
 /** Of the size that failed, what is tried until then. */
 const safeShare = 0.75;
+/** Records a request at first: what every installation has time for. */
+const firstBatch = 100;
 /** Of the largest size, what a delivered batch adds. */
 const growth = 0.1;
 
@@ -40,8 +42,8 @@ const growth = 0.1;
  * again by failing. Trouble of requests that left before the last cut tells nothing new and is not counted.
  */
 export function createPace({ batchSize, maxConcurrency, slowMs }: PaceOptions): Pace {
-  const slots = createMeasure(maxConcurrency, slotsHoldMs);
-  const batch = createMeasure(batchSize, batchHoldMs);
+  const slots = createMeasure({ first: maxConcurrency, most: maxConcurrency, holdMs: slotsHoldMs });
+  const batch = createMeasure({ first: Math.min(firstBatch, batchSize), most: batchSize, holdMs: batchHoldMs });
   let atMs = 0;
   return {
     batchSize: () => Math.floor(batch.value()),
@@ -71,8 +73,8 @@ interface Measure {
 }
 
 /** A value between 1 and `most` that remembers for `holdMs` where it last failed. */
-function createMeasure(most: number, holdMs: number): Measure {
-  let value = most;
+function createMeasure({ first, most, holdMs }: { first: number; most: number; holdMs: number }): Measure {
+  let value = first;
   let failed = Number.POSITIVE_INFINITY;
   let cutMs = Number.NEGATIVE_INFINITY;
   return {

@@ -95,7 +95,8 @@ function pusherFor(options: PusherOptions & { pace: Pace; limit: LimitFunction }
         run.childrenFollow = groups.size > 0;
         const ready = await resolveParents(group, lookup, run);
         limit.concurrency = pace.slots();
-        const batches = split(ready, pace.batchSize()).map((part) => ({ entity, changes: part }));
+        const size = Math.min(pace.batchSize(), (await sink.largestBatch?.(entity)) ?? Infinity);
+        const batches = split(ready, size).map((part) => ({ entity, changes: part }));
         const failure = firstFailure(await Promise.all(batches.map((batch) => limit(() => attempt(batch, run)))));
         if (failure !== undefined) return { outcomes: run.outcomes, requests: transport.requests(), failure };
       }

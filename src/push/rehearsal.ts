@@ -8,7 +8,7 @@ export interface Rehearsal {
 }
 
 /** Counts the requests that the real sink would send if all went well; what it would not send, it does not take. */
-export function createRehearsal(real: Pick<Sink, 'estimate' | 'foresee'>): Rehearsal {
+export function createRehearsal(real: Pick<Sink, 'estimate' | 'foresee' | 'largestBatch'>): Rehearsal {
   const booked = new WeakMap<Transport, number>();
   const take = async (batch: Batch, transport: Transport): Promise<SinkResult[]> => {
     const kept = (await real.foresee?.(batch)) ?? new Map<ReadyChange, SinkResult>();
@@ -19,6 +19,7 @@ export function createRehearsal(real: Pick<Sink, 'estimate' | 'foresee'>): Rehea
   };
   const sink: Sink = {
     deliver: take,
+    largestBatch: async (entity) => (await real.largestBatch?.(entity)) ?? Number.POSITIVE_INFINITY,
     readBack: async (batch) => batch.changes.map(() => ({ kind: 'unproven' })),
     check: async () => [],
     list: async () => undefined,

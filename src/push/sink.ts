@@ -9,6 +9,8 @@ export interface Sink {
    * either of these when it happened in the middle.
    */
   deliver(batch: Batch, transport: Transport): Promise<SinkResult[]>;
+  /** Records of an entity that go into one request, as far as it is known; batches are no larger. Absent: any number. */
+  largestBatch?(entity: Entity): Promise<number>;
   /** Requests that a delivery of the batch takes when all goes well, what proves it included; absent: one. Sends nothing. */
   estimate?(batch: Batch): Promise<number>;
   /** What becomes of changes of the batch that would not be sent, as far as it is known; asks nothing. Absent: all are sent. */

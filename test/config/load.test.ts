@@ -21,7 +21,7 @@ describe('loading a config', () => {
     const { config, file, warnings } = await load(sound);
     expect(config.mes).toMatchObject({
       apiKey: environment['MES_KEY'],
-      batchSize: 100,
+      batchSize: 1000,
       rate: { requestsPerSecond: 5 },
     });
     expect(config.connectors['plant-1']).toMatchObject({

@@ -4,12 +4,19 @@ import { createPace, type Pace } from '../../src/push/adaptive.ts';
 
 const options = { batchSize: 1000, maxConcurrency: 16, slowMs: 30_000 };
 
+/** As it is once all has gone well for a while. */
+function grownPace(): Pace {
+  const pace = createPace(options);
+  for (let each = 0; each < 9; each += 1) pace.delivered(pace.batchSize());
+  return pace;
+}
+
 function at(endedMs: number, tookMs = 200) {
   return { startedMs: endedMs - tookMs, endedMs };
 }
 
 describe('the pace', () => {
-  it('starts with what is configured and never goes beyond it', () => {
+  it('starts with a hundred records at most and never goes beyond what is configured', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 1000 }),
@@ -24,7 +31,7 @@ describe('the pace', () => {
         ),
         (batchSize, maxConcurrency, steps) => {
           const pace = createPace({ batchSize, maxConcurrency, slowMs: 30_000 });
-          expect([pace.batchSize(), pace.slots()]).toEqual([batchSize, maxConcurrency]);
+          expect([pace.batchSize(), pace.slots()]).toEqual([Math.min(100, batchSize), maxConcurrency]);
           let nowMs = 0;
           for (const { waitMs, tookMs, what } of steps) {
             nowMs += waitMs;
@@ -42,20 +49,30 @@ describe('the pace', () => {
     );
   });
 
-  it('halves batches and requests at one time when the MES breaks down over one', () => {
+  it('grows by a tenth of the largest batch with each full one', () => {
     const pace = createPace(options);
+    const sizes = Array.from({ length: 11 }, () => {
+      const size = pace.batchSize();
+      pace.delivered(size);
+      return size;
+    });
+    expect(sizes).toEqual([100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1000]);
+  });
+
+  it('halves batches and requests at one time when the MES breaks down over one', () => {
+    const pace = grownPace();
     pace.troubled('failed', at(1000));
     expect([pace.batchSize(), pace.slots()]).toEqual([500, 8]);
   });
 
   it('keeps the batches when the MES refuses for the number of requests: smaller ones would be more', () => {
-    const pace = createPace(options);
+    const pace = grownPace();
     pace.troubled('limited', at(1000));
     expect([pace.batchSize(), pace.slots()]).toEqual([1000, 8]);
   });
 
   it('counts trouble once, however many requests were under way', () => {
-    const pace = createPace(options);
+    const pace = grownPace();
     for (let each = 0; each < 16; each += 1) pace.troubled('failed', { startedMs: each, endedMs: 1000 + each });
     expect([pace.batchSize(), pace.slots()]).toEqual([500, 8]);
     pace.troubled('failed', { startedMs: 1001, endedMs: 1200 });
@@ -63,13 +80,13 @@ describe('the pace', () => {
   });
 
   it('makes batches smaller when answers take half the time allowed', () => {
-    const pace = createPace(options);
+    const pace = grownPace();
     pace.answered(at(31_000, 30_001));
     expect([pace.batchSize(), pace.slots()]).toEqual([750, 16]);
   });
 
   it('goes back to the full batch, at first no further than three quarters of what failed', () => {
-    const pace = createPace(options);
+    const pace = grownPace();
     pace.troubled('failed', at(1000));
     pace.answered(at(2000));
     for (let each = 0; each < 20; each += 1) pace.delivered(pace.batchSize());
@@ -80,7 +97,7 @@ describe('the pace', () => {
   });
 
   it('learns nothing of large batches from small ones', () => {
-    const pace = createPace(options);
+    const pace = grownPace();
     pace.troubled('failed', at(1000));
     pace.answered(at(700_000));
     for (let each = 0; each < 20; each += 1) pace.delivered(499);

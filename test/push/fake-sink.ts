@@ -27,11 +27,13 @@ export interface Behaviour {
   found?(change: ReadyChange): SinkResult;
   batchSize?: number;
   maxConcurrency?: number;
+  /** The most that a request takes; any number when absent. */
+  largestBatch?: number;
 }
 
 /** A pusher before a MES made of functions; every batch costs one request. */
 export function fakeMes(behaviour: Behaviour = {}): FakeMes {
-  const { result = () => delivered, fail = () => undefined, found = () => unproven } = behaviour;
+  const { result = () => delivered, fail = () => undefined, found = () => unproven, largestBatch } = behaviour;
   const batches: string[] = [];
   const readBacks: string[] = [];
   const seen = new Map<string, ReadyChange>();
@@ -59,6 +61,7 @@ export function fakeMes(behaviour: Behaviour = {}): FakeMes {
     },
     check: async () => [],
     list: async () => undefined,
+    ...(largestBatch === undefined ? {} : { largestBatch: async () => largestBatch }),
   };
   const { batchSize = 100, maxConcurrency = 2 } = behaviour;
   const pusher = createPusher({ sink, openTransport: countingTransport, batchSize, maxConcurrency });

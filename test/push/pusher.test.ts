@@ -61,6 +61,22 @@ describe('a push', () => {
     expect(mes.batches).toEqual(['job: 0 1', 'job: 2 3', 'job: 4']);
   });
 
+  it('lets batches grow from page to page while all goes well, up to the configured size', async () => {
+    const mes = fakeMes({ batchSize: 300, maxConcurrency: 1 });
+    const pushes: number[] = [];
+    for (let page = 0; page < 15; page += 1) {
+      pushes.push((await mes.pusher.push(jobs(600), knowsNothing, signal)).requests);
+    }
+    expect([pushes[0], pushes.at(-1)]).toEqual([6, 2]);
+  });
+
+  it('makes no batch larger than one request takes, so that the requests go side by side', async () => {
+    const mes = fakeMes({ batchSize: 100, maxConcurrency: 2, largestBatch: 2, result: () => nextTurn(delivered) });
+    await mes.pusher.push(jobs(5), knowsNothing, signal);
+    expect(mes.batches).toEqual(['job: 0 1', 'job: 2 3', 'job: 4']);
+    expect(mes.mostAtOnce()).toBe(2);
+  });
+
   it.each([1, 2, 4])('has at most %i batches under way at one time, over all pushes', async (maxConcurrency) => {
     const mes = fakeMes({ batchSize: 1, maxConcurrency, result: () => nextTurn(delivered) });
     const pushes = [1, 2, 3].map(() => mes.pusher.push(jobs(6), knowsNothing, signal));

@@ -32,6 +32,13 @@ export function largest(way: WayName, entity: Batch['entity']): number {
   return way === 'generic-bulk' ? 100 : Number.POSITIVE_INFINITY;
 }
 
+/** The most that any way there takes at a time, so that what a request each would carry goes side by side. */
+export async function largestBatch(discovery: Discovery, entity: Batch['entity']): Promise<number> {
+  const known = await discovery.known();
+  if (known === undefined) return Number.POSITIVE_INFINITY;
+  return largest(known.generation === 'classic' ? 'classic-bulk' : 'generic-bulk', entity);
+}
+
 export interface Delivering {
   base: string;
   discovery: Discovery;

@@ -4,7 +4,7 @@ import { entities, type Finding, type MesRecord } from '../../core/types.ts';
 import type { Sink, Transport } from '../sink.ts';
 import { readAnswer } from './answers.ts';
 import { tables } from './bodies.ts';
-import { deliverBatch } from './deliver.ts';
+import { deliverBatch, largestBatch } from './deliver.ts';
 import { createDiscovery } from './discovery.ts';
 import { createEstimate } from './estimate.ts';
 import { reportWays, type WayReport, wayFindings } from './findings.ts';
@@ -30,6 +30,7 @@ export function createEryxonSink(url: string, options: Partial<SessionOptions> =
   const discovery = createDiscovery({ url: new URL(url).origin + base, base, notes, clock });
   return {
     deliver: (batch, transport) => deliverBatch({ base, discovery, session }, batch, transport),
+    largestBatch: (entity) => largestBatch(discovery, entity),
     // Every way reads back what it must by itself; what is open after that stays a failure.
     readBack: async (batch) => batch.changes.map(() => ({ kind: 'unproven' })),
     estimate: createEstimate(discovery, session),

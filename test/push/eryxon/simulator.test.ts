@@ -53,12 +53,14 @@ describe('a push to the simulated MES', () => {
     expect(requests).toBe(10);
   });
 
-  it('halves a batch that is larger than the installation takes', async () => {
+  it('puts no more cells into a request than the installation takes, and up to 1000 of others', async () => {
     const { mes, pusher } = await startMes({ released: true, batchSize: 1000 });
-    const page = Array.from({ length: 350 }, (_, id) => change(record('cell', String(id))));
-    const { outcomes } = await pusher.push(page, lookup, signal);
-    expect(outcomes).toHaveLength(350);
-    expect(mes.counts().cells).toBe(350);
+    const page = (entity: 'cell' | 'job', from: number) =>
+      Array.from({ length: 1000 }, (_, id) => change(record(entity, String(from + id))));
+    for (let each = 0; each < 9; each += 1) await pusher.push(page('job', each * 1000), lookup, signal);
+    expect((await pusher.push(page('job', 9000), lookup, signal)).requests).toBe(1);
+    expect((await pusher.push(page('cell', 0), lookup, signal)).requests).toBe(10);
+    expect(mes.counts()).toMatchObject({ jobs: 10_000, cells: 1000 });
   });
 
   it('parks what the MES says has no parent, though the ledger knows one', async () => {
