@@ -37,7 +37,7 @@ async function openWorld(seed: number): Promise<World> {
   const pageSize = random.pick([1, 3, 100]);
   const fullReadEverySeconds = random.pick([null, 7200]);
   const streams: Stream[] = [
-    fakeStream(rows.jobs, { name: 'jobs', pageSize, fullReadEverySeconds }),
+    fakeStream(rows.jobs, { name: 'jobs', pageSize, fullReadEverySeconds, sweeping: seed % 2 === 0 }),
     fakeStream(rows.parts, {
       name: 'parts',
       entity: 'part',
@@ -112,6 +112,10 @@ function happen(world: World): void {
     // Now and then so many that the guard withholds them.
     const count = random.chance(0.1) ? rows.operations.length : 1;
     rows.operations.splice(random.int(0, rows.operations.length), count);
+    return;
+  }
+  if (kind === 'jobs' && world.seed % 2 === 0 && random.chance(0.2)) {
+    rows.jobs.splice(random.int(0, rows.jobs.length), 1);
     return;
   }
   const records = recordsOf(kind, base, String(random.int(1, 6)));

@@ -50,6 +50,11 @@ export interface ConnectorSession {
   prepare(signal: AbortSignal): Promise<void>;
   /** The source's own clock (D4): its last answer's time plus what has passed since. */
   clock(signal: AbortSignal): Promise<Date>;
+  /**
+   * Names the edition of the ERP's data, where a run of the ERP from time to time rewrites it as a whole and no stamp shows that:
+   * a stream that was last read in another edition is read whole. Throws WaitError while such a run is under way.
+   */
+  edition?(signal: AbortSignal): Promise<string>;
   /** Reach, credentials, permissions and clock of the ERP, stream by stream; changes nothing anywhere. */
   check(signal: AbortSignal): Promise<Finding[]>;
   close(): void;
@@ -75,6 +80,8 @@ export interface Stream {
   owns: readonly RecordSet[];
   /** Reads keys without content; null where only whole rows can be read. */
   keys: KeyReader | null;
+  /** Every whole read but the first also tells what is gone: for lists that cost as much without their content. */
+  sweeping?: boolean;
   /** Set where rows are also read by their parents. */
   children: ChildReader | null;
   /** Name of the stream that reads the children of this stream's records. */
@@ -162,5 +169,7 @@ export interface RefusedRow {
   stamp: string | null;
   stage: 'parse' | 'map';
   reason: string;
+  /** The records that it would make, where its key alone tells. */
+  refs?: RecordRef[];
   row: unknown;
 }

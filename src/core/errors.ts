@@ -63,7 +63,7 @@ export class TransientError extends Error {
   }
 }
 
-/** Wait until then, nothing has failed: the day's requests are planned, or the other side asked for silence. */
+/** Wait until then, nothing has failed: the day's requests are planned, or the other side asked for silence or is rewriting its data. */
 export class WaitError extends TransientError {
   override name = 'WaitError';
   /** ISO-8601. */

@@ -49,6 +49,8 @@ export interface MesRecord {
   lifecycle: Lifecycle;
   /** Deliver only when the MES is known to hold it: a cancellation of something never delivered is no news. */
   onlyIfKnown?: true;
+  /** Deliver only when the MES holds it as active: of what the ERP had closed before, a cancellation is no news either. */
+  onlyIfActive?: true;
 }
 
 /** What the ledger knows of one record. */

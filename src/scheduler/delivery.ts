@@ -41,6 +41,8 @@ export interface Pass extends PassContext {
   id: string;
   state: StreamState;
   sourceNow: Date;
+  /** The stream's fingerprint, with the edition of the ERP's data where it has one. */
+  fingerprint: string;
   counts: Counts;
   /** Requests to the MES so far. */
   requests: { mes: number };

@@ -35,7 +35,7 @@ export async function diffPage({ rows, lookup, keepStamps, force = false }: Diff
     const known = await lookup(entity, [...latest.keys()]);
     for (const [externalId, { record, stamp }] of latest) {
       const entry = known.get(externalId);
-      if (record.onlyIfKnown === true && !isHeld(entry)) {
+      if (isNoNews(record, entry)) {
         diff.withdrawn.push({ entity, externalId });
         continue;
       }
@@ -45,6 +45,11 @@ export async function diffPage({ rows, lookup, keepStamps, force = false }: Diff
     }
   }
   return diff;
+}
+
+function isNoNews({ onlyIfKnown, onlyIfActive }: MesRecord, entry: LedgerEntry | undefined): boolean {
+  if (onlyIfActive === true && entry?.lifecycle !== 'active') return true;
+  return onlyIfKnown === true && !isHeld(entry);
 }
 
 /** The MES holds it: also after its sync hash was forgotten, the MES's own id stays. */

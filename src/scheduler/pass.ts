@@ -15,6 +15,7 @@ import {
   startDelivery,
 } from './delivery.ts';
 import { overlapFor } from './lateness.ts';
+import { sweepStream, zeroSweep } from './sweep.ts';
 import { advanceWatermark, beliefLimit, laterStamp, type Plan, planWindow } from './watermark.ts';
 
 /** Begins a pass: what is known of the stream, and the source's time. */
@@ -22,10 +23,12 @@ export async function beginPass(context: PassContext, stream: Stream, signal: Ab
   const id = `${context.session.name}/${stream.name}`;
   const state = await context.store.begin(id);
   await context.admission?.begin(needOf({ id, state }));
+  const edition = await context.session.edition?.(signal);
+  const fingerprint = edition === undefined ? stream.fingerprint : `${stream.fingerprint} ${edition}`;
   const sourceNow = await context.session.clock(signal);
   const overlapSeconds = overlapFor(stream.overlapSeconds, state.lateness);
   const own = { counts: zeroCounts(), requests: { mes: 0 }, warned: new Set<'future'>() };
-  return { ...context, stream, id, state, sourceNow, overlapSeconds, ...own };
+  return { ...context, stream, id, state, sourceNow, fingerprint, overlapSeconds, ...own };
 }
 
 /** One pass over one stream; resolves to the watermark it ends with. The order of the steps is the delivery guarantee. */
@@ -38,7 +41,7 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
   }
   const start = await startWindow(pass, fullReason, signal);
   await deliverHeld(pass, signal);
-  const reached = await deliverPages(pass, start, signal);
+  const reached = await deliverWindow(pass, { start, request }, signal);
   const { window } = start;
   // After a reset of the watermark the ledger knows children that may have vanished: their parents' marks must stay.
   const firstLoad = state.watermark === null && state.lastSweep === null;
@@ -51,7 +54,7 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
     stream: pass.id,
     epoch: state.epoch,
     watermark,
-    fingerprint: stream.fingerprint,
+    fingerprint: pass.fingerprint,
     fullReadAt: window.mode === 'full' ? start.startedAt : null,
     childrenSettled: firstLoad,
     sweptAt,
@@ -69,10 +72,13 @@ function withheldText(stream: string, count: number): string {
 }
 
 /** Why everything must be read; undefined when a delta is enough. */
-function whyFull({ stream, state, sourceNow }: Pass, request: PassRequest): string | undefined {
+function whyFull({ stream, state, sourceNow, fingerprint }: Pass, request: PassRequest): string | undefined {
   if (state.watermark === null) return 'first load';
   if (request.full) return 'asked for';
-  if (state.fingerprint !== stream.fingerprint) return 'the mapping or a filter changed';
+  if (state.fingerprint !== fingerprint) {
+    const isOurs = state.fingerprint?.split(' ', 1)[0] !== stream.fingerprint;
+    return isOurs ? 'the mapping or a filter changed' : 'the ERP has rewritten its data';
+  }
   if (state.readDue) return 'the MES has lost a record';
   const { fullReadEverySeconds: every } = stream;
   const last = state.lastFullRead === null ? Number.NEGATIVE_INFINITY : Date.parse(state.lastFullRead);
@@ -93,7 +99,7 @@ interface PassStart extends Plan {
 async function startWindow(pass: Pass, fullReason: string | undefined, signal: AbortSignal): Promise<PassStart> {
   const { stream, state, sourceNow, events, id } = pass;
   const { resume } = state;
-  const usable = resume !== null && resume.fingerprint === stream.fingerprint;
+  const usable = resume !== null && resume.fingerprint === pass.fingerprint;
   if (usable && (fullReason === undefined || resume.window.mode === 'full')) {
     return {
       window: resume.window,
@@ -132,6 +138,20 @@ async function deliverHeld(pass: Pass, signal: AbortSignal): Promise<void> {
     await deliverRows(pass, { mapped: [held, ...mapped], force: true, resume: null, letters }, signal);
     if (records.length + rows.length < batch) return;
   }
+}
+
+/** What the window brings; a whole read of a sweeping stream also tells what is gone. Resolves to how far the stream has come. */
+async function deliverWindow(
+  pass: Pass,
+  { start, request }: { start: PassStart; request: PassRequest },
+  signal: AbortSignal,
+): Promise<string | null> {
+  const { stream, state } = pass;
+  // What a first load was interrupted in goes on behind its last page: it does not list everything.
+  const sweeps = stream.sweeping === true && start.window.mode === 'full' && state.watermark !== null && !start.resumed;
+  if (!sweeps) return deliverPages(pass, start, signal);
+  await sweepStream(pass, { release: request.release, counts: zeroSweep() }, signal);
+  return start.target;
 }
 
 /** The pages of the window, in sequence; the next is fetched while one is pushed. Resolves to how far the stream has come. */
@@ -214,7 +234,7 @@ interface Behind {
   reached: string | null;
 }
 
-function resumeBehind({ stream }: Pass, { cursor, start, reached }: Behind): ResumePoint {
+function resumeBehind({ fingerprint }: Pass, { cursor, start, reached }: Behind): ResumePoint {
   const { window, startedAt } = start;
-  return { window, startedAt, target: reached, fingerprint: stream.fingerprint, cursor };
+  return { window, startedAt, target: reached, fingerprint, cursor };
 }

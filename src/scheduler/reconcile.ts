@@ -1,5 +1,5 @@
 import type { Stream } from '../connectors/define.ts';
-import { messageOf } from '../core/errors.ts';
+import { messageOf, WaitError } from '../core/errors.ts';
 import type { ReconcileResult } from '../core/events.ts';
 import type { Entity } from '../core/types.ts';
 import type { PassContext } from './delivery.ts';
@@ -62,8 +62,10 @@ export function createReconciler(context: PassContext, options: ReconcileOptions
       try {
         const { streams, scheduled } = await due.streams(paused);
         if (streams.length === 0) return [];
+        await context.session.edition?.(signal);
         return await sweepAll(streams, { context, release: false, withMes: scheduled && options.withMes }, signal);
       } catch (error) {
+        if (error instanceof WaitError) return [];
         context.events.emit('cycle:failed', { connector: context.session.name, error });
         return [];
       }

@@ -1,4 +1,4 @@
-import type { KeyPage, KeyReader, KeyRow } from '../connectors/define.ts';
+import type { KeyPage, KeyReader, KeyRow, MappedRow } from '../connectors/define.ts';
 import { TransientError } from '../core/errors.ts';
 import type { LedgerEntry, MesRecord, Outcome, RecordRef, RecordSet } from '../core/types.ts';
 import { deliverRows, type Pass } from './delivery.ts';
@@ -93,15 +93,20 @@ async function readByContent(pass: Pass, counts: SweepCounts, signal: AbortSigna
   for await (const { rows } of pass.stream.read({ mode: 'full' }, undefined, signal)) {
     signal.throwIfAborted();
     const mapped = await pass.stream.map(rows);
-    const good = mapped.filter((row) => row.kind === 'good');
+    const listedRefs = mapped.map(refsOf);
     listed.rows += mapped.length;
-    listed.unreadable += mapped.length - good.length;
-    const refs = good.flatMap((row) => row.records.map(({ entity, externalId }) => ({ entity, externalId })));
+    listed.unreadable += listedRefs.filter((refs) => refs === undefined).length;
+    const refs = listedRefs.flatMap((some) => some ?? []);
     counts.checked += refs.length;
     await pass.store.see(pass.session.source, refs);
     note(counts, await deliverRows(pass, { mapped, force: false, resume: null, mayBeLate: true }, signal));
   }
   return listed;
+}
+
+/** The records that a row stands for; undefined when it does not tell. */
+function refsOf(row: MappedRow): RecordRef[] | undefined {
+  return row.kind === 'good' ? row.records.map(({ entity, externalId }) => ({ entity, externalId })) : row.refs;
 }
 
 /** Rows of which key and stamp do not prove that the MES holds them as they are. */

@@ -98,6 +98,10 @@ function copying(store: Store, copy: LedgerCopy): Pick<Store, CopyingMethod> {
       copy.all(source, entity);
       return store.countRecords(source, entity);
     },
+    beginSweep(source, sets) {
+      for (const { entity } of sets) copy.all(source, entity);
+      return store.beginSweep(source, sets);
+    },
     markOpen(mark: OpenMark) {
       copy.all(mark.source, mark.entity);
       return store.markOpen(mark);
@@ -105,7 +109,7 @@ function copying(store: Store, copy: LedgerCopy): Pick<Store, CopyingMethod> {
   };
 }
 
-type CopyingMethod = 'commit' | 'lookup' | 'childrenOf' | 'countRecords' | 'markOpen';
+type CopyingMethod = 'commit' | 'lookup' | 'childrenOf' | 'countRecords' | 'beginSweep' | 'markOpen';
 
 function previousRecords(scratch: Database): ScratchStore['previous'] {
   const find = prepare<{ id: string; lifecycle: Lifecycle; marks: string | null; record: string | null }>(
