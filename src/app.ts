@@ -1,5 +1,5 @@
 import type { Config } from './config/schema.ts';
-import { checkOverlaps } from './connectors/checking.ts';
+import { checkOverlaps, collectFields } from './connectors/checking.ts';
 import type { AnyConnector, ConnectorSession } from './connectors/define.ts';
 import { connectors } from './connectors/index.ts';
 import { type ConnectorSettings, readTls } from './connectors/settings.ts';
@@ -10,7 +10,7 @@ import { createHttpClient, type OpenHttp } from './core/http.ts';
 import type { MesGauges, StreamGauges } from './core/metrics.ts';
 import type { Redactor } from './core/redact.ts';
 import { createTokenBucket } from './core/token-bucket.ts';
-import { entities, type Finding } from './core/types.ts';
+import { type Entity, entities, type Finding } from './core/types.ts';
 import { readGauges } from './gauges.ts';
 import { createPace, type Pace } from './push/adaptive.ts';
 import type { Caller } from './push/day-plan.ts';
@@ -113,6 +113,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     notes: store,
     clock,
     sampleUpdates: config.mes.verify.sampleUpdates,
+    onLeftOut: (left) => events.emit('field:left-out', left),
   });
   const { batchSize, maxConcurrency } = config.mes;
   const { openTransport, pace, outage } = mes;
@@ -256,16 +257,19 @@ export async function checkSystems(
   signal: AbortSignal,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
+  const mapped = new Map<Entity, Set<string>>();
   for (const [name, settings] of Object.entries(options.config.connectors)) {
     const session = openSession(name, settings, options);
-    findings.push(
-      ...checkOverlaps(session),
-      ...(await session.check(signal).catch((error: unknown) => [unchecked(name, error)])),
-    );
+    const own = await session.check(signal).catch((error: unknown) => [unchecked(name, error)]);
+    findings.push(...checkOverlaps(session), ...own);
+    const readable = new Set(own.filter(({ level }) => level === 'ok').map(({ where }) => where));
+    const streams = session.streams.filter((stream) => readable.has(`${name}/${stream.name}`));
+    await collectFields(streams, mapped, signal);
     session.close();
   }
   const mes = openMes(options, options.booking);
-  findings.push(...(await createEryxonSink(options.config.mes.url).check(mes.openTransport(signal, 'operator'))));
+  const sink = createEryxonSink(options.config.mes.url);
+  findings.push(...(await sink.check(mes.openTransport(signal, 'operator'), mapped)));
   const deleted = entities.filter((entity) =>
     Object.values(options.config.connectors).some(({ deletes }) => deletes[entity] === 'delete'),
   );

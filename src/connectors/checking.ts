@@ -1,8 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import { ConfigError, messageOf, PermanentError, TransientError } from '../core/errors.ts';
 import { defaultOverlapSeconds } from '../core/stamp.ts';
-import type { Finding } from '../core/types.ts';
-import type { ConnectorSession } from './define.ts';
+import type { Entity, Finding, MesRecord } from '../core/types.ts';
+import type { ConnectorSession, Stream } from './define.ts';
 
 export interface SessionProbes {
   session: Pick<ConnectorSession, 'name' | 'clock'>;
@@ -44,6 +44,29 @@ export function checkOverlaps({ name, streams }: Pick<ConnectorSession, 'name' |
       } satisfies Finding,
     ];
   });
+}
+
+/** Adds the fields that each stream's first rows give to their records; what cannot be read adds none. */
+export async function collectFields(
+  streams: readonly Stream[],
+  fields: Map<Entity, Set<string>>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const stream of streams) {
+    for (const record of await firstRecords(stream, signal).catch(() => [])) {
+      const known = fields.get(record.entity) ?? new Set();
+      fields.set(record.entity, known);
+      for (const [name, value] of Object.entries(record.fields)) if (value !== null) known.add(name);
+    }
+  }
+}
+
+async function firstRecords(stream: Stream, signal: AbortSignal): Promise<MesRecord[]> {
+  for await (const { rows } of stream.read({ mode: 'full' }, undefined, signal)) {
+    const mapped = await stream.map(rows, { stamps: false });
+    return mapped.flatMap((row) => (row.kind === 'good' ? row.records : []));
+  }
+  return [];
 }
 
 async function checkStream(

@@ -65,6 +65,8 @@ export interface Events {
   'page:committed': { stream: string; counts: Counts };
   /** A row or record became a dead letter. */
   'record:refused': { stream: string; key: string; reason: string };
+  /** The MES has no column for a field that records carry: they are delivered without. */
+  'field:left-out': { entity: Entity; field: string };
   /** A cancelled record is active again in the ERP; its status in the MES stays on hold until somebody releases it there. */
   'record:left-on-hold': { stream: string; entity: Entity; externalId: string };
   /** A whole read was announced: first load, changed mapping, or asked for; `total` rows where the ERP could say so. */

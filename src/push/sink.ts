@@ -17,8 +17,8 @@ export interface Sink {
   foresee?(batch: Batch): Promise<ReadonlyMap<ReadyChange, SinkResult>>;
   /** What the MES really holds of changes whose answer proved nothing. */
   readBack(batch: Batch, transport: Transport): Promise<SinkResult[]>;
-  /** Reach and credentials; writes nothing. */
-  check(transport: Transport): Promise<Finding[]>;
+  /** Reach, credentials, and whether the fields that records carry have a place there; writes nothing. */
+  check(transport: Transport, mapped?: ReadonlyMap<Entity, ReadonlySet<string>>): Promise<Finding[]>;
   /** Every live record of an entity that the MES shows; undefined where this MES cannot list them. */
   list(entity: Entity, transport: Transport): Promise<AsyncIterable<ListedRecord> | undefined>;
 }

@@ -15,6 +15,9 @@ export function reportEvents(events: EventBus, logger: Logger): void {
     logger.error('Cycle failed.', { connector, error: messageOf(error) }),
   );
   events.on('record:refused', (fields) => logger.warn('Record set aside.', fields));
+  events.on('field:left-out', (fields) =>
+    logger.warn('The MES has no column for a field; records are delivered without it.', fields),
+  );
   events.on('record:left-on-hold', (fields) =>
     logger.warn('Record is active again in the ERP but stays on hold in the MES.', fields),
   );

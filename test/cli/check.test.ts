@@ -67,6 +67,19 @@ describe.concurrent('check', () => {
     expect((answer as Answer).findings.filter(({ level }) => level !== 'ok')).toEqual([]);
   });
 
+  it('warns of fields of the mapping that the MES has no place for, read from the first rows', async () => {
+    const workspace = createWorkspace(sandbox, {});
+    opened.push(workspace);
+    const config = readFileSync(workspace.configFile, 'utf8');
+    const own = 'work-centers: { fields: { description: WorkCenterDesc }, enabled';
+    writeFileSync(workspace.configFile, config.replace('work-centers: { enabled', own));
+    const { code, answer } = await workspace.json('check');
+    expect(code).toBe(0);
+    expect((answer as Answer).findings.filter(({ level }) => level !== 'ok')).toMatchObject([
+      { code: 'mes-fields-left-out', where: 'mes cells', text: expect.stringContaining('description of cells') },
+    ]);
+  });
+
   it('gives every finding the promised form', async () => {
     const { findings } = await check({ streams });
     const text = expect.any(String);

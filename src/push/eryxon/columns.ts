@@ -55,6 +55,12 @@ const renamed: Partial<Record<Entity, Readonly<Record<string, string>>>> = {
   operation: { estimated_time_minutes: 'estimated_time', setup_time_minutes: 'setup_time' },
 };
 
+/** Where the generic code keeps a field; undefined when it has no column for it. */
+export function columnFor(entity: Entity, field: string): string | undefined {
+  const name = renamed[entity]?.[field] ?? field;
+  return columns[entity].has(name) ? name : undefined;
+}
+
 export interface Shaped {
   columns: Columns;
   /** Fields of the record that this MES has no column for. */

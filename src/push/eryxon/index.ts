@@ -9,6 +9,7 @@ import { createDiscovery } from './discovery.ts';
 import { createEstimate } from './estimate.ts';
 import { reportWays, type WayReport, wayFindings } from './findings.ts';
 import { createForesee } from './foresee.ts';
+import { leftOutFindings } from './left-out.ts';
 import { listRecords } from './lists.ts';
 import { createSession, forgetfulNotes, type SessionOptions } from './session.ts';
 
@@ -26,7 +27,7 @@ export interface EryxonSink extends Sink {
 export function createEryxonSink(url: string, options: Partial<SessionOptions> = {}): EryxonSink {
   const base = new URL(url).pathname.replace(/\/$/, '');
   const { notes = forgetfulNotes(), clock = systemClock, sampleUpdates = 0.05 } = options;
-  const session = createSession({ notes, clock, sampleUpdates });
+  const session = createSession({ ...options, notes, clock, sampleUpdates });
   const discovery = createDiscovery({ url: new URL(url).origin + base, base, notes, clock });
   return {
     deliver: (batch, transport) => deliverBatch({ base, discovery, session }, batch, transport),
@@ -36,7 +37,7 @@ export function createEryxonSink(url: string, options: Partial<SessionOptions> =
     estimate: createEstimate(discovery, session),
     foresee: createForesee(discovery, session),
     list: (entity, transport) => listRecords({ base, entity, transport }),
-    async check(transport) {
+    async check(transport, mapped = new Map()) {
       const findings: Finding[] = [];
       for (const entity of entities) {
         const finding = await checkTable(`${base}/api-${tables[entity]}`, transport);
@@ -45,7 +46,8 @@ export function createEryxonSink(url: string, options: Partial<SessionOptions> =
         if (finding.code === credentialsRefused || finding.code === unreachable) return findings;
       }
       if (findings.every(({ code }) => code === endpointMissing)) return findings;
-      return [...findings, ...wayFindings(await discovery.current(transport))];
+      const capabilities = await discovery.current(transport);
+      return [...findings, ...wayFindings(capabilities), ...leftOutFindings(capabilities, mapped)];
     },
     async ways() {
       const known = await discovery.known();

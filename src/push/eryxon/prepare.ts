@@ -21,7 +21,7 @@ export async function prepare(call: Call, change: ReadyChange, options: PrepareO
   const lacking = session.lacking(entity);
   const shaped = shape(change, { creating, lacking, ...(options.keepStatus === true ? { keepStatus: true } : {}) });
   if (typeof shaped === 'string') return { result: { kind: 'refused', reason: shaped } };
-  for (const field of shaped.dropped) session.dropped.add(`${entity}.${field}`);
+  for (const field of shaped.dropped) session.leaveOut(entity, field);
   const parents = await parentIds(call, change);
   if ('result' in parents) return parents;
   const { columns } = shaped;

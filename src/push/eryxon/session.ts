@@ -14,6 +14,8 @@ export interface SessionOptions {
   clock: Clock;
   /** Share of updates that are read back where the answer proves nothing, 0 to 1. */
   sampleUpdates: number;
+  /** A field is not delivered, because this MES has no column for it. */
+  onLeftOut?(left: { entity: Entity; field: string }): void;
 }
 
 /** What deliveries to one MES remember between them. */
@@ -21,8 +23,8 @@ export interface Session {
   /** Columns that this installation lacks though the documentation or the code names them. */
   lacking(entity: Entity): ReadonlySet<string>;
   learnLacking(entity: Entity, column: string): void;
-  /** Fields of the mapping that this MES has no place for, as `entity.field`. */
-  dropped: Set<string>;
+  /** A field of the mapping has no column in this MES: told once. */
+  leaveOut(entity: Entity, field: string): void;
   /** MES ids that had to be looked up, by `<entity>/<businessKey>`. */
   ids: Map<string, string>;
   /** Highest sequence of a cell, once it is known. */
@@ -41,7 +43,8 @@ const dayMs = 86_400_000;
 const distrustName = 'mes distrusted until';
 const statusName = 'mes status by put';
 
-export function createSession({ notes, clock, sampleUpdates }: SessionOptions): Session {
+export function createSession({ notes, clock, sampleUpdates, onLeftOut }: SessionOptions): Session {
+  const left = new Set<string>();
   const lacking = new Map<Entity, Set<string>>();
   let until: Promise<number> | undefined;
   const lackingOf = (entity: Entity) => {
@@ -52,7 +55,11 @@ export function createSession({ notes, clock, sampleUpdates }: SessionOptions): 
   return {
     lacking: lackingOf,
     learnLacking: (entity, column) => void lackingOf(entity).add(column),
-    dropped: new Set(),
+    leaveOut(entity, field) {
+      if (left.has(`${entity}.${field}`)) return;
+      left.add(`${entity}.${field}`);
+      onLeftOut?.({ entity, field });
+    },
     ids: new Map(),
     cellSequence: undefined,
     posted: createPostedLog(notes),

@@ -30,7 +30,7 @@ const order: Readonly<Record<Task, readonly WayName[]>> = {
 const bulkFrom = 3;
 
 /** Columns that the function of erp-sync takes over; it drops all others. */
-const erpSyncColumns: Partial<Record<Entity, ReadonlySet<string>>> = {
+export const erpSyncColumns: Partial<Record<Entity, ReadonlySet<string>>> = {
   job: new Set(['job_number', 'customer', 'customer_name', 'due_date', 'notes', 'description', 'priority']),
   part: new Set(['part_number', 'material', 'quantity', 'notes']),
   resource: new Set(['name', 'type', 'description', 'identifier', 'location', 'active']),
