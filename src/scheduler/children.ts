@@ -21,7 +21,7 @@ export interface ChildrenRead {
 export async function readDueChildren(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<ChildrenRead> {
   const { children } = pass.stream;
   if (children === null) return { sweptAt: null, withheld: 0 };
-  const sweptAt = await sweepIfDue(pass, children);
+  const sweptAt = await sweepIfDue(pass, children, request);
   const { vanished, withheld } = await lookForVanished(pass, request, signal);
   if (withheld) {
     pass.events.emit('absence:withheld', { stream: pass.id, vanished: vanished.length });
@@ -82,11 +82,14 @@ async function isTooMany({ store, session, stream }: Pass, vanished: number): Pr
 }
 
 async function sweepIfDue(
-  { store, session, state, sourceNow, id }: Pass,
+  { store, session, stream, state, sourceNow, id }: Pass,
   children: ChildReader,
+  { manual }: PassRequest,
 ): Promise<string | null> {
   const last = state.lastSweep === null ? Number.NEGATIVE_INFINITY : Date.parse(state.lastSweep);
-  if (sourceNow.getTime() - last < children.sweepEverySeconds * 1000) return null;
+  // Where rows have no stamps, this is all that a person can mean who asks for what is new.
+  const asked = manual && stream.stampKind === 'none';
+  if (!asked && sourceNow.getTime() - last < children.sweepEverySeconds * 1000) return null;
   await store.markOpen({ stream: id, source: session.source, entity: children.parent });
   return sourceNow.toISOString();
 }

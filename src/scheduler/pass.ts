@@ -35,9 +35,8 @@ export async function beginPass(context: PassContext, stream: Stream, signal: Ab
 export async function runPass(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<Watermark | null> {
   const { stream, state, store } = pass;
   const fullReason = whyFull(pass, request);
-  if (stream.stampKind === 'none' && fullReason === undefined && !request.manual) {
-    await deliverHeld(pass, signal);
-    return state.watermark;
+  if (stream.stampKind === 'none' && fullReason === undefined && (stream.children !== null || !request.manual)) {
+    return runBetween(pass, request, signal);
   }
   const start = await startWindow(pass, fullReason, signal);
   await deliverHeld(pass, signal);
@@ -65,6 +64,27 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
   // What was interrupted is delivered; what has changed since then is read in a window of its own.
   const next = { ...pass, state: await store.begin(pass.id), sourceNow: await pass.session.clock(signal) };
   return runPass(next, { ...request, full: false }, signal);
+}
+
+/** Between two whole reads of a stream without stamps: what is left over, and the children of parents that changed. */
+async function runBetween(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<Watermark | null> {
+  const { stream, state, store } = pass;
+  await deliverHeld(pass, signal);
+  if (stream.children === null) return state.watermark;
+  const { sweptAt, withheld } = await readDueChildren(pass, request, signal);
+  await deliverHeld(pass, signal);
+  await store.finish({
+    stream: pass.id,
+    epoch: state.epoch,
+    watermark: null,
+    fingerprint: pass.fingerprint,
+    fullReadAt: null,
+    childrenSettled: false,
+    sweptAt,
+    finishedAt: pass.clock.now().toISOString(),
+  });
+  if (withheld > 0) throw new TransientError(withheldText(pass.id, withheld));
+  return state.watermark;
 }
 
 function withheldText(stream: string, count: number): string {

@@ -400,3 +400,58 @@ describe('a child that was set aside and has vanished when it is delivered at la
     expect(asked).toEqual([['7']]);
   });
 });
+
+describe('children without stamps', () => {
+  const scheduled = { manual: false };
+  let bare: FakeRow[];
+
+  beforeEach(async () => {
+    bare = operations.map((row) => ({ ...row, stamp: null }));
+    operations.splice(0, operations.length, ...bare);
+    const stampless = { stampKind: 'none', fullReadEverySeconds: 86_400 } as const;
+    bench = await openBench([
+      fakeStream(orders, { entity: 'part', childStream: 'operations' }),
+      fakeStream(operations, { name: 'operations', entity: 'operation', children: children(), map, ...stampless }),
+    ]);
+    await cycle(scheduled);
+    expect(bench.sink.held.size).toBe(160);
+    asked = [];
+  });
+
+  it('are read again with a parent that changed, long before the next whole read', async () => {
+    remove('operation-7-20');
+    operations.push(operation(7, 40, { stamp: null }));
+    touch(7);
+    const results = await cycle(scheduled);
+    expect(resultOf(results, 'operations')).toMatchObject({ created: 1, deleted: 1, outcome: 'ok' });
+    expect(asked).toEqual([['7'], ['7']]);
+    expect([lifecycleOf('7-20'), lifecycleOf('7-40')]).toEqual(['cancelled', 'active']);
+    await cycle(scheduled);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('of all open parents are swept from time to time, and whenever a person asks', async () => {
+    remove('operation-7-20');
+    await cycle(scheduled);
+    expect(asked).toEqual([]);
+    await cycle();
+    expect(lifecycleOf('7-20')).toBe('cancelled');
+    expect(new Set(asked.flat()).size).toBe(40);
+    asked = [];
+    minutes += 60;
+    await cycle(scheduled);
+    expect(new Set(asked.flat()).size).toBe(40);
+    asked = [];
+    await cycle(scheduled);
+    expect(asked).toEqual([]);
+  });
+
+  it('that vanish by the dozen are withheld and stay due', async () => {
+    remove(...bare.slice(0, 60).map(({ key }) => key));
+    const [, withheld] = await cycle();
+    expect(withheld).toMatchObject({ outcome: 'failed', error: expect.stringContaining('vanished at once') });
+    expect(lifecycleOf('1-10')).toBe('active');
+    const [, released] = await cycle({ release: true });
+    expect(released).toMatchObject({ outcome: 'ok', deleted: 60 });
+  });
+});
