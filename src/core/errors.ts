@@ -35,6 +35,7 @@ export class BusyError extends Error {
 interface TransientDetails {
   retryAfterMs?: number;
   malformed?: boolean;
+  expired?: boolean;
   unsent?: boolean;
   unknownOutcome?: boolean;
 }
@@ -46,6 +47,8 @@ export class TransientError extends Error {
   readonly retryAfterMs: number | undefined;
   /** The other side did answer, but not in the form that was asked for: a logon page, a body that breaks off. */
   readonly malformed: boolean;
+  /** The request took longer than it may. */
+  readonly expired: boolean;
   /** No connection was made: the other side knows nothing of the request. */
   readonly unsent: boolean;
   /**
@@ -58,6 +61,7 @@ export class TransientError extends Error {
     super(message, options);
     this.retryAfterMs = options.retryAfterMs;
     this.malformed = options.malformed ?? false;
+    this.expired = options.expired ?? false;
     this.unsent = options.unsent ?? false;
     this.unknownOutcome = options.unknownOutcome ?? false;
   }

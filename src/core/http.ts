@@ -174,7 +174,10 @@ function classify(error: unknown, { options, request, expired }: Failure): Error
   const cause = new Error(`${codeOf(error) ?? 'error'}: ${messageOf(error)}`);
   const what = `${options.name}: ${request.method} ${options.origin}${withoutQuery(request.path)}`;
   if (expired) {
-    return new TransientError(`${what} did not finish within ${options.deadlineMs / 1000} s.`, { cause });
+    return new TransientError(`${what} did not finish within ${options.deadlineMs / 1000} s.`, {
+      cause,
+      expired: true,
+    });
   }
   const text = messageOf(error);
   if (error instanceof TooLargeError || codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {

@@ -1,13 +1,14 @@
 import type { Clock } from '../../core/clock.ts';
 import { PermanentError, TransientError } from '../../core/errors.ts';
-import type { HttpClient } from '../../core/http.ts';
+import type { HttpClient, HttpRequest, HttpResponse } from '../../core/http.ts';
 import type { AuthSettings } from '../settings.ts';
 
 /** Supplies the headers that prove who is asking. */
 export interface Authenticator {
-  headers(signal: AbortSignal): Promise<Record<string, string>>;
+  /** For one attempt: what signs a request signs each try anew. */
+  headers(request: Pick<HttpRequest, 'method' | 'path'>, signal: AbortSignal): Promise<Record<string, string>>;
   /** Drops what was cached after a 401; true when another try can make a difference. */
-  refresh(): boolean;
+  refresh(answer: Pick<HttpResponse, 'headers'>): boolean;
 }
 
 export interface AuthContext {
@@ -32,10 +33,8 @@ const expiryMarginMs = 60_000;
 function clientCredentials(auth: AuthSettings & { kind: 'oauth2' }, context: AuthContext): Authenticator {
   const url = new URL(auth.tokenUrl);
   const client = context.tokenClient(url.origin);
-  let token: Token | undefined;
-  let fetching: Promise<Token> | undefined;
 
-  async function fetchToken(signal: AbortSignal): Promise<Token> {
+  async function fetchToken(signal: AbortSignal): Promise<HttpResponse> {
     const form = new URLSearchParams({ grant_type: 'client_credentials' });
     if (auth.scope !== undefined) form.set('scope', auth.scope);
     const headers: Record<string, string> = {
@@ -50,15 +49,38 @@ function clientCredentials(auth: AuthSettings & { kind: 'oauth2' }, context: Aut
       headers['Authorization'] = `Basic ${base64(`${auth.clientId}:${auth.clientSecret}`)}`;
     }
     const path = url.pathname + url.search;
-    const answer = await client.request({ method: 'POST', path, headers, body: form.toString() }, signal);
-    return readToken(answer, context.clock.monotonicMs());
+    return client.request({ method: 'POST', path, headers, body: form.toString() }, signal);
+  }
+
+  const hint = 'Check auth.clientId, auth.clientSecret and auth.scope.';
+  return bearer({ clock: context.clock, marginMs: expiryMarginMs, hint, fetchToken });
+}
+
+export interface BearerOptions {
+  clock: Clock;
+  /** A token is given up so long before it expires. */
+  marginMs: number;
+  /** What to check when the token endpoint refuses. */
+  hint: string;
+  /** Asks the token endpoint. */
+  fetchToken(signal: AbortSignal): Promise<HttpResponse>;
+}
+
+/** Bearer tokens of a token endpoint, each used until it is about to expire. */
+export function bearer({ clock, marginMs, hint, fetchToken }: BearerOptions): Authenticator {
+  let token: Token | undefined;
+  let fetching: Promise<Token> | undefined;
+
+  async function renew(signal: AbortSignal): Promise<Token> {
+    const { text, seconds } = readToken(await fetchToken(signal), hint);
+    return { text, goodUntilMs: clock.monotonicMs() + Math.max(seconds * 1000 - marginMs, 1000) };
   }
 
   return {
-    async headers(signal) {
-      if (token === undefined || context.clock.monotonicMs() >= token.goodUntilMs) {
+    async headers(_request, signal) {
+      if (token === undefined || clock.monotonicMs() >= token.goodUntilMs) {
         // Requests side by side share one new token.
-        fetching ??= fetchToken(signal).finally(() => {
+        fetching ??= renew(signal).finally(() => {
           fetching = undefined;
         });
         token = await fetching;
@@ -77,7 +99,7 @@ interface Token {
   goodUntilMs: number;
 }
 
-function readToken(answer: { status: number; text: string }, nowMs: number): Token {
+function readToken(answer: { status: number; text: string }, hint: string): { text: string; seconds: number } {
   if (answer.status >= 500 || answer.status === 429) {
     throw new TransientError(`The token endpoint answered HTTP ${answer.status}.`);
   }
@@ -90,12 +112,17 @@ function readToken(answer: { status: number; text: string }, nowMs: number): Tok
   if (answer.status !== 200 || typeof text !== 'string') {
     const reason = String(body['error_description'] ?? body['error'] ?? '').slice(0, 200);
     throw new PermanentError(
-      `The token endpoint refused the client credentials (HTTP ${answer.status} ${reason}). Check auth.clientId, auth.clientSecret and auth.scope.`,
+      `The token endpoint refused the client credentials (HTTP ${answer.status} ${reason}). ${hint}`,
       { credentials: true },
     );
   }
-  const seconds = Number(body['expires_in'] ?? 3600);
-  return { text, goodUntilMs: nowMs + Math.max(seconds * 1000 - expiryMarginMs, 1000) };
+  return { text, seconds: Number(body['expires_in'] ?? 3600) };
+}
+
+/** A server may echo what proved who was asking, tokens that no config knows among it. */
+export function withoutProof(answer: HttpResponse, proof: Readonly<Record<string, string>>): HttpResponse {
+  const proofs = Object.values(proof).map((value) => value.split(' ').at(-1) ?? '');
+  return { ...answer, text: proofs.reduce((text, each) => text.replaceAll(each, '[redacted]'), answer.text) };
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

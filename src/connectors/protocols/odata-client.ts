@@ -4,7 +4,7 @@ import type { EventBus } from '../../core/events.ts';
 import { type HttpClient, type HttpResponse, retryAfterMs } from '../../core/http.ts';
 import { withRetries } from '../../core/retry.ts';
 import type { TokenBucket } from '../../core/token-bucket.ts';
-import type { Authenticator } from './auth.ts';
+import { type Authenticator, withoutProof } from './auth.ts';
 import { readCollection, readError, requireMetadata } from './odata-json.ts';
 import { type PropertyTypes, readPropertyTypes } from './odata-metadata.ts';
 import { nextPath, type ODataQuery, queryPath, withOptions } from './odata-url.ts';
@@ -128,21 +128,13 @@ async function ask(
   signal: AbortSignal,
 ): Promise<HttpResponse> {
   for (let tries = 0; ; tries += 1) {
-    const headers = { Accept: accept, ...(await options.auth.headers(signal)) };
+    const proof = await options.auth.headers({ method: 'GET', path }, signal);
     await options.bucket.take(signal);
-    const answer = await options.http.request({ method: 'GET', path, headers }, signal);
+    const answer = await options.http.request({ method: 'GET', path, headers: { Accept: accept, ...proof } }, signal);
     if (answer.status === 200) return answer;
-    if (answer.status === 401 && tries === 0 && options.auth.refresh()) continue;
-    throw refusal(withoutProof(answer, headers), options, path);
+    if (answer.status === 401 && tries === 0 && options.auth.refresh(answer)) continue;
+    throw refusal(withoutProof(answer, proof), options, path);
   }
-}
-
-/** A server may echo what proved who was asking, tokens that no config knows among it. */
-function withoutProof(answer: HttpResponse, headers: Readonly<Record<string, string>>): HttpResponse {
-  const proofs = Object.entries(headers).flatMap(([name, value]) =>
-    name === 'Accept' ? [] : (value.split(' ').at(-1) ?? []),
-  );
-  return { ...answer, text: proofs.reduce((text, proof) => text.replaceAll(proof, '[redacted]'), answer.text) };
 }
 
 /** Each status has its own class and text. */

@@ -1,15 +1,16 @@
 import { z } from 'zod';
 import { PermanentError } from '../../core/errors.ts';
-import { createHttpClient, type HttpClient } from '../../core/http.ts';
+import type { HttpClient } from '../../core/http.ts';
 import { createTokenBucket } from '../../core/token-bucket.ts';
 import { checkSession } from '../checking.ts';
 import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
 import { mesFields } from '../fields.ts';
+import { openErpHttp } from '../network.ts';
 import { createAuthenticator } from '../protocols/auth.ts';
 import { createODataClient } from '../protocols/odata-client.ts';
 import { odataStreamSchema, openODataStream } from '../protocols/odata-stream.ts';
 import { createODataTimes } from '../protocols/odata-times.ts';
-import { authSchema, connectorShape, readTls, timeZoneSchema, urlSchema } from '../settings.ts';
+import { authSchema, connectorShape, timeZoneSchema, urlSchema } from '../settings.ts';
 import { type SapContext, sapStreams } from './streams.ts';
 
 const slotSchema = z.int().min(1).max(6);
@@ -78,7 +79,7 @@ export const sap: Connector<SapSettings> = {
 const unchanged = odataStreamSchema.parse({});
 
 function openSap(config: SapSettings, context: ConnectorContext): ConnectorSession {
-  const http = openHttp(config, context, new URL(config.url).origin);
+  const http = openErpHttp(config, context, new URL(config.url).origin);
   const clients: HttpClient[] = [http];
   const client = createODataClient({
     name: context.name,
@@ -86,7 +87,7 @@ function openSap(config: SapSettings, context: ConnectorContext): ConnectorSessi
     auth: createAuthenticator(config.auth, {
       clock: context.clock,
       tokenClient(origin) {
-        const tokenHttp = openHttp(config, context, origin);
+        const tokenHttp = openErpHttp(config, context, origin);
         clients.push(tokenHttp);
         return tokenHttp;
       },
@@ -130,22 +131,6 @@ function openSap(config: SapSettings, context: ConnectorContext): ConnectorSessi
   };
   const probes = opened.map(({ stream, source }) => ({ name: stream.name, sample: source.sample }));
   return { ...session, check: (signal) => checkSession({ session, probes, clock: context.clock }, signal) };
-}
-
-function openHttp(config: SapSettings, context: ConnectorContext, origin: string): HttpClient {
-  const open = context.openHttp ?? createHttpClient;
-  return open({
-    origin,
-    system: 'erp',
-    name: context.name,
-    tls: readTls(config.tls),
-    proxy: config.proxy,
-    deadlineMs: config.timeoutSeconds * 1000,
-    maxBytes: config.maxResponseMegabytes * 1_048_576,
-    clock: context.clock,
-    events: context.events,
-    ...(context.redact && { redact: context.redact }),
-  });
 }
 
 /** Changes when the built-in mapping of any stream changes what it makes of a row. */
