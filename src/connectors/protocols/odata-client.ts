@@ -57,19 +57,29 @@ export function createODataClient(options: ODataOptions): ODataClient {
     get({ path: withOptions(path, options.always), accept: 'application/xml', read: requireMetadata }, signal),
   );
 
+  /** `anew`: for the second time, from its beginning. */
+  async function follow(query: ODataQuery, anew: boolean, signal: AbortSignal): Promise<unknown[]> {
+    const rows: unknown[] = [];
+    const visited = new Set<string>();
+    let path: string | undefined = queryPath(query, options.always);
+    while (path !== undefined) {
+      const here = visit(visited, path, `${options.name}: the next link of ${query.path}`);
+      const page = await get({ path: here, accept: 'application/json', read: readCollection }, signal).catch(
+        (error: unknown) => {
+          // What a next link stands for expires on some servers, and dies with their restart: the query itself does not.
+          if (!anew && visited.size > 1 && error instanceof PermanentError && !error.credentials) return undefined;
+          throw error;
+        },
+      );
+      if (page === undefined) return follow(query, true, signal);
+      for (const row of page.rows) rows.push(row);
+      path = page.next === undefined ? undefined : nextPath(page.next, here, options.always);
+    }
+    return rows;
+  }
+
   return {
-    async rows(query, signal) {
-      const rows: unknown[] = [];
-      const visited = new Set<string>();
-      let path: string | undefined = queryPath(query, options.always);
-      while (path !== undefined) {
-        const here = visit(visited, path, `${options.name}: the next link of ${query.path}`);
-        const page = await get({ path: here, accept: 'application/json', read: readCollection }, signal);
-        for (const row of page.rows) rows.push(row);
-        path = page.next === undefined ? undefined : nextPath(page.next, here, options.always);
-      }
-      return rows;
-    },
+    rows: (query, signal) => follow(query, false, signal),
     async count({ path, filter }, signal) {
       const counted = filter === undefined ? options.always : { $filter: filter, ...options.always };
       try {

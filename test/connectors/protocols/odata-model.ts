@@ -11,6 +11,8 @@ export interface ModelRow {
   Group: string;
   Item: string;
   Stamp: string | null;
+  /** What else the row says. */
+  Text?: string;
 }
 
 /** What happens to the table between two requests; a change only ever moves a stamp forward. */
@@ -38,6 +40,8 @@ export interface Model {
   requests: ODataQuery[];
   /** Keys of the rows that are there now. */
   rows(): ReadonlyMap<string, ModelRow>;
+  /** Puts a row down, in place of the one of its key. */
+  put(row: ModelRow): void;
 }
 
 export const keyOf = (row: Pick<ModelRow, 'Group' | 'Item'>): string => `${row.Group},${row.Item}`;
@@ -102,7 +106,7 @@ export function createModel(options: ModelOptions): Model {
     select: ['Group', 'Item', 'Stamp'],
     pageSize,
   };
-  return { target, requests, rows: () => table };
+  return { target, requests, rows: () => table, put: (row) => void table.set(keyOf(row), row) };
 }
 
 function apply(table: Map<string, ModelRow>, event: Event): void {
@@ -127,9 +131,10 @@ function stampType(version: ODataVersion, kind: StampKind): string {
   return 'Edm.DateTimeOffset';
 }
 
-function show({ Group, Item, Stamp }: ModelRow, version: ODataVersion, kind: StampKind): unknown {
-  if (Stamp === null || kind === 'char14' || kind === 'none') return { Group, Item, Stamp };
-  if (version === 'v4') return { Group, Item, Stamp: kind === 'date' ? Stamp : `${Stamp}Z` };
+function show(row: ModelRow, version: ODataVersion, kind: StampKind): unknown {
+  const { Stamp } = row;
+  if (Stamp === null || kind === 'char14' || kind === 'none') return { ...row };
+  if (version === 'v4') return { ...row, Stamp: kind === 'date' ? Stamp : `${Stamp}Z` };
   const ms = Date.parse(kind === 'date' ? Stamp : `${Stamp.slice(0, 23)}Z`);
-  return { Group, Item, Stamp: ms % 3 === 0 ? `/Date(${ms})/` : `/Date(${ms}+0000)/` };
+  return { ...row, Stamp: ms % 3 === 0 ? `/Date(${ms})/` : `/Date(${ms}+0000)/` };
 }
