@@ -66,9 +66,11 @@ describe('rows that share one stamp, over pages and runs', () => {
       const large = random.chance(0.05);
       const size = large ? random.int(100, 700) : random.int(2, 60);
       const tie = { kind: random.pick(kinds), size, runs: random.int(1, 5) };
-      await expectAllOnce(taleOf(tie, random.pick(large ? [20, 100] : [1, 2, 3, 5, 7, 20, 100]), random)).catch((error: Error) => {
-        throw new Error(`seed ${seed}: ${error.message}`, { cause: error });
-      });
+      await expectAllOnce(taleOf(tie, random.pick(large ? [20, 100] : [1, 2, 3, 5, 7, 20, 100]), random)).catch(
+        (error: Error) => {
+          throw new Error(`seed ${seed}: ${error.message}`, { cause: error });
+        },
+      );
     }
   });
 
