@@ -142,7 +142,12 @@ export interface Bench {
   deletes: { policies: Deletes['policies']; remover: Remover };
 }
 
-export async function openBench(streams: readonly Stream[], wrap: (store: Store) => Store = same): Promise<Bench> {
+/** `erp`: a real session in place of the one in memory. */
+export async function openBench(
+  streams: readonly Stream[],
+  wrap: (store: Store) => Store = same,
+  erp: Partial<ConnectorSession> = {},
+): Promise<Bench> {
   const clock = createFakeClock(start);
   const directory = scratchDirectory();
   const opened = await openEmbeddedStore({ directory, clock });
@@ -160,6 +165,7 @@ export async function openBench(streams: readonly Stream[], wrap: (store: Store)
     clock: async () => sourceNow.at,
     check: async () => [],
     close: () => undefined,
+    ...erp,
   };
   const openTransport = () => ({ requests: () => sink.batches.length, request: () => Promise.reject(new Error()) });
   const pusher = createPusher({ sink, openTransport, batchSize: 100, maxConcurrency: 1 });

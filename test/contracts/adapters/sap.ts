@@ -1,9 +1,9 @@
 import { serve } from '../../../sandbox/http.ts';
 import { createRandom } from '../../../sandbox/random.ts';
 import { edmx } from '../../../sandbox/sap/edmx.ts';
-import { type SapOptions, type SapSimulator, startSap } from '../../../sandbox/sap/index.ts';
+import { type SapOptions, startSap } from '../../../sandbox/sap/index.ts';
 import { services } from '../../../sandbox/sap/metadata.ts';
-import type { Adapter } from './adapter.ts';
+import { type Adapter, playUntil } from './adapter.ts';
 
 const fast = { rate: { requestsPerSecond: 1000, burst: 1000 } };
 const password = 'Welcome#1:%';
@@ -11,6 +11,7 @@ const password = 'Welcome#1:%';
 export const sapAdapter: Adapter = {
   type: 'sap',
   stream: 'sales-orders',
+  table: 'jobs',
   variants: {
     V2: { erp: { protocol: 'v2' }, settings: {} },
     V4: { erp: { protocol: 'v4' }, settings: { odata: 'v4' } },
@@ -70,9 +71,10 @@ export const sapAdapter: Adapter = {
       text: /ECONNREFUSED/,
     },
   ],
-  async start(variant) {
-    const sap = await startSap({ seed: 11, records: 700, ...(variant as Partial<SapOptions>) });
+  async start(variant, options) {
+    const sap = await startSap({ seed: 11, records: 700, ...(variant as Partial<SapOptions>), ...options });
     return {
+      ...sap,
       secrets: [
         password,
         encodeURIComponent(password),
@@ -80,15 +82,14 @@ export const sapAdapter: Adapter = {
         'canary',
       ],
       settings: (own = {}) => sapSettings(sap.url, own),
-      now: sap.now,
-      advance: sap.advance,
-      play: (events) => void sap.play(events),
-      playLate: () => playLate(sap),
-      playTie: () => Number(/\d+/.exec(playUntil(sap, /^mass change of \d+ sales orders$/))?.[0]),
-      expected: () => new Set([...sap.expected().jobs.keys()].filter((id) => !id.startsWith('STOCK-'))),
-      writes: sap.writes,
-      requests: () => sap.requests().total,
-      stop: sap.stop,
+      playLate() {
+        const [, externalId = '', at = ''] = playUntil(sap, /^sales order (\d+) created \(visible at (.*)\)/);
+        return { externalId, visibleAt: new Date(at) };
+      },
+      playTie: () => Number(playUntil(sap, /^mass change of (\d+) sales orders$/)[1]),
+      playFuture: () => void playUntil(sap, / changed with a stamp in 2999$/),
+      playCancelled: () => playUntil(sap, /^sales order (\d+) rejected$/)[1] ?? '',
+      playDeleted: () => ['jobs', playUntil(sap, /^sales order (\d+) deleted$/)[1] ?? ''],
     };
   },
   async startLarge(rows) {
@@ -120,6 +121,7 @@ function sapSettings(url: string, own: object): object {
     sapClient: '100',
     externalSource: 'SAP',
     timeZone: 'Europe/Amsterdam',
+    plantTimeZones: { '1720': 'America/Chicago' },
     ...fast,
     ...own,
   };
@@ -133,18 +135,4 @@ function salesOrder(number: number): object {
     OverallSDProcessStatus: 'A',
     LastChangeDateTime: '/Date(1790841600123)/',
   };
-}
-
-function playUntil(sap: SapSimulator, pattern: RegExp): string {
-  for (let turn = 0; turn < 5000; turn += 1) {
-    const [line = ''] = sap.play(1);
-    if (pattern.test(line)) return line;
-  }
-  throw new Error(`Nothing like ${pattern} happened.`);
-}
-
-function playLate(sap: SapSimulator): { externalId: string; visibleAt: Date } {
-  const line = playUntil(sap, /^sales order \d+ created \(visible at/);
-  const [, externalId = '', at = ''] = /order (\d+) created \(visible at (.*)\)/.exec(line) ?? [];
-  return { externalId, visibleAt: new Date(at) };
 }
