@@ -4,8 +4,9 @@ import type { Capabilities } from './capabilities.ts';
 import { largest } from './deliver.ts';
 import type { Discovery } from './discovery.ts';
 import { groupByIds } from './erp-sync.ts';
+import { groupByProof } from './generic-bulk.ts';
 import type { Session } from './session.ts';
-import { planWays, taskOf, type WayName } from './ways.ts';
+import { type ProofCost, planWays, taskOf, type WayName } from './ways.ts';
 
 /** Requests that a batch takes if all goes well, without sending any: what is found out first and read back included. */
 export type Estimate = (batch: Batch) => Promise<number>;
@@ -26,19 +27,35 @@ export function createEstimate(discovery: Discovery, session: Session): Estimate
     asked.capabilities = true;
     if (known === undefined) return requests + 1;
     const ability = known.entities[entity];
-    const distrusted = ability.classic === null && (await session.isDistrusted());
-    for (const [way, group] of planWays(ability, changes, distrusted)) {
+    const proof = await session.proofCost(entity);
+    for (const [way, group] of planWays(ability, changes, proof)) {
       const batch = { entity, changes: group };
-      if (way === 'classic-bulk') requests += await classicRequests(batch, session, asked);
-      else if (way !== undefined) requests += requestsOf(way, batch, session) + cellRequests(way, batch, asked);
+      requests += (await wayRequests(way, batch, { session, asked, proof })) + cellRequests(way, batch, asked);
     }
     return requests;
   };
 }
 
+interface Knowing {
+  session: Session;
+  asked: Asked;
+  proof: ProofCost;
+}
+
+async function wayRequests(
+  way: WayName | undefined,
+  batch: Batch,
+  { session, asked, proof }: Knowing,
+): Promise<number> {
+  if (way === undefined) return 0;
+  if (way === 'classic-bulk') return classicRequests(batch, session, asked);
+  if (way === 'generic-bulk') return bulkRequests(batch, session, proof);
+  return way === 'erp-sync' ? groupByIds(batch.changes).length : batch.changes.length;
+}
+
 /** The end of the cells is looked up before the first new one. */
-function cellRequests(way: WayName, { entity, changes }: Batch, asked: Asked): number {
-  if (asked.cells || entity !== 'cell' || way === 'classic-put' || !changes.some(isCreate)) return 0;
+function cellRequests(way: WayName | undefined, { entity, changes }: Batch, asked: Asked): number {
+  if (asked.cells || entity !== 'cell' || way?.startsWith('classic') !== false || !changes.some(isCreate)) return 0;
   asked.cells = true;
   return 1;
 }
@@ -65,15 +82,14 @@ function isCreate(change: ReadyChange): boolean {
   return taskOf(change) === 'create';
 }
 
-function requestsOf(way: WayName, { entity, changes }: Batch, session: Session): number {
-  if (way === 'erp-sync') return groupByIds(changes).length;
-  const chunk = Math.min(largest(way, entity), changes.length);
-  if (way !== 'generic-bulk') return changes.length;
+/** The bulk-sync, a look for what is new, another for what is put on hold, and one for each update of the sample. */
+function bulkRequests({ entity, changes }: Batch, session: Session, { onHoldPages }: ProofCost): number {
+  const chunk = largest('generic-bulk', entity);
   let requests = 0;
   for (let start = 0; start < changes.length; start += chunk) {
-    const part = changes.slice(start, start + chunk);
-    const updates = part.filter(({ known }) => known?.mesId != null);
-    requests += 1 + (updates.length < part.length ? 1 : 0) + session.sample(updates, (change) => change).length;
+    const { creates, held, updates } = groupByProof(changes.slice(start, start + chunk), (change) => change);
+    requests += 1 + (creates.length > 0 ? 1 : 0) + (held.length > 0 ? onHoldPages : 0);
+    requests += session.sample(updates, (change) => change).length;
   }
   return requests;
 }

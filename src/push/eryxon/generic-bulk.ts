@@ -4,10 +4,11 @@ import { isObject } from './answers.ts';
 import { tables } from './bodies.ts';
 import type { Columns } from './columns.ts';
 import { genericPut } from './generic-put.ts';
-import { largestPage, listRows, type Row, readOne, readRows } from './lists.ts';
+import { largestPage, listRows, openList, type Row, readOne, readRows } from './lists.ts';
 import { prepare } from './prepare.ts';
 import { shows } from './proof.ts';
 import { ask, type Call, type Report, requireKnown } from './request.ts';
+import { taskOf, worthListing } from './ways.ts';
 
 /** A record that was sent, and what was sent of it. */
 interface Sent {
@@ -17,8 +18,8 @@ interface Sent {
 
 /**
  * `POST /api-<table>/bulk-sync` with real columns. It counts what was tried and keeps to itself what the database said, so nothing
- * of its answer counts: creates are all looked for in the list, updates by a sample, and what is not there as it was sent goes out
- * once more by itself, where the answer shows the row or the reason.
+ * of its answer counts: creates and what is put on hold are all looked for in lists, updates by a sample, and what is not there as it
+ * was sent goes out once more by itself, where the answer shows the row or the reason.
  */
 export async function genericBulk(call: Call, changes: readonly ReadyChange[], report: Report): Promise<void> {
   const sent: Sent[] = [];
@@ -40,10 +41,29 @@ export async function genericBulk(call: Call, changes: readonly ReadyChange[], r
   const named = new Set(namedFailures(results['errors']));
   const claimed = sent.filter(({ change }) => !named.has(change.record.externalId));
   const doubtful = sent.filter(({ change }) => named.has(change.record.externalId)).map(({ change }) => change);
-  const missing = [...(await proveCreates(call, claimed, report)), ...(await proveUpdates(call, claimed, report))];
+  const { creates, held, updates } = groupByProof(claimed, ({ change }) => change);
+  const missing = [...(await proveCreates(call, creates, report)), ...(await proveUpdates(call, updates, report))];
+  const { lost, unseen } = await proveOnHold(call, held, report);
   // What the answer called stored and is not: from now on everything is looked for.
-  if (missing.length > 0) await call.session.distrust();
-  await genericPut(call, [...doubtful, ...missing], report);
+  if (missing.length + lost.length > 0) await call.session.distrust();
+  await genericPut(call, [...doubtful, ...missing, ...lost, ...unseen], report);
+}
+
+/** What proves them differs: the newest rows, the list of what is on hold, a sample. */
+export function groupByProof<Item>(
+  items: readonly Item[],
+  changeOf: (item: Item) => ReadyChange,
+): Record<'creates' | 'held' | 'updates', Item[]> {
+  const {
+    creates = [],
+    held = [],
+    updates = [],
+  } = Object.groupBy(items, (item) => {
+    const change = changeOf(item);
+    if (change.known?.mesId == null) return 'creates';
+    return taskOf(change) === 'status' ? 'held' : 'updates';
+  });
+  return { creates, held, updates };
 }
 
 function namedFailures(errors: unknown): string[] {
@@ -58,8 +78,7 @@ function namedFailures(errors: unknown): string[] {
 const others = 20;
 
 /** Looks among the newest rows; where many are missing there, because the MES had them before, in the whole list. */
-async function proveCreates(call: Call, claimed: readonly Sent[], report: Report): Promise<ReadyChange[]> {
-  const creates = claimed.filter(({ change }) => change.known?.mesId == null);
+async function proveCreates(call: Call, creates: readonly Sent[], report: Report): Promise<ReadyChange[]> {
   if (creates.length === 0) return [];
   const limit = Math.min(largestPage, creates.length + others);
   const newest = await readRows(call, `sort=created_at&order=desc&limit=${limit}`);
@@ -105,17 +124,43 @@ function keyOf({ entity }: Call, row: Row | Columns): string {
   return JSON.stringify(keyColumns[entity].map((name) => row[name]));
 }
 
-async function proveUpdates(call: Call, claimed: readonly Sent[], report: Report): Promise<ReadyChange[]> {
-  const updates = claimed.flatMap((each) => {
-    const mesId = each.change.known?.mesId ?? null;
-    return mesId === null ? [] : [{ ...each, mesId }];
-  });
-  const delivered = (mesId: string): SinkResult => ({ kind: 'delivered', action: 'updated', mesId });
-  for (const { columns, mesId } of call.session.sample(updates, ({ change }) => change)) {
-    const row = await readOne(call, mesId);
+async function proveUpdates(call: Call, updates: readonly Sent[], report: Report): Promise<ReadyChange[]> {
+  for (const { change, columns } of call.session.sample(updates, ({ change }) => change)) {
+    const row = await readOne(call, mesIdOf(change));
     // One lie casts doubt on the whole answer.
     if (row === undefined || !shows(row, columns)) return updates.map(({ change }) => change);
   }
-  for (const { change, mesId } of updates) report(change, delivered(mesId));
+  for (const { change } of updates) report(change, updated(change));
   return [];
+}
+
+/** `lost` are not listed as on hold; of `unseen` nobody knows, because the list is longer than it is worth reading. */
+async function proveOnHold(
+  call: Call,
+  held: readonly Sent[],
+  report: Report,
+): Promise<Record<'lost' | 'unseen', ReadyChange[]>> {
+  const all = held.map(({ change }) => change);
+  const list = held.length === 0 ? undefined : await openList(call, 'status=on_hold&');
+  if (list === undefined) return { lost: [], unseen: all };
+  await call.session.sawOnHold(call.entity, list.pages);
+  if (!worthListing(list.pages, held.length)) return { lost: [], unseen: all };
+  const open = new Map(held.map((each) => [mesIdOf(each.change), each]));
+  for await (const row of list.rows) {
+    const sent = open.get(String(row['id']));
+    if (sent === undefined || !shows(row, sent.columns)) continue;
+    open.delete(mesIdOf(sent.change));
+    report(sent.change, updated(sent.change));
+    if (open.size === 0) break;
+  }
+  return { lost: [...open.values()].map(({ change }) => change), unseen: [] };
+}
+
+/** Only of changes to rows whose id the ledger knows. */
+function mesIdOf({ known }: ReadyChange): string {
+  return known?.mesId ?? '';
+}
+
+function updated(change: ReadyChange): SinkResult {
+  return { kind: 'delivered', action: 'updated', mesId: mesIdOf(change) };
 }

@@ -17,6 +17,16 @@ const overlap = 50;
 
 /** One page of a list; undefined where this MES cannot list. */
 export async function readRows(call: ListCall, query: string): Promise<Row[] | undefined> {
+  return (await readPage(call, query))?.rows;
+}
+
+interface ListPage {
+  rows: Row[];
+  /** Rows of the whole list, as the MES counts them. */
+  total: number;
+}
+
+async function readPage(call: ListCall, query: string): Promise<ListPage | undefined> {
   const answer = await ask(call, { method: 'GET', rest: `?${query}` }).catch((error: unknown) => {
     if (error instanceof SchemaError) return undefined;
     throw error;
@@ -24,11 +34,17 @@ export async function readRows(call: ListCall, query: string): Promise<Row[] | u
   if (answer === undefined) return undefined;
   // The documented generation gives an array, or the table as any other does.
   const data = isObject(answer.data) ? answer.data[tables[call.entity]] : answer.data;
-  if (Array.isArray(data)) return data.filter(isObject);
+  if (Array.isArray(data)) return { rows: data.filter(isObject), total: totalOf(answer.data) ?? data.length };
   if (answer.data !== undefined) {
     throw new TransientError(`The MES listed ${tables[call.entity]} in a form that is not known.`);
   }
-  return /range not satisfiable/.test(answer.message) ? [] : undefined;
+  return /range not satisfiable/.test(answer.message) ? { rows: [], total: 0 } : undefined;
+}
+
+function totalOf(data: unknown): number | undefined {
+  const pagination = isObject(data) ? data['pagination'] : undefined;
+  const total = isObject(pagination) ? pagination['total'] : undefined;
+  return typeof total === 'number' ? total : undefined;
 }
 
 /** The row of that id; undefined when there is none, or none is shown. */
@@ -47,13 +63,26 @@ const order: Readonly<Record<Entity, string>> = {
   operation: 'created_at',
 };
 
-/** Every live row, once; undefined where this MES cannot list. */
-export async function listRows(call: ListCall): Promise<AsyncIterable<Row> | undefined> {
-  const first = await readRows(call, pageQuery(call.entity, 0));
-  return first === undefined ? undefined : allRows(call, first);
+export interface Listing {
+  /** Requests that reading it to its end takes, the first included. */
+  pages: number;
+  rows: AsyncIterable<Row>;
 }
 
-async function* allRows(call: ListCall, first: Row[]): AsyncGenerator<Row> {
+/** Every live row, once; undefined where this MES cannot list. */
+export async function listRows(call: ListCall): Promise<AsyncIterable<Row> | undefined> {
+  return (await openList(call, ''))?.rows;
+}
+
+/** A list that a filter narrows down, with its first page read. */
+export async function openList(call: ListCall, filter: string): Promise<Listing | undefined> {
+  const first = await readPage(call, filter + pageQuery(call.entity, 0));
+  if (first === undefined) return undefined;
+  const pages = Math.max(1, Math.ceil(first.total / (largestPage - overlap)));
+  return { pages, rows: allRows(call, { filter, first: first.rows }) };
+}
+
+async function* allRows(call: ListCall, { filter, first }: { filter: string; first: Row[] }): AsyncGenerator<Row> {
   const seen = new Set<unknown>();
   let rows = first;
   for (let offset = 0; ; ) {
@@ -65,7 +94,7 @@ async function* allRows(call: ListCall, first: Row[]): AsyncGenerator<Row> {
     // A list that knows no pages has been read whole.
     if (rows.length !== largestPage || fresh.length === 0) return;
     offset += largestPage - overlap;
-    rows = (await readRows(call, pageQuery(call.entity, offset))) ?? [];
+    rows = (await readRows(call, filter + pageQuery(call.entity, offset))) ?? [];
   }
 }
 

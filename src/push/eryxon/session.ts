@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Entity } from '../../core/types.ts';
 import type { ReadyChange } from '../sink.ts';
 import { createPostedLog, type PostedLog } from './posted.ts';
+import type { ProofCost } from './ways.ts';
 
 /** Where what was learnt of an installation outlives the process. */
 export interface Notes {
@@ -32,8 +33,10 @@ export interface Session {
   posted: PostedLog;
   /** Whether the classic bulk-sync loses changes of status, so that they go by PUT; undefined while nobody has looked. */
   statusByPut: { get(): Promise<boolean | undefined>; set(value: boolean): Promise<void> };
-  /** Everything is read back: an answer of the last day said stored what was not. */
-  isDistrusted(): Promise<boolean>;
+  /** What it costs to prove a bulk-sync; everything is read back when an answer of the last day said stored what was not. */
+  proofCost(entity: Entity): Promise<ProofCost>;
+  /** How many pages the list of all that is on hold had. */
+  sawOnHold(entity: Entity, pages: number): Promise<void>;
   distrust(): Promise<void>;
   /** Some of these, by the share that is read back. */
   sample<T>(items: readonly T[], changeOf: (item: T) => Pick<ReadyChange, 'hash'>): T[];
@@ -42,6 +45,7 @@ export interface Session {
 const dayMs = 86_400_000;
 const distrustName = 'mes distrusted until';
 const statusName = 'mes status by put';
+const onHoldName = (entity: Entity) => `mes pages on hold ${entity}`;
 
 export function createSession({ notes, clock, sampleUpdates, onLeftOut }: SessionOptions): Session {
   const left = new Set<string>();
@@ -67,9 +71,13 @@ export function createSession({ notes, clock, sampleUpdates, onLeftOut }: Sessio
       get: async () => (await notes.readNote(statusName)) as boolean | undefined,
       set: (value) => notes.writeNote(statusName, value),
     },
-    async isDistrusted() {
+    async proofCost(entity) {
       until ??= notes.readNote(distrustName).then((value) => Date.parse(String(value)) || 0);
-      return (await until) > clock.now().getTime();
+      const pages = await notes.readNote(onHoldName(entity));
+      return { distrusted: (await until) > clock.now().getTime(), onHoldPages: Number(pages ?? 1) };
+    },
+    async sawOnHold(entity, pages) {
+      if ((await notes.readNote(onHoldName(entity))) !== pages) await notes.writeNote(onHoldName(entity), pages);
     },
     async distrust() {
       const end = clock.now().getTime() + dayMs;

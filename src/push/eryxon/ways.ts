@@ -18,12 +18,12 @@ export type Task = 'create' | 'update' | 'status';
 
 /**
  * Which way serves when, the best first: answers that name each record, then few requests. A single record never pays for a
- * bulk-sync, which costs a look at the list as well; a change of status never goes where the answer does not show it.
+ * bulk-sync, which costs a look at the list as well; a change of status goes only where the answer or a list shows it.
  */
 const order: Readonly<Record<Task, readonly WayName[]>> = {
   create: ['classic-bulk', 'classic-put', 'erp-sync', 'generic-bulk', 'generic-put', 'post-patch'],
   update: ['classic-bulk', 'classic-put', 'erp-sync', 'generic-bulk', 'generic-put', 'post-patch'],
-  status: ['classic-bulk', 'classic-put', 'generic-put', 'post-patch', 'erp-sync'],
+  status: ['classic-bulk', 'classic-put', 'generic-bulk', 'generic-put', 'post-patch', 'erp-sync'],
 };
 
 /** From so many on a bulk-sync with its read-back is cheaper than a request each. */
@@ -48,8 +48,15 @@ export interface Choice {
   task: Task;
   /** Records of one task in the batch. */
   count: number;
+  proof: ProofCost;
+}
+
+/** What it costs to prove a bulk-sync. */
+export interface ProofCost {
   /** Everything is read back: then a request each, whose answer shows the row, is cheaper than a bulk-sync of updates. */
   distrusted: boolean;
+  /** Pages of the list of all that is on hold, as far as it was ever seen. */
+  onHoldPages: number;
 }
 
 /** The best way that works; undefined when this MES takes no records of the entity in any way. */
@@ -57,20 +64,26 @@ export function chooseWay(choice: Choice): WayName | undefined {
   return order[choice.task].find((way) => serves(way, choice));
 }
 
-function serves(way: WayName, { ability, task, count, distrusted }: Choice): boolean {
+function serves(way: WayName, { ability, task, count, proof }: Choice): boolean {
   if (way === 'classic-bulk') return ability.classic === 'bulk';
   if (way === 'classic-put') return ability.classic === 'put';
   if (way === 'erp-sync') return ability.erpSync === 'all' || (ability.erpSync === 'updates' && task !== 'create');
   if (way === 'generic-put') return ability.put;
   if (way === 'post-patch') return ability.post;
-  return ability.put && ability.lists === true && count >= bulkFrom && !(distrusted && task === 'update');
+  if (!ability.put || ability.lists !== true || count < bulkFrom) return false;
+  return task === 'status' ? worthListing(proof.onHoldPages, count) : !(proof.distrusted && task === 'update');
+}
+
+/** The list of all that is on hold is read to its end at worst, and tells of that many records. */
+export function worthListing(pages: number, count: number): boolean {
+  return pages * 2 <= count;
 }
 
 /** The changes of a batch by the way they take; those of none under undefined. */
 export function planWays(
   ability: Ability,
   changes: readonly ReadyChange[],
-  distrusted: boolean,
+  proof: ProofCost,
 ): Map<WayName | undefined, ReadyChange[]> {
   const plan = new Map<WayName | undefined, ReadyChange[]>();
   for (const [task, group] of Map.groupBy(changes, taskOf)) {
@@ -80,7 +93,7 @@ export function planWays(
       [other, { ...ability, erpSync: 'no' }],
     ] as const) {
       if (part.length === 0) continue;
-      const way = chooseWay({ ability: able, task, count: part.length, distrusted });
+      const way = chooseWay({ ability: able, task, count: part.length, proof });
       plan.set(way, [...(plan.get(way) ?? []), ...part]);
     }
   }

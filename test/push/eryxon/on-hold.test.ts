@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import type { Generation } from '../../../sandbox/eryxon/generation.ts';
+import type { Change, Entity, Outcome } from '../../../src/core/types.ts';
+import { change, entry, ledger, record } from '../builders.ts';
+import { type RunningMes, startMes } from './harness.ts';
+
+const signal = new AbortController().signal;
+
+type Held = 'job' | 'part' | 'operation';
+const tables = { job: 'jobs', part: 'parts', operation: 'operations' } as const;
+const parents = { job: {}, part: { job: 'j' }, operation: { part: 'p', cell: 'c' } };
+const of = (entity: Held, id: string) => record(entity, id, { parents: parents[entity] });
+
+interface Known {
+  mes: RunningMes;
+  /** Delivers these and keeps their ids. */
+  create(entity: Held, ids: readonly string[]): Promise<void>;
+  /** Tells the MES that these are gone; resolves to the requests that it took. */
+  cancel(entity: Held, ids: readonly string[]): Promise<{ requests: number; outcomes: Outcome[] }>;
+}
+
+async function startKnown(generation: Generation): Promise<Known> {
+  const mes = await startMes({ generation });
+  const ids = new Map<string, string | null>();
+  const push = async (changes: readonly Change[]) => {
+    const entries = [...ids].map(([key, mesId]) => [key, entry({ mesId })] as const);
+    const { outcomes, requests, failure } = await mes.pusher.push(
+      changes,
+      ledger(Object.fromEntries(entries)).lookup,
+      signal,
+    );
+    expect(failure).toBeUndefined();
+    for (const outcome of outcomes) {
+      const { entity, externalId } = outcome.change.record;
+      if (outcome.kind === 'delivered') ids.set(`${entity}/${externalId}`, outcome.mesId);
+    }
+    return { outcomes, requests };
+  };
+  const family: [Entity, string, object][] = [
+    ['cell', 'c', {}],
+    ['job', 'j', {}],
+    ['part', 'p', { job: 'j' }],
+  ];
+  await push(family.map(([entity, id, tie]) => change(record(entity, id, { parents: tie }))));
+  return {
+    mes,
+    async create(entity, externalIds) {
+      await push(externalIds.map((id) => change(of(entity, id))));
+    },
+    cancel: (entity, externalIds) =>
+      push(
+        externalIds.map((id) =>
+          change({ ...of(entity, id), lifecycle: 'cancelled' }, { mesId: ids.get(`${entity}/${id}`) ?? null }),
+        ),
+      ),
+  };
+}
+
+const numbered = (count: number) => Array.from({ length: count }, (_, index) => `n${index}`);
+const onHold = ({ mes }: RunningMes, table: 'jobs' | 'parts' | 'operations') =>
+  [...mes.image()[table].values()].filter((row) => row.onHold === true).length;
+
+describe('putting on hold what is gone', () => {
+  it.each([
+    ['v060', 'job'],
+    ['v060', 'part'],
+    ['main', 'job'],
+    ['repaired', 'job'],
+    ['repaired', 'part'],
+    ['repaired', 'operation'],
+  ] as [Generation, Held][])('takes two requests for a hundred on %s (%s): the second lists them', async (...row) => {
+    const [generation, entity] = row;
+    const { mes, create, cancel } = await startKnown(generation);
+    await create(entity, numbered(100));
+    const { requests, outcomes } = await cancel(entity, numbered(100));
+    expect(outcomes.filter(({ kind }) => kind === 'delivered')).toHaveLength(100);
+    expect(onHold(mes, tables[entity])).toBe(100);
+    expect(requests).toBe(2);
+  });
+
+  it('is not believed of an answer that lies: what is not listed goes out once more', async () => {
+    const { mes, create, cancel } = await startKnown('main');
+    await create('job', numbered(40));
+    mes.mes.lie(0.3);
+    const { outcomes, requests } = await cancel('job', numbered(40));
+    expect(outcomes.filter(({ kind }) => kind === 'delivered')).toHaveLength(40);
+    expect(onHold(mes, 'jobs')).toBe(40);
+    expect(requests).toBeGreaterThan(2);
+    expect(requests).toBeLessThan(40);
+  });
+
+  it('goes by a request each where what is on hold fills more pages than that saves', async () => {
+    const { mes, create, cancel } = await startKnown('main');
+    await create('job', numbered(1906));
+    for (const id of numbered(1900)) mes.mes.touch('jobs', id, 'on_hold');
+    const [first, second] = [numbered(1903).slice(1900), numbered(1906).slice(1903)];
+    // Two pages: one look tells so, and the next time nobody looks.
+    expect((await cancel('job', first)).requests).toBe(1 + 1 + 3);
+    expect((await cancel('job', second)).requests).toBe(3);
+    expect(onHold(mes, 'jobs')).toBe(1906);
+  });
+});
