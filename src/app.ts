@@ -113,6 +113,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     notes: store,
     clock,
     sampleUpdates: config.mes.verify.sampleUpdates,
+    onAvailable: store.releaseUnavailable,
     onLeftOut: (left) => events.emit('field:left-out', left),
   });
   const { batchSize, maxConcurrency } = config.mes;

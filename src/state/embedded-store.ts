@@ -102,7 +102,7 @@ export function createStore(state: State): Store {
   return { ...passMethods(state), ...childMethods(state), ...sweeps, ...operatorMethods(state) };
 }
 
-type PassMethod = 'begin' | 'lookup' | 'commit' | 'finish' | 'held';
+type PassMethod = 'begin' | 'lookup' | 'commit' | 'finish' | 'held' | 'releaseUnavailable';
 type ChildMethod = 'dueChildren' | 'markOpen' | 'childrenOf' | 'countRecords';
 
 function passMethods(state: State): Pick<Store, PassMethod> {
@@ -113,6 +113,7 @@ function passMethods(state: State): Pick<Store, PassMethod> {
     commit: (page) => guarded(directory, () => commit(state, page)),
     finish: (pass) => guarded(directory, () => finish(state, pass)),
     held: (stream, limit) => guarded(directory, () => held(state, stream, limit)),
+    releaseUnavailable: (entities) => guarded(directory, () => ledger.change(() => ledger.parked.release(entities))),
   };
 }
 

@@ -19,6 +19,8 @@ export interface Parked {
   park(scope: number, waiting: Waiting, now: Date): boolean;
   any(scope: number): boolean;
   settle(scope: number, externalIds: readonly string[]): void;
+  /** The MES takes these entities again: what waited for that alone is due now. */
+  release(entities: readonly string[]): void;
   /** Those whose every parent has been delivered, longest waiting first. */
   ready(stream: string, limit: number, now: Date): MesRecord[];
   counts(): { stream: string; count: number; since: string }[];
@@ -51,6 +53,12 @@ export function createParked(database: Database): Parked {
      WHERE stream = ? AND (not_before IS NULL OR not_before <= ?) AND ${parentsDelivered('parked.record', 'own.source')}
      ORDER BY since LIMIT ?`,
   );
+  const release = prepare(
+    database,
+    `UPDATE parked SET attempts = 0, not_before = NULL
+     WHERE waits_id = external_id AND waits_entity IN (SELECT value FROM json_each(?))
+       AND scope IN (SELECT id FROM scopes WHERE entity = waits_entity)`,
+  );
   const anyOf = prepare(database, 'SELECT 1 FROM parked WHERE stream = ? LIMIT 1');
   const counts = prepare<{ stream: string; count: number; since: string }>(
     database,
@@ -60,6 +68,7 @@ export function createParked(database: Database): Parked {
     park: parker(database),
     any: (scope) => any.get(scope) !== undefined,
     settle: (scope, externalIds) => void settle.run(scope, JSON.stringify(externalIds)),
+    release: (entities) => void release.run(JSON.stringify(entities)),
     ready(stream, limit, now) {
       // Looking into the records that wait costs a tenth of an idle poll even when there are none.
       if (anyOf.get(stream) === undefined) return [];

@@ -20,6 +20,9 @@ export interface Store extends SweepStore {
   /** Parked records whose parents have arrived, and dead letters that are due or marked for another try, oldest first. */
   held(stream: string, limit: number): Promise<Held>;
 
+  /** The MES takes these entities again: parked records that waited for that alone are due at once. */
+  releaseUnavailable(entities: readonly Entity[]): Promise<void>;
+
   /** Parents of `stream` whose children must be read again, oldest first. */
   dueChildren(stream: string, limit: number): Promise<string[]>;
   /** Marks the children of every active record of an entity as due: the periodic sweep of open orders. */

@@ -257,6 +257,28 @@ describe.each(stores)('what is set aside: $name', (kind) => {
       }
     });
 
+    it('hands out what waits for the MES itself as soon as the MES takes its kind again, and nothing else', async () => {
+      const self = { entity: 'job', externalId: 'p' } as const;
+      const other = { entity: 'part', externalId: 'c' } as const;
+      const outcomes = [parked(record('p'), self), parked(record('c', { entity: 'part' }), other)];
+      for (let tries = 0; tries < 9; tries += 1) await state.store.commit(page(state.epoch, { outcomes }));
+      await state.store.releaseUnavailable(['cell']);
+      expect((await state.store.held(stream, 10)).records).toEqual([]);
+      await state.store.releaseUnavailable(['job', 'cell']);
+      await state.reopen();
+      expect((await state.store.held(stream, 10)).records).toEqual([record('p')]);
+      await state.store.commit(page(state.epoch, { outcomes: [parked(record('p'), self)] }));
+      expect((await state.store.held(stream, 10)).records).toEqual([]);
+      await state.clock.advance(120_000);
+      expect((await state.store.held(stream, 10)).records).toEqual([record('p')]);
+    });
+
+    it('leaves a child waiting for its parent when the MES takes its kind again', async () => {
+      await state.store.commit(page(state.epoch, { outcomes: [parked(child, parent)] }));
+      await state.store.releaseUnavailable(['job', 'part']);
+      expect((await state.store.held(stream, 10)).records).toEqual([]);
+    });
+
     it('never hands a record out again at once, whatever the MES says that it misses', async () => {
       const orphan = record('c', { entity: 'part' });
       await state.store.commit(page(state.epoch, { outcomes: [parked(orphan, parent)] }));

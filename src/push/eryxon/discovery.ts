@@ -1,7 +1,9 @@
 import type { Clock } from '../../core/clock.ts';
+import { type Entity, entities } from '../../core/types.ts';
 import type { Transport } from '../sink.ts';
-import { type Capabilities, probe } from './capabilities.ts';
+import { type Ability, type Capabilities, probe } from './capabilities.ts';
 import type { Notes } from './session.ts';
+import { possibleTasks } from './ways.ts';
 
 /** What one MES can do, found out when it is first needed and kept for a day. */
 export interface Discovery {
@@ -9,7 +11,7 @@ export interface Discovery {
   current(transport: Transport): Promise<Capabilities>;
   /** What is known without asking; undefined before the first time. */
   known(): Promise<Capabilities | undefined>;
-  /** Older than a day. */
+  /** Older than a day; than six hours where it takes some entity in no way. */
   isStale(known: Capabilities): boolean;
   /** To be found out anew before the next record goes out. */
   expire(): void;
@@ -23,14 +25,18 @@ export interface DiscoveryOptions {
   base: string;
   notes: Notes;
   clock: Clock;
+  /** Told before it is kept that these can be delivered now and could not as far as was known. */
+  onAvailable(entities: readonly Entity[]): Promise<void>;
 }
 
 const keptMs = 86_400_000;
+/** While records wait for the MES to be mended; a look takes up to a dozen requests. */
+const keptFaultyMs = 6 * 3_600_000;
 /** A MES that is broken for good is not asked about at every request. */
 const pauseMs = 10 * 60_000;
 const noteName = 'mes capabilities';
 
-export function createDiscovery({ url, base, notes, clock }: DiscoveryOptions): Discovery {
+export function createDiscovery({ url, base, notes, clock, onAvailable }: DiscoveryOptions): Discovery {
   let kept: Capabilities | undefined;
   let expired = false;
   let running: Promise<Capabilities> | undefined;
@@ -41,7 +47,10 @@ export function createDiscovery({ url, base, notes, clock }: DiscoveryOptions): 
   }
 
   async function find(transport: Transport): Promise<Capabilities> {
+    const before = await known();
     const found = { ...(await probe(base, transport, clock.now())), url };
+    const able = entities.filter((entity) => canMore(found.entities[entity], before?.entities[entity]));
+    if (able.length > 0) await onAvailable(able);
     await notes.writeNote(noteName, found);
     expired = false;
     kept = found;
@@ -57,12 +66,13 @@ export function createDiscovery({ url, base, notes, clock }: DiscoveryOptions): 
   }
 
   const ageMs = ({ at }: Capabilities) => Math.abs(clock.now().getTime() - Date.parse(at));
+  const isStale = (before: Capabilities) => expired || ageMs(before) >= (isFaulty(before) ? keptFaultyMs : keptMs);
   return {
     known,
-    isStale: (before) => expired || ageMs(before) >= keptMs,
+    isStale,
     async current(transport) {
       const before = await known();
-      return before !== undefined && !expired && ageMs(before) < keptMs ? before : findOnce(transport);
+      return before === undefined || isStale(before) ? findOnce(transport) : before;
     },
     expire() {
       expired = true;
@@ -74,4 +84,13 @@ export function createDiscovery({ url, base, notes, clock }: DiscoveryOptions): 
       return true;
     },
   };
+}
+
+function canMore(now: Ability, before: Ability | undefined): boolean {
+  const could = before === undefined ? [] : possibleTasks(before);
+  return possibleTasks(now).some((task) => !could.includes(task));
+}
+
+function isFaulty({ entities: abilities }: Capabilities): boolean {
+  return entities.some((entity) => possibleTasks(abilities[entity]).length === 0);
 }

@@ -1,6 +1,6 @@
 import { systemClock } from '../../core/clock.ts';
 import { messageOf, PermanentError } from '../../core/errors.ts';
-import { entities, type Finding, type MesRecord } from '../../core/types.ts';
+import { type Entity, entities, type Finding, type MesRecord } from '../../core/types.ts';
 import type { Sink, Transport } from '../sink.ts';
 import { readAnswer } from './answers.ts';
 import { tables } from './bodies.ts';
@@ -23,12 +23,19 @@ export interface EryxonSink extends Sink {
   forget(record: MesRecord): Promise<void>;
 }
 
+export interface EryxonOptions extends Partial<SessionOptions> {
+  /** The MES takes these again, or for the first time. */
+  onAvailable?(entities: readonly Entity[]): Promise<void>;
+}
+
+async function ignored(): Promise<void> {}
+
 /** `url` is the base of its functions. Without notes what is learnt of it ends with the process. */
-export function createEryxonSink(url: string, options: Partial<SessionOptions> = {}): EryxonSink {
+export function createEryxonSink(url: string, options: EryxonOptions = {}): EryxonSink {
   const base = new URL(url).pathname.replace(/\/$/, '');
-  const { notes = forgetfulNotes(), clock = systemClock, sampleUpdates = 0.05 } = options;
+  const { notes = forgetfulNotes(), clock = systemClock, sampleUpdates = 0.05, onAvailable = ignored } = options;
   const session = createSession({ ...options, notes, clock, sampleUpdates });
-  const discovery = createDiscovery({ url: new URL(url).origin + base, base, notes, clock });
+  const discovery = createDiscovery({ url: new URL(url).origin + base, base, notes, clock, onAvailable });
   return {
     deliver: (batch, transport) => deliverBatch({ base, discovery, session }, batch, transport),
     largestBatch: (entity) => largestBatch(discovery, entity),

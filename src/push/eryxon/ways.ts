@@ -79,6 +79,14 @@ export function worthListing(pages: number, count: number): boolean {
   return pages * 2 <= count;
 }
 
+const tasks: readonly Task[] = ['create', 'update', 'status'];
+
+/** What the MES can do with records of an entity, whatever it costs; none while it takes them in no way. */
+export function possibleTasks(ability: Ability): Task[] {
+  const proof = { distrusted: false, onHoldPages: 1 };
+  return tasks.filter((task) => chooseWay({ ability, task, count: 1, proof }) !== undefined);
+}
+
 /** The changes of a batch by the way they take; those of none under undefined. */
 export function planWays(
   ability: Ability,
