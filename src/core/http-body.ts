@@ -5,36 +5,58 @@ export class TooLargeError extends Error {
   override name = 'TooLargeError';
 }
 
+/** Reads a whole body of the announced size, 0: not announced, and resolves to what `use` makes of it; the bytes are gone then. */
+export type BodyReader = <T>(stream: IncomingMessage, announced: number, use: (body: Buffer) => T) => Promise<T>;
+
 const firstBytes = 65_536;
-
-/** Reads a body into one buffer of the announced size: the socket's own buffers of 64 kB are let go one by one. */
-export async function collectBody(stream: IncomingMessage, announced: number, maxBytes: number): Promise<Buffer> {
-  let body: Buffer = Buffer.allocUnsafeSlow(announced > 0 && announced <= maxBytes ? announced : firstBytes);
-  let length = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    const needed = length + chunk.length;
-    if (needed > maxBytes || announced > maxBytes) {
-      stream.destroy();
-      throw new TooLargeError(`The body is larger than ${maxBytes} bytes.`);
-    }
-    if (needed > body.length) body = grow(body, length, Math.max(2 * body.length, needed));
-    body.set(chunk, length);
-    length = needed;
-  }
-  return body.subarray(0, length);
-}
-
-function grow(body: Buffer, length: number, bytes: number): Buffer {
-  const larger = Buffer.allocUnsafeSlow(bytes);
-  body.copy(larger, 0, 0, length);
-  release(body);
-  return larger;
-}
+/** Nobody sends pages larger than this all day. */
+const mostKeptBytes = 4 * 1024 * 1024;
 
 /**
- * Frees the memory of a body that `collectBody` made, at once: otherwise some fifty of a megabyte wait for the next full garbage
- * collection.
+ * Reads bodies of up to `maxBytes` one after the other into the same memory: a megabyte given back to the system and asked for anew
+ * costs as much as reading into it. The socket's own buffers of 64 kB are let go one by one.
  */
-export function release(body: Buffer): void {
-  if (body.buffer instanceof ArrayBuffer && body.byteOffset === 0) body.buffer.transfer(0);
+export function createBodyReader(maxBytes: number): BodyReader {
+  let kept: Buffer | undefined;
+  return async (stream, announced, use) => {
+    const wanted = announced > 0 && announced <= maxBytes ? announced : firstBytes;
+    const body: Body = { bytes: kept ?? Buffer.allocUnsafeSlow(wanted), length: 0 };
+    // Whoever reads beside this one has memory of its own.
+    kept = undefined;
+    try {
+      for await (const chunk of stream as AsyncIterable<Buffer>) {
+        if (body.length + chunk.length > maxBytes || announced > maxBytes) {
+          stream.destroy();
+          throw new TooLargeError(`The body is larger than ${maxBytes} bytes.`);
+        }
+        append(body, chunk, wanted);
+      }
+      return use(body.bytes.subarray(0, body.length));
+    } finally {
+      if (body.bytes.length <= mostKeptBytes) kept = body.bytes;
+      else release(body.bytes);
+    }
+  };
+}
+
+interface Body {
+  bytes: Buffer;
+  length: number;
+}
+
+function append(body: Body, chunk: Buffer, wanted: number): void {
+  const needed = body.length + chunk.length;
+  if (needed > body.bytes.length) {
+    const small = body.bytes;
+    body.bytes = Buffer.allocUnsafeSlow(Math.max(2 * small.length, needed, wanted));
+    body.bytes.set(small.subarray(0, body.length));
+    release(small);
+  }
+  body.bytes.set(chunk, body.length);
+  body.length = needed;
+}
+
+/** Frees memory at once: otherwise some fifty megabytes wait for the next full garbage collection. */
+function release(bytes: Buffer): void {
+  if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
 }

@@ -5,7 +5,7 @@ import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
 import type { Clock } from './clock.ts';
 import { messageOf, PermanentError, TransientError } from './errors.ts';
 import type { EventBus } from './events.ts';
-import { collectBody, release, TooLargeError } from './http-body.ts';
+import { type BodyReader, createBodyReader, TooLargeError } from './http-body.ts';
 import type { Redactor } from './redact.ts';
 
 export interface HttpRequest {
@@ -84,8 +84,9 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     transformResponse: [(data) => data],
     headers: { 'Accept-Encoding': 'gzip', 'User-Agent': 'erp-puller', ...options.headers },
   });
+  const readBody = createBodyReader(options.maxBytes);
   return {
-    request: (request, signal) => send({ instance, options, request, signal }),
+    request: (request, signal) => send({ instance, readBody, options, request, signal }),
     close() {
       agents.httpAgent.destroy();
       agents.httpsAgent.destroy();
@@ -95,12 +96,13 @@ export function createHttpClient(options: HttpOptions): HttpClient {
 
 interface Sending {
   instance: AxiosInstance;
+  readBody: BodyReader;
   options: HttpOptions;
   request: HttpRequest;
   signal: AbortSignal;
 }
 
-async function send({ instance, options, request, signal }: Sending): Promise<HttpResponse> {
+async function send({ instance, readBody, options, request, signal }: Sending): Promise<HttpResponse> {
   signal.throwIfAborted();
   const startedMs = options.clock.monotonicMs();
   const deadline = startDeadline(options, signal);
@@ -113,7 +115,7 @@ async function send({ instance, options, request, signal }: Sending): Promise<Ht
       ...(request.body === undefined ? {} : { data: request.body }),
       headers: request.headers ?? {},
     });
-    const answer = await readAnswer(response, options.maxBytes);
+    const answer = await readAnswer(response, readBody, options.maxBytes);
     status = answer.status;
     const { redact } = options;
     const safe = redact === undefined || status < 400 ? answer : { ...answer, text: redact(answer.text) };
@@ -143,14 +145,18 @@ function startDeadline(options: HttpOptions, signal: AbortSignal): { signal: Abo
   };
 }
 
-async function readAnswer(response: AxiosResponse<IncomingMessage>, maxBytes: number): Promise<HttpResponse> {
+async function readAnswer(
+  response: AxiosResponse<IncomingMessage>,
+  readBody: BodyReader,
+  maxBytes: number,
+): Promise<HttpResponse> {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(response.headers)) headers[name.toLowerCase()] = String(value);
-  const body = await collectBody(response.data, Number(headers['content-length'] ?? 0), maxBytes);
-  const packed = headers['content-encoding'] === 'gzip' && body.length > 0;
-  const plain = packed ? gunzipSync(body, { maxOutputLength: maxBytes }) : body;
-  const text = plain.toString('utf8');
-  release(body);
+  const packed = headers['content-encoding'] === 'gzip';
+  const text = await readBody(response.data, Number(headers['content-length'] ?? 0), (body) => {
+    const plain = packed && body.length > 0 ? gunzipSync(body, { maxOutputLength: maxBytes }) : body;
+    return plain.toString('utf8');
+  });
   return { status: response.status, headers, text };
 }
 
