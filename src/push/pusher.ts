@@ -138,8 +138,8 @@ function groupByEntity(changes: readonly Change[]): Map<Entity, Change[]> {
 const parentKinds = ['job', 'part', 'cell'] as const satisfies readonly (keyof Parents)[];
 
 /** The changes whose parents the MES holds; the others are parked. */
-async function resolveParents(group: readonly Change[], lookup: Lookup, run: Run): Promise<ReadyChange[]> {
-  if (group.every(isOrphan)) return group.map((change) => withParents(change, noParents));
+async function resolveParents(group: readonly Change[], lookup: Lookup, run: Run): Promise<readonly ReadyChange[]> {
+  if (group.every(isOrphan)) return group;
   const known = new Map<string, ParentEntry>(run.arrived);
   for (const kind of parentKinds) {
     const ids = new Set(group.map(({ record }) => record.parents[kind]).filter((id) => id !== undefined));
@@ -156,21 +156,21 @@ async function resolveParents(group: readonly Change[], lookup: Lookup, run: Run
   return ready;
 }
 
-const noParents = {};
-
 function isOrphan({ record: { parents } }: Change): boolean {
   return parents.job === undefined && parents.part === undefined && parents.cell === undefined;
 }
 
+type FoundParents = NonNullable<ReadyChange['parents']>;
+
 /** Named one by one: spreading a thousand objects costs as much as hashing them. */
-function withParents({ record, fieldsJson, hash, known, stamp }: Change, parents: ReadyChange['parents']): ReadyChange {
+function withParents({ record, fieldsJson, hash, known, stamp }: Change, parents: FoundParents): ReadyChange {
   return { record, fieldsJson, hash, known, stamp, parents };
 }
 
 function tieParents(
   { record }: Change,
   known: ReadonlyMap<string, ParentEntry>,
-): { found: ReadyChange['parents'] } | { waitsFor: RecordRef } {
+): { found: FoundParents } | { waitsFor: RecordRef } {
   const found: Partial<Record<keyof Parents, ParentEntry>> = {};
   for (const kind of parentKinds) {
     const externalId = record.parents[kind];
@@ -239,8 +239,9 @@ async function prove(batch: Batch, run: Run): Promise<void> {
 /** Notes what became of each change; returns those of which the results say nothing. */
 function record(batch: Batch, results: readonly SinkResult[], run: Run): ReadyChange[] {
   const open: ReadyChange[] = [];
-  for (const [index, change] of batch.changes.entries()) {
-    const result = results[index];
+  let index = 0;
+  for (const change of batch.changes) {
+    const result = results[index++];
     if (result === undefined || result.kind === 'unproven') {
       open.push(change);
     } else if (result.kind === 'waiting') {

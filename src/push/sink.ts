@@ -40,9 +40,9 @@ export interface Batch {
   changes: readonly ReadyChange[];
 }
 
-/** A change whose parents the MES holds. */
+/** A change whose parents the MES holds; absent: it has none. */
 export interface ReadyChange extends Change {
-  parents: Readonly<Partial<Record<keyof Parents, ParentEntry>>>;
+  parents?: Readonly<Partial<Record<keyof Parents, ParentEntry>>>;
 }
 
 /** What the MES calls a parent. */

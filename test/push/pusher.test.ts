@@ -126,7 +126,7 @@ describe('a parent', () => {
     const mes = fakeMes();
     const { lookup } = ledger({ 'part/p': entry(), 'cell/c': entry({ businessKey: 'Old name' }) });
     await mes.pusher.push([operation('o', { part: 'p', cell: 'c' }), change(record('cell', 'c'))], lookup, signal);
-    expect(mes.seen.get('operation/o')?.parents.cell?.businessKey).toBe('Cell c');
+    expect(mes.seen.get('operation/o')?.parents?.cell?.businessKey).toBe('Cell c');
   });
 
   it('renamed in vain goes by the name that the MES still has', async () => {
@@ -135,7 +135,7 @@ describe('a parent', () => {
     });
     const { lookup } = ledger({ 'part/p': entry(), 'cell/c': entry({ businessKey: 'Old name' }) });
     await mes.pusher.push([operation('o', { part: 'p', cell: 'c' }), change(record('cell', 'c'))], lookup, signal);
-    expect(mes.seen.get('operation/o')?.parents.cell?.businessKey).toBe('Old name');
+    expect(mes.seen.get('operation/o')?.parents?.cell?.businessKey).toBe('Old name');
   });
 
   it('known to the ledger is looked up once for all its children', async () => {
@@ -143,7 +143,7 @@ describe('a parent', () => {
     const { lookup, asked } = ledger({ 'job/j': entry({ mesId: 'uuid', businessKey: 'J-j' }) });
     await mes.pusher.push([part('1', 'j'), part('2', 'j')], lookup, signal);
     expect(asked).toEqual([{ entity: 'job', externalId: 'j' }]);
-    expect(mes.seen.get('part/2')?.parents.job).toMatchObject({ mesId: 'uuid', businessKey: 'J-j' });
+    expect(mes.seen.get('part/2')?.parents?.job).toMatchObject({ mesId: 'uuid', businessKey: 'J-j' });
   });
 
   it.each([

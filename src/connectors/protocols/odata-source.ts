@@ -109,10 +109,13 @@ export function createODataSource(options: ODataSourceOptions): ODataSource {
     },
     keyOf(row) {
       if (typeof row !== 'object' || row === null) return undefined;
-      const values = options.key.map((name) => (row as Record<string, unknown>)[name]);
-      return values.every((value) => typeof value === 'string' || typeof value === 'number')
-        ? values.join(',')
-        : undefined;
+      let key: string | undefined;
+      for (const name of options.key) {
+        const value = (row as Record<string, unknown>)[name];
+        if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+        key = key === undefined ? String(value) : `${key},${value}`;
+      }
+      return key;
     },
     parentOf(row) {
       const id = options.parent === undefined ? undefined : (row as Record<string, unknown> | null)?.[options.parent];

@@ -16,19 +16,20 @@ export const tables: Readonly<Record<Entity, string>> = {
  */
 export function classicBody(change: ReadyChange): string {
   const { record, fieldsJson } = change;
-  const ids = `"external_id":${JSON.stringify(record.externalId)},"external_source":${JSON.stringify(record.source)}`;
   const status = statusFields(change);
   const fields = status === undefined ? fieldsJson : JSON.stringify({ ...record.fields, ...status });
-  return `{${[ids, ...parentFields(change), ...(fields === '{}' ? [] : [fields.slice(1, -1)])].join(',')}}`;
+  const ids = `"external_id":${JSON.stringify(record.externalId)},"external_source":${JSON.stringify(record.source)}`;
+  const own = `${ids}${parentFields(change)}`;
+  return fields === '{}' ? `{${own}}` : `{${own},${fields.slice(1)}`;
 }
 
 /** Parents by external id, cells by the name that they were delivered under. */
-function parentFields({ record, parents }: ReadyChange): string[] {
+function parentFields({ record, parents }: ReadyChange): string {
   const { job, part, cell } = record.parents;
-  const named: string[] = [];
-  if (job !== undefined) named.push(`"job_external_id":${JSON.stringify(job)}`);
-  if (part !== undefined) named.push(`"part_external_id":${JSON.stringify(part)}`);
-  if (cell !== undefined) named.push(`"cell_name":${JSON.stringify(parents.cell?.businessKey ?? null)}`);
+  let named = '';
+  if (job !== undefined) named += `,"job_external_id":${JSON.stringify(job)}`;
+  if (part !== undefined) named += `,"part_external_id":${JSON.stringify(part)}`;
+  if (cell !== undefined) named += `,"cell_name":${JSON.stringify(parents?.cell?.businessKey ?? null)}`;
   return named;
 }
 

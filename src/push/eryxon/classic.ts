@@ -53,8 +53,9 @@ export async function classicPut(call: Call, changes: readonly ReadyChange[], re
 }
 
 function tell(changes: readonly ReadyChange[], results: readonly SinkResult[], report: Report): void {
-  for (const [index, change] of changes.entries()) {
-    const result = results[index];
+  let index = 0;
+  for (const change of changes) {
+    const result = results[index++];
     if (result !== undefined) report(change, result);
   }
 }

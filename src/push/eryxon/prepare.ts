@@ -38,7 +38,7 @@ async function parentIds(call: Call, { record, parents }: ReadyChange): Promise<
   for (const kind of parentKinds) {
     const externalId = record.parents[kind];
     if (externalId === undefined) continue;
-    const id = await idOf(call, kind, parents[kind]);
+    const id = await idOf(call, kind, parents?.[kind]);
     if (id === undefined) return { result: { kind: 'waiting', waitsFor: { entity: kind, externalId } } };
     columns[`${kind}_id`] = id;
   }

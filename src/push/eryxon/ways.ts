@@ -92,8 +92,8 @@ export function planWays(
   ability: Ability,
   changes: readonly ReadyChange[],
   proof: ProofCost,
-): Map<WayName | undefined, ReadyChange[]> {
-  const plan = new Map<WayName | undefined, ReadyChange[]>();
+): Map<WayName | undefined, readonly ReadyChange[]> {
+  const plan = new Map<WayName | undefined, readonly ReadyChange[]>();
   for (const [task, group] of Map.groupBy(changes, taskOf)) {
     const [whole, other] = splitFor(ability, group);
     for (const [part, able] of [
@@ -102,7 +102,8 @@ export function planWays(
     ] as const) {
       if (part.length === 0) continue;
       const way = chooseWay({ ability: able, task, count: part.length, proof });
-      plan.set(way, [...(plan.get(way) ?? []), ...part]);
+      const others = plan.get(way);
+      plan.set(way, others === undefined ? part : [...others, ...part]);
     }
   }
   return plan;
