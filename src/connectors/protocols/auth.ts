@@ -121,7 +121,11 @@ function readToken(answer: { status: number; text: string }, hint: string): { te
 
 /** A server may echo what proved who was asking, tokens that no config knows among it. */
 export function withoutProof(answer: HttpResponse, proof: Readonly<Record<string, string>>): HttpResponse {
-  const proofs = Object.values(proof).map((value) => value.split(' ').at(-1) ?? '');
+  // A signature header has its proofs in quotes, all others at their end.
+  const proofs = Object.values(proof).flatMap((value) => [
+    ...[...value.matchAll(/"([^"]{16,})"/g)].map(([, quoted = '']) => quoted),
+    value.split(' ').at(-1) ?? '',
+  ]);
   return { ...answer, text: proofs.reduce((text, each) => text.replaceAll(each, '[redacted]'), answer.text) };
 }
 

@@ -1,0 +1,103 @@
+import type { Clock } from '../../core/clock.ts';
+import { messageOf, PermanentError } from '../../core/errors.ts';
+import { zoneOffsetMs } from '../../core/stamp.ts';
+import type { Finding } from '../../core/types.ts';
+import { checkSession } from '../checking.ts';
+import type { ConnectorSession } from '../define.ts';
+import { QueryRefusedError, type SuiteQlClient } from '../protocols/suiteql-client.ts';
+import type { OpenedStream } from '../protocols/suiteql-stream.ts';
+import { localSecond, readSecond, selectText, utcSecond } from '../protocols/suiteql-text.ts';
+
+export interface NetSuiteChecking {
+  session: Pick<ConnectorSession, 'name' | 'clock'>;
+  opened: readonly OpenedStream[];
+  client: SuiteQlClient;
+  clock: Clock;
+  /** When the certificate ceases to be good; undefined where none is named. */
+  expiry: Date | undefined;
+  /** The connector's. */
+  timeZone: string;
+}
+
+/** Streams and clock as everywhere, and what only NetSuite can have wrong: its user's time zone, a certificate that expires. */
+export async function checkNetSuite(checking: NetSuiteChecking, signal: AbortSignal): Promise<Finding[]> {
+  const { session, opened, clock, expiry } = checking;
+  const probes = opened.map((each) => ({
+    name: each.stream.name,
+    sample: (probing: AbortSignal) => sample(each, probing),
+  }));
+  const findings = await checkSession({ session, probes, clock }, signal);
+  const isReached = findings.some(({ level }) => level === 'ok');
+  const zone = isReached ? await checkZone(checking, signal) : undefined;
+  const certificate = expiry === undefined ? undefined : checkExpiry(session.name, expiry, clock.now());
+  return [...findings, zone, certificate].filter((finding) => finding !== undefined);
+}
+
+/** One row. What NetSuite refuses is looked at more closely: it never says "not permitted", only that it knows no such thing. */
+async function sample({ source, requires, assertNames }: OpenedStream, signal: AbortSignal): Promise<number> {
+  await assertNames();
+  try {
+    return await source.sample(signal);
+  } catch (error) {
+    if (!(error instanceof QueryRefusedError)) throw error;
+    const isHidden = await source.probeTable(signal).then(
+      () => false,
+      (second: unknown) => second instanceof QueryRefusedError,
+    );
+    const why = isHidden
+      ? 'The table is hidden from the role or switched off.'
+      : 'The table can be seen, but not everything that is asked of it: see columns and filter of the stream.';
+    throw new PermanentError(`${messageOf(error)} ${why} It needs ${requires}.`, { cause: error });
+  }
+}
+
+/**
+ * Days have no zone of their own and are taken for days of the connector's. One transaction, shown in UTC and in the zone of the
+ * token's user, tells that user's; undefined where they agree, or nothing is there to tell by.
+ */
+async function checkZone(
+  { session, client, timeZone }: NetSuiteChecking,
+  signal: AbortSignal,
+): Promise<Finding | undefined> {
+  const columns = { utc: utcSecond('t.lastmodifieddate'), local: localSecond('t.lastmodifieddate') };
+  const select = { columns, from: 'transaction t', where: '', orderBy: 't.id DESC' };
+  const page = await client.query(selectText(select), { limit: 1 }, signal).catch(() => undefined);
+  const row = page?.rows[0] as { utc?: unknown; local?: unknown } | undefined;
+  const utc = readSecond(row?.utc);
+  const local = readSecond(row?.local);
+  if (utc === null || local === null) return undefined;
+  const theirs = Date.parse(local) - Date.parse(utc);
+  const ours = zoneOffsetMs(new Date(utc), timeZone);
+  if (theirs === ours) return undefined;
+  return {
+    code: 'zone-differs',
+    level: 'warning',
+    where: session.name,
+    text: `The user of the token lives at ${hours(theirs)} from UTC, timeZone ${timeZone} at ${hours(ours)} (at ${utc}).`,
+    todo: 'Days fall on midnight in timeZone: set it to the zone of the plant. If it is, let the user of the token have it too.',
+  };
+}
+
+function hours(ms: number): string {
+  const sign = ms < 0 ? '-' : '+';
+  const minutes = Math.round(Math.abs(ms) / 60_000);
+  return `${sign}${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`;
+}
+
+/** NetSuite itself writes two months ahead; a month is enough to get a new one. */
+const warnDays = 30;
+const dayMs = 86_400_000;
+
+function checkExpiry(where: string, expiry: Date, now: Date): Finding {
+  const days = Math.floor((expiry.getTime() - now.getTime()) / dayMs);
+  const date = expiry.toISOString().slice(0, 10);
+  const finding = {
+    where: `${where}/auth`,
+    todo: days > warnDays ? '' : 'Make a new certificate and upload it in OAuth 2.0 Client Credentials Setup.',
+  };
+  if (days < 0)
+    return { ...finding, code: 'certificate-expired', level: 'error', text: `The certificate expired on ${date}.` };
+  const text = `The certificate is good until ${date}: ${days} days.`;
+  if (days > warnDays) return { ...finding, code: 'certificate-good', level: 'ok', text };
+  return { ...finding, code: 'certificate-expires', level: 'warning', text };
+}

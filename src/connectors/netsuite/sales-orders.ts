@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { normalizeId } from '../fields.ts';
+import { defineSuiteQlStream } from '../protocols/suiteql-stream.ts';
+import { day, utcSecond } from '../protocols/suiteql-text.ts';
+import { id, lifecycleOf, type NetSuiteContext, salesOrderStates, stockPrefix, text, told } from './rows.ts';
+
+/** A customer who gets another name moves none of his orders: those are found beside what changed itself. */
+export const salesOrders = defineSuiteQlStream({
+  name: 'sales-orders',
+  entity: 'job',
+  table: 'transaction',
+  where: "t.type = 'SalesOrd'",
+  columns: {
+    id: 't.id',
+    tranid: 't.tranid',
+    status: 'BUILTIN.CF(t.status)',
+    entity: 't.entity',
+    shipdate: day('t.shipdate'),
+    duedate: day('t.duedate'),
+    lastmodified: utcSecond('t.lastmodifieddate'),
+  },
+  lookUps: [
+    {
+      table: 'customer',
+      key: 'l.id',
+      by: 'entity',
+      columns: {
+        companyname: 'l.companyname',
+        entityid: 'l.entityid',
+        customermodified: utcSecond('l.lastmodifieddate'),
+      },
+    },
+  ],
+  stamp: 't.lastmodifieddate',
+  stamps: ['lastmodified', 'customermodified'],
+  touched: [
+    (changed) => `EXISTS (SELECT 1 FROM customer c WHERE c.id = t.entity AND ${changed('c.lastmodifieddate')})`,
+  ],
+  fullReadEverySeconds: 86_400,
+  parent: null,
+  childStream: null,
+  owns: [{ entity: 'job', startsNotWith: stockPrefix }],
+  requires: 'the permissions Sales Order, Find Transaction and Customers (View)',
+  schema: z.object({
+    id,
+    tranid: text,
+    status: z.string(),
+    shipdate: text,
+    duedate: text,
+    companyname: text,
+    entityid: text,
+  }),
+  toRecords(row, context: NetSuiteContext) {
+    const externalId = normalizeId(row.id);
+    const fields = {
+      job_number: context.numberPrefix + (row.tranid || externalId),
+      customer: row.companyname || row.entityid || null,
+      due_date: context.dayAt(row.shipdate || row.duedate),
+    };
+    const lifecycle = lifecycleOf(row.status, salesOrderStates);
+    const { source } = context;
+    return [told({ entity: 'job', source, externalId, parents: {}, fields, lifecycle })];
+  },
+});

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import type { MesRecord } from '../../core/types.ts';
+import { ceilInteger, normalizeId } from '../fields.ts';
+import { defineSuiteQlStream } from '../protocols/suiteql-stream.ts';
+import { day, utcSecond } from '../protocols/suiteql-text.ts';
+import { decimal, id, lifecycleOf, type NetSuiteContext, stockPrefix, text, told, workOrderStates } from './rows.ts';
+
+/** The main line says what is made, how many, and for which sales order; changing it does not always move the order's own stamp. */
+export const workOrders = defineSuiteQlStream({
+  name: 'work-orders',
+  entity: 'part',
+  otherEntities: ['job'],
+  table: 'transaction',
+  where: "t.type = 'WorkOrd'",
+  columns: {
+    id: 't.id',
+    tranid: 't.tranid',
+    status: 'BUILTIN.CF(t.status)',
+    duedate: day('t.duedate'),
+    lastmodified: utcSecond('t.lastmodifieddate'),
+  },
+  lookUps: [
+    {
+      table: 'transactionline',
+      key: 'l.transaction',
+      by: 'id',
+      where: "l.mainline = 'T'",
+      columns: {
+        item: 'l.item',
+        quantity: 'l.quantity',
+        createdfrom: 'l.createdfrom',
+        linemodified: utcSecond('l.linelastmodifieddate'),
+      },
+    },
+    {
+      table: 'item',
+      key: 'l.id',
+      by: 'item',
+      columns: { itemid: 'l.itemid', itemmodified: utcSecond('l.lastmodifieddate') },
+    },
+    {
+      table: 'transaction',
+      key: 'l.id',
+      by: 'createdfrom',
+      where: "l.type = 'SalesOrd'",
+      columns: { salesorder: 'l.id' },
+    },
+  ],
+  stamp: 't.lastmodifieddate',
+  stamps: ['lastmodified', 'linemodified', 'itemmodified'],
+  touched: [
+    (changed) =>
+      "EXISTS (SELECT 1 FROM transactionline tl WHERE tl.transaction = t.id AND tl.mainline = 'T' AND (" +
+      `${changed('tl.linelastmodifieddate')} OR ` +
+      `EXISTS (SELECT 1 FROM item i WHERE i.id = tl.item AND ${changed('i.lastmodifieddate')})))`,
+  ],
+  fullReadEverySeconds: 86_400,
+  parent: null,
+  childStream: 'operation-tasks',
+  owns: [{ entity: 'part' }, { entity: 'job', startsWith: stockPrefix }],
+  requires:
+    'the features Work Orders and Assembly Items, and the permissions Work Order, Find Transaction and Items (View)',
+  schema: z.object({
+    id,
+    tranid: text,
+    status: z.string(),
+    duedate: text,
+    quantity: decimal,
+    itemid: text,
+    salesorder: id.nullish(),
+  }),
+  toRecords(row, context: NetSuiteContext) {
+    const { source } = context;
+    const lifecycle = lifecycleOf(row.status, workOrderStates);
+    const externalId = normalizeId(row.id);
+    const number = row.tranid || externalId;
+    const material = row.itemid || 'Unknown';
+    const stockJob = stockPrefix + externalId;
+    const salesOrder = row.salesorder ? normalizeId(row.salesorder) : undefined;
+    const stock: MesRecord = {
+      entity: 'job',
+      source,
+      externalId: stockJob,
+      parents: {},
+      fields: {
+        job_number: context.numberPrefix + stockPrefix + number,
+        customer: null,
+        due_date: context.dayAt(row.duedate),
+      },
+      // An order that has its sales order now may have been made for stock before.
+      lifecycle: salesOrder === undefined ? lifecycle : 'cancelled',
+    };
+    const part: MesRecord = {
+      entity: 'part',
+      source,
+      externalId,
+      parents: { job: salesOrder ?? stockJob },
+      fields: {
+        part_number: `${material}|${number}`,
+        material,
+        quantity: Math.max(1, ceilInteger(row.quantity || 1, 'quantity')),
+      },
+      lifecycle,
+    };
+    return [told(stock), told(part)];
+  },
+});
