@@ -12,6 +12,7 @@ import {
   type RecordRef,
 } from '../core/types.ts';
 import { createPace, type Pace } from './adaptive.ts';
+import { createBadSearch } from './bad-search.ts';
 import type { Caller } from './day-plan.ts';
 import {
   type Batch,
@@ -85,6 +86,7 @@ function pusherFor(options: PusherOptions & { pace: Pace; limit: LimitFunction }
         outcomes: [],
         arrived: new Map(),
         childrenFollow: true,
+        clean: Number.POSITIVE_INFINITY,
         stopped: undefined,
       };
       const groups = groupByEntity(changes);
@@ -119,6 +121,8 @@ interface Run {
   arrived: Map<string, ParentEntry>;
   /** Only then is what has arrived worth remembering. */
   childrenFollow: boolean;
+  /** Records that the MES took since it refused one with its whole batch. */
+  clean: number;
   /** Set once a batch could not be delivered: no further one is sent, each would only cost the budget. */
   stopped: TransientError | PermanentError | undefined;
 }
@@ -196,12 +200,23 @@ async function attempt(batch: Batch, run: Run): Promise<Error | undefined> {
   }
 }
 
-/** Delivers a batch, halving it where the MES refuses it whole, down to the one bad record. */
-async function deliver(batch: Batch, run: Run): Promise<void> {
-  const results = await send(batch, run);
-  if (results instanceof BatchRefusedError) return halve(batch, results, run);
-  const open = record(batch, results, run);
-  if (open.length > 0) await prove({ entity: batch.entity, changes: open }, run);
+/** Delivers a batch, in parts where the MES refuses it whole, down to each bad record. */
+async function deliver({ entity, changes }: Batch, run: Run): Promise<void> {
+  const search = createBadSearch(changes.length, run.clean);
+  for (let part = search.next(); part !== undefined; part = search.next()) {
+    const batch = { entity, changes: changes.slice(part.from, part.to) };
+    const results = await send(batch, run);
+    if (results instanceof BatchRefusedError) {
+      const [only] = batch.changes;
+      const reason = run.redact(results.message);
+      if (search.refused() && only !== undefined) run.outcomes.push({ kind: 'refused', change: only, reason });
+      continue;
+    }
+    const open = record(batch, results, run);
+    if (open.length > 0) await prove({ entity, changes: open }, run);
+    search.accepted();
+  }
+  run.clean = search.clean();
 }
 
 async function send(batch: Batch, run: Run): Promise<readonly SinkResult[] | BatchRefusedError> {
@@ -214,17 +229,6 @@ async function send(batch: Batch, run: Run): Promise<readonly SinkResult[] | Bat
     record({ entity, changes: changes.slice(0, error.results.length) }, error.results, run);
     throw error.cause;
   }
-}
-
-async function halve({ entity, changes }: Batch, refusal: BatchRefusedError, run: Run): Promise<void> {
-  const [only] = changes;
-  if (only !== undefined && changes.length === 1) {
-    run.outcomes.push({ kind: 'refused', change: only, reason: run.redact(refusal.message) });
-    return;
-  }
-  const middle = Math.ceil(changes.length / 2);
-  await deliver({ entity, changes: changes.slice(0, middle) }, run);
-  await deliver({ entity, changes: changes.slice(middle) }, run);
 }
 
 /** Reads back what the answer left open; what stays open is a failure, never a success (D6). */

@@ -75,7 +75,7 @@ export type SinkResult =
   /** The answer says nothing about this record: only reading it back will (D6). */
   | { kind: 'unproven' };
 
-/** The MES refused a batch without naming the record: the pusher halves it until the bad one stands alone. */
+/** The MES refused a batch without naming the record: the pusher sends parts of it until the bad one stands alone. */
 export class BatchRefusedError extends Error {
   override name = 'BatchRefusedError';
 }

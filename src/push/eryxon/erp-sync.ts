@@ -1,4 +1,5 @@
 import { TransientError } from '../../core/errors.ts';
+import { createBadSearch } from '../bad-search.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 import { isObject } from './answers.ts';
 import { isHeld, tables } from './bodies.ts';
@@ -17,7 +18,7 @@ interface Item {
 /**
  * `POST /api-erp-sync/sync`: per-record results with ids, for jobs, parts and resources. Its look-up puts all ids of a call into one
  * URL and takes every record for new when that grows too long, so calls are small; it inserts all new records in one statement, so
- * a refusal that several share is halved until the bad one stands alone.
+ * a refusal that several share is searched for the bad one.
  */
 export async function erpSync(call: Call, changes: readonly ReadyChange[], report: Report): Promise<void> {
   const items: Item[] = [];
@@ -63,13 +64,18 @@ export function groupByIds(changes: readonly ReadyChange[]): ReadyChange[][] {
 }
 
 async function sendGroup(call: Call, items: readonly Item[], report: Report): Promise<void> {
+  for (const failed of await tryGroup(call, items, report)) await retryFailed(call, failed, report);
+}
+
+/** Reports what went through; the rest by what was said of it. */
+async function tryGroup(call: Call, items: readonly Item[], report: Report): Promise<Failed[]> {
   const table = tables[call.entity];
   // Skipping goes by the last payload, not by the row: somebody may have changed that by hand.
   const options = '"options":{"skip_unchanged":false}';
   const body = `{"source":"erp-puller",${options},"${table}":[${items.map(({ columns }) => JSON.stringify(columns)).join(',')}]}`;
   const answer = await ask(call, { method: 'POST', name: 'api-erp-sync', rest: '/sync', body });
   requireKnown(answer, 'erp-sync');
-  if (answer.data === undefined) return halve(call, { items, message: refusalText(answer) }, report);
+  if (answer.data === undefined) return [{ items, message: refusalText(answer) }];
   const results = readResults(answer.data, table);
   const failed = new Map<string, Item[]>();
   for (const item of items) {
@@ -78,9 +84,7 @@ async function sendGroup(call: Call, items: readonly Item[], report: Report): Pr
     if ('message' in result) failed.set(result.message, [...(failed.get(result.message) ?? []), item]);
     else report(item.change, await putOnHold(call, item, result));
   }
-  for (const [message, group] of failed) {
-    await retryFailed(call, { items: group, message }, report);
-  }
+  return [...failed].map(([message, group]) => ({ items: group, message }));
 }
 
 /**
@@ -114,18 +118,42 @@ async function retryFailed(call: Call, { items, message }: Failed, report: Repor
     for (const change of changes) report(change, missingParent(verdict.parent, change, message));
     return;
   }
-  if (items.length > 1 && verdict.kind !== 'unknown-column') return halve(call, { items, message }, report);
+  if (items.length > 1 && verdict.kind !== 'unknown-column') return findBad(call, items, report);
   const next = await settle(call, { ...first, message });
   if (next.kind === 'again') return erpSync(call, changes, report);
   const reason = 'The MES lists it, and its erp-sync does not see it:';
   report(first.change, next.kind === 'done' ? next.result : { kind: 'refused', reason: `${reason} ${message}` });
 }
 
-async function halve(call: Call, { items, message }: Failed, report: Report): Promise<void> {
-  if (items.length === 1) return retryFailed(call, { items, message }, report);
-  const middle = Math.ceil(items.length / 2);
-  await sendGroup(call, items.slice(0, middle), report);
-  await sendGroup(call, items.slice(middle), report);
+/** Sends what was refused together in parts, until each bad one is refused alone. */
+async function findBad(call: Call, items: readonly Item[], report: Report): Promise<void> {
+  const search = createBadSearch(items.length, Number.POSITIVE_INFINITY);
+  search.next();
+  search.refused();
+  for (let part = search.next(); part !== undefined; part = search.next()) {
+    const group = items.slice(part.from, part.to);
+    const [only] = group;
+    if (only !== undefined && group.length === 1 && call.ability.put) {
+      if (await putAlone(call, only.change, report)) search.accepted();
+      else search.refused();
+      continue;
+    }
+    const failures = await tryGroup(call, group, report);
+    const isShared = failures.some((failed) => failed.items.length === group.length);
+    if (isShared && !search.refused()) continue;
+    for (const failed of failures) await retryFailed(call, failed, report);
+    if (!isShared) search.accepted();
+  }
+}
+
+/** True when it went through. */
+async function putAlone(call: Call, change: ReadyChange, report: Report): Promise<boolean> {
+  let refused = false;
+  await genericPut(call, [change], (of, result) => {
+    refused = result.kind === 'refused';
+    report(of, result);
+  });
+  return !refused;
 }
 
 interface Delivered {
