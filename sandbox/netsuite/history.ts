@@ -1,0 +1,143 @@
+import type { Random } from '../random.ts';
+import type { Transaction } from './database.ts';
+import * as master from './events-master.ts';
+import * as sales from './events-sales.ts';
+import * as tasks from './events-tasks.ts';
+import * as orders from './events-workorders.ts';
+import type { Event, World } from './world.ts';
+
+type Draw = readonly (readonly [number, Event])[];
+
+/** Every kind of event and how often it happens, as tickets in a draw. */
+const usual: Draw = [
+  [8, sales.saleCreated],
+  [6, sales.saleEntered],
+  [6, sales.saleApproved],
+  [4, sales.saleSetBack],
+  [14, sales.saleRescheduled],
+  [6, sales.saleCustomerChanged],
+  [3, sales.saleRenumbered],
+  [5, sales.saleFulfilled],
+  [4, sales.saleBilled],
+  [4, sales.saleClosed],
+  [3, sales.saleReopened],
+  [6, sales.saleCancelled],
+  [1, sales.saleInTheFuture],
+  [5, sales.saleLineReworded],
+  [3, sales.purchaseCreated],
+  [12, orders.linkedOrderCreated],
+  [8, orders.stockOrderCreated],
+  [3, orders.subassemblyCreated],
+  [5, orders.orderPlanned],
+  [6, orders.orderReleased],
+  [3, orders.orderSetBack],
+  [12, orders.quantityChanged],
+  [8, orders.orderReplanned],
+  [3, orders.orderRenumbered],
+  [4, orders.orderSavedAsIs],
+  [5, orders.orderLinked],
+  [6, orders.orderCancelled],
+  [5, orders.orderBuilt],
+  [4, orders.orderClosed],
+  [1, orders.orderInTheFuture],
+  [12, tasks.taskTimed],
+  [6, tasks.taskRenamed],
+  [6, tasks.taskReplanned],
+  [8, tasks.taskMoved],
+  [4, tasks.taskResequenced],
+  [10, tasks.taskCompleted],
+  [6, tasks.taskAdded],
+  [8, tasks.taskDeleted],
+  [2, master.workCenterCreated],
+  [4, master.workCenterRenamed],
+  [2, master.workCenterDeactivated],
+  [2, master.workCenterActivated],
+  [2, master.entryOfAnotherType],
+  [2, master.massUpdate],
+  [3, master.quantityImport],
+];
+const unstamped: Draw = [
+  [4, master.customerRenamed],
+  [4, master.itemRenamed],
+  [4, orders.orderLinkedQuietly],
+];
+const deletes: Draw = [
+  [4, sales.saleDeleted],
+  [4, orders.orderDeleted],
+  [2, master.workCenterDeleted],
+];
+
+/** Share of the saves that commit later than they stamp, and by how much: less than the overlap of 300 s. */
+const lateShare = 0.12;
+const lateness = { min: 20_000, max: 270_000 };
+
+/** What the script may do besides. */
+export interface Script {
+  renames: boolean;
+  physicalDeletes: boolean;
+}
+
+/** The clock and the script: what happens next depends on the seed, on what is visible and on the clock. */
+export class History {
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #tickets: readonly Event[];
+  #now: number;
+  #stamp = 0;
+
+  constructor(world: Omit<World, 'now' | 'stamp'>, { script, start }: { script: Script; start: number }) {
+    this.#now = start;
+    this.#random = world.random;
+    this.#world = { ...world, now: () => this.#now, stamp: () => this.#stamp };
+    const draw = [...usual, ...(script.renames ? unstamped : []), ...(script.physicalDeletes ? deletes : [])];
+    this.#tickets = draw.flatMap(([count, event]) => Array.from({ length: count }, () => event));
+  }
+
+  get now(): number {
+    return this.#now;
+  }
+
+  /** Moves the clock and commits what has become due. */
+  advance(ms: number): void {
+    if (!(ms >= 0)) throw new RangeError('The simulated clock only moves forward.');
+    this.#now += Math.floor(ms);
+    this.#world.database.commitDue(this.#now);
+  }
+
+  /** Commits every pending save, whatever the clock says. */
+  settle(): void {
+    this.#world.database.commitDue(Number.POSITIVE_INFINITY);
+  }
+
+  play(events: number): string[] {
+    return Array.from({ length: events }, () => this.#next());
+  }
+
+  #next(): string {
+    this.advance(this.#pause());
+    // Stamps are cut to the second, and taken before the save is committed.
+    this.#stamp = Math.floor(this.#now / 1000) * 1000;
+    const event = this.#random.pick(this.#tickets);
+    const transaction = event(this.#world) ?? orders.stockOrderCreated(this.#world);
+    if (transaction === undefined) return 'nothing happened';
+    return this.#random.chance(lateShare) ? this.#late(transaction) : this.#commit(transaction);
+  }
+
+  /** Some events share one second, most follow within a few. */
+  #pause(): number {
+    const kind = this.#random.next();
+    if (kind < 0.2) return 0;
+    return kind < 0.75 ? this.#random.int(1, 900) : this.#random.int(1000, 20_000);
+  }
+
+  #commit(transaction: Transaction): string {
+    this.#world.database.commit(transaction);
+    return transaction.label;
+  }
+
+  #late(transaction: Transaction): string {
+    const visibleAt = this.#now + this.#random.int(lateness.min, lateness.max);
+    this.#world.database.defer(transaction, visibleAt);
+    return `${transaction.label} (visible at ${new Date(visibleAt).toISOString()})`;
+  }
+}
