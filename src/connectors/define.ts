@@ -80,6 +80,11 @@ export interface Stream {
   owns: readonly RecordSet[];
   /** Reads keys without content; null where only whole rows can be read. */
   keys: KeyReader | null;
+  /**
+   * Set where the ERP lists what it deletes: records of this stream that it says it has deleted in a window, and that are not in
+   * its tables any more. Ends early where the list may not be read.
+   */
+  gone?(window: Window, signal: AbortSignal): AsyncIterable<readonly RecordRef[]>;
   /** Every whole read but the first also tells what is gone: for lists that cost as much without their content. */
   sweeping?: boolean;
   /** Set where rows are also read by their parents. */

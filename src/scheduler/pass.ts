@@ -16,6 +16,7 @@ import {
 } from './delivery.ts';
 import { overlapFor } from './lateness.ts';
 import { sweepStream, zeroSweep } from './sweep.ts';
+import { deliverGone } from './vanished.ts';
 import { advanceWatermark, beliefLimit, laterStamp, type Plan, planWindow } from './watermark.ts';
 
 /** Begins a pass: what is known of the stream, and the source's time. */
@@ -42,6 +43,7 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
   await deliverHeld(pass, signal);
   const reached = await deliverWindow(pass, { start, request }, signal);
   const { window } = start;
+  await deliverGone(pass, window, signal);
   // After a reset of the watermark the ledger knows children that may have vanished: their parents' marks must stay.
   const firstLoad = state.watermark === null && state.lastSweep === null;
   const children = firstLoad ? null : await readDueChildren(pass, request, signal);

@@ -1,4 +1,4 @@
-import { type Entity, entities, type MesRecord, type RecordRef } from '../core/types.ts';
+import { type Entity, entities, type MesRecord, type RecordRef, type Window } from '../core/types.ts';
 import type { Remover } from '../push/pusher.ts';
 import { commitRemoved, deliverRows, type Pass } from './delivery.ts';
 
@@ -47,6 +47,16 @@ export async function dealWithVanished(
     },
     signal,
   );
+}
+
+/** Tells the MES of what the ERP lists as deleted: its own word, in need of no second sighting and no guard. */
+export async function deliverGone(pass: Pass, window: Window, signal: AbortSignal): Promise<void> {
+  const { stream, store, session } = pass;
+  if (stream.gone === undefined || window.mode === 'full') return;
+  for await (const refs of stream.gone(window, signal)) {
+    const records = await store.heldOf(session.source, refs);
+    if (records.length > 0) await dealWithVanished(pass, { records }, signal);
+  }
 }
 
 function cancelled(record: MesRecord): MesRecord {

@@ -21,6 +21,7 @@ export function reportEvents(events: EventBus, logger: Logger): void {
   events.on('record:left-on-hold', (fields) =>
     logger.warn('Record is active again in the ERP but stays on hold in the MES.', fields),
   );
+  events.on('stream:degraded', (fields) => logger.warn('A stream does without what the ERP refuses it.', fields));
   events.on('stream:full-read', (fields) => logger.info('Reading everything.', fields));
   events.on('absence:withheld', (fields) =>
     logger.error('Too many records vanished at once; nothing was cancelled.', fields),

@@ -102,6 +102,16 @@ function copying(store: Store, copy: LedgerCopy): Pick<Store, CopyingMethod> {
       for (const { entity } of sets) copy.all(source, entity);
       return store.beginSweep(source, sets);
     },
+    heldOf(source, refs) {
+      for (const [entity, some] of Map.groupBy(refs, (ref) => ref.entity)) {
+        copy.records(
+          source,
+          entity,
+          some.map(({ externalId }) => externalId),
+        );
+      }
+      return store.heldOf(source, refs);
+    },
     markOpen(mark: OpenMark) {
       copy.all(mark.source, mark.entity);
       return store.markOpen(mark);
@@ -109,7 +119,7 @@ function copying(store: Store, copy: LedgerCopy): Pick<Store, CopyingMethod> {
   };
 }
 
-type CopyingMethod = 'commit' | 'lookup' | 'childrenOf' | 'countRecords' | 'beginSweep' | 'markOpen';
+type CopyingMethod = 'commit' | 'lookup' | 'childrenOf' | 'countRecords' | 'beginSweep' | 'heldOf' | 'markOpen';
 
 function previousRecords(scratch: Database): ScratchStore['previous'] {
   const find = prepare<{ id: string; lifecycle: Lifecycle; marks: string | null; record: string | null }>(

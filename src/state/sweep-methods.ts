@@ -17,6 +17,7 @@ export function sweepMethods(ledger: Ledger, guarded: Guard): SweepStore {
     countUnseen: (source, sets) => guarded(() => sweeps.count(source, sets)),
     markUnseen: (mark) => guarded(() => ledger.change(() => sweeps.markParents(mark))),
     absent: (query) => guarded(() => sweeps.absent(query)),
+    heldOf: (source, refs) => guarded(() => sweeps.heldOf(source, refs)),
     endSweep: (end) => guarded(() => endSweep(ledger, end)),
     abandonSweep: (source, sets) => guarded(() => ledger.change(() => sweeps.refute(source, sets))),
     sweeps: () => guarded(() => sweeps.status()),

@@ -12,6 +12,8 @@ export interface SweepStore {
   markUnseen(mark: UnseenMark): Promise<void>;
   /** Unseen records that an earlier complete sweep noted as absent, as last delivered, by external id. */
   absent(query: AbsenceQuery): Promise<MesRecord[]>;
+  /** Those of these records that the MES holds as active, as last delivered. */
+  heldOf(source: string, refs: readonly RecordRef[]): Promise<MesRecord[]>;
   /** Ends a complete sweep: what is unseen is noted as absent, what is not absent any more is forgotten. */
   endSweep(end: SweepEnd): Promise<void>;
   /** Ends a sweep that broke off: what it has seen is not absent. */

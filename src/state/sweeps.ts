@@ -15,6 +15,7 @@ export interface Sweeps {
   /** Marks the parents of unseen children, but for closed ones. Writes to the ledger. */
   markParents(mark: UnseenMark): void;
   absent(query: AbsenceQuery): MesRecord[];
+  heldOf(source: string, refs: readonly RecordRef[]): MesRecord[];
   seeInMes(source: string, entity: RecordSet['entity'], mesIds: readonly string[]): void;
   countLost(source: string, entity: RecordSet['entity']): { held: number; lost: number };
   /** External ids of delivered records whose MES id has not been seen. */
@@ -33,7 +34,7 @@ export interface Sweeps {
 
 export function createSweeps(database: Database): Sweeps {
   database.exec('CREATE TEMP TABLE IF NOT EXISTS seen (scope INTEGER, id TEXT, PRIMARY KEY (scope, id)) WITHOUT ROWID');
-  return { ...sightings(database), ...absences(database), ...ends(database) };
+  return { ...sightings(database), ...absences(database), ...holdings(database), ...ends(database) };
 }
 
 /** SQL: ?1 source, ?2 entity, ?3 what ids begin with, ?4 what they do not begin with; empty texts do not count. */
@@ -153,6 +154,22 @@ function absences(database: Database): Pick<Sweeps, 'count' | 'markParents' | 'a
     refute(source, sets) {
       for (const set of sets) refute.run(...setOf(source, set));
     },
+  };
+}
+
+function holdings(database: Database): Pick<Sweeps, 'heldOf'> {
+  const find = prepare<AbsentRow>(
+    database,
+    `SELECT external_id AS externalId, business_key AS businessKey, record
+     FROM json_each(?3) AS asked CROSS JOIN records ON records.scope = ${scope} AND external_id = asked.value WHERE ${held}`,
+  );
+  return {
+    heldOf: (source, refs) =>
+      [...Map.groupBy(refs, ({ entity }) => entity)].flatMap(([entity, some]) =>
+        find
+          .all(source, entity, JSON.stringify(some.map(({ externalId }) => externalId)))
+          .map((row) => recordOf(source, { entity }, row)),
+      ),
   };
 }
 

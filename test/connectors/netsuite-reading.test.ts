@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Page } from '../../src/connectors/define.ts';
-import type { Window } from '../../src/core/types.ts';
+import type { EventBus } from '../../src/core/events.ts';
+import type { RecordRef, Window } from '../../src/core/types.ts';
 import { type MockAnswer, useHttpMock } from '../support/http-mock.ts';
 import { m2m, openNetSuite, streamIn } from './netsuite-rows.ts';
-import { createHastyClock, never } from './support.ts';
+import { createHastyClock, createStrictBus, never } from './support.ts';
 
 const origin = 'https://1234567-sb1.suitetalk.api.netsuite.com';
 const http = useHttpMock(origin);
@@ -132,7 +133,7 @@ describe('check', () => {
   const clock = () => createHastyClock(new Date('2026-11-20T12:00:00Z'));
 
   it('asks for a row of the stream, for a window of nothing, for the time and for the zone', async () => {
-    answers(1, one, page([]), now, zone);
+    answers(1, one, page([]), now, page([]), zone);
     const session = await openNetSuite({ streams: only('sales-orders') }, { clock: clock() });
     expect(await session.check(never)).toMatchObject([
       { code: 'stream-readable', level: 'ok' },
@@ -170,7 +171,7 @@ describe('check', () => {
   });
 
   it('names a zone that is not that of the user', async () => {
-    answers(1, one, page([]), now, zone);
+    answers(1, one, page([]), now, page([]), zone);
     const session = await openNetSuite(
       { streams: only('sales-orders'), timeZone: 'America/Chicago' },
       { clock: clock() },
@@ -200,5 +201,61 @@ describe('check', () => {
       text: expect.stringContaining(text ?? '?'),
       where: 'plant-1/auth',
     });
+  });
+});
+
+describe('deletions', () => {
+  async function goneIn(name: string, events: EventBus = createStrictBus()): Promise<RecordRef[]> {
+    const stream = streamIn(await openNetSuite({}, { events }), name);
+    const refs: RecordRef[] = [];
+    for await (const some of stream.gone?.(window, never) ?? []) refs.push(...some);
+    return refs;
+  }
+
+  it('are those that NetSuite lists and the table of the stream has no more', async () => {
+    answers(
+      1000,
+      page([{ lookupkey: '3' }, { lookupkey: '4' }, { lookupkey: '4' }, { lookupkey: '5' }]),
+      page([{ lookupkey: '4' }]),
+    );
+    expect(await goneIn('work-orders')).toEqual([
+      { entity: 'part', externalId: '3' },
+      { entity: 'job', externalId: 'STOCK-3' },
+      { entity: 'part', externalId: '5' },
+      { entity: 'job', externalId: 'STOCK-5' },
+    ]);
+    expect(queries()).toEqual([
+      `SELECT l.recordid AS lookupkey FROM DeletedRecord l WHERE ${changed('l.deleteddate')} ORDER BY l.recordid ASC`,
+      'SELECT l.id AS lookupkey FROM transaction l WHERE l.id IN (3, 4, 5) ORDER BY l.id ASC',
+    ]);
+  });
+
+  it('of nothing are one query', async () => {
+    answers(1000, page([]));
+    expect(await goneIn('sales-orders')).toEqual([]);
+  });
+
+  it('that may not be listed are done without, and that is said once', async () => {
+    const events = createStrictBus();
+    const said: string[] = [];
+    events.on('stream:degraded', ({ stream, reason }) => said.push(`${stream}: ${reason}`));
+    answers(1000, refused("Record 'DeletedRecord' was not found."));
+    expect(await goneIn('sales-orders', events)).toEqual([]);
+    expect(said).toEqual([
+      expect.stringMatching(/^plant-1\/sales-orders: .*'DeletedRecord' was not found.*permission Deleted Records/),
+    ]);
+  });
+
+  it('fail where the account is not reached: nothing is concluded', async () => {
+    answers(1000, { status: 503 }, { status: 503 }, { status: 503 });
+    await expect(goneIn('sales-orders')).rejects.toThrow(/HTTP 503/);
+  });
+
+  it('are not listed of work centers and tasks', async () => {
+    const { streams } = await openNetSuite();
+    expect(streams.filter(({ gone }) => gone !== undefined).map(({ name }) => name)).toEqual([
+      'sales-orders',
+      'work-orders',
+    ]);
   });
 });

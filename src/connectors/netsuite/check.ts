@@ -5,6 +5,7 @@ import type { Finding } from '../../core/types.ts';
 import { checkSession } from '../checking.ts';
 import type { ConnectorSession } from '../define.ts';
 import { QueryRefusedError, type SuiteQlClient } from '../protocols/suiteql-client.ts';
+import { deletedTable, deletedTodo } from '../protocols/suiteql-gone.ts';
 import type { OpenedStream } from '../protocols/suiteql-stream.ts';
 import { localSecond, readSecond, selectText, utcSecond } from '../protocols/suiteql-text.ts';
 
@@ -28,9 +29,10 @@ export async function checkNetSuite(checking: NetSuiteChecking, signal: AbortSig
   }));
   const findings = await checkSession({ session, probes, clock }, signal);
   const isReached = findings.some(({ level }) => level === 'ok');
+  const deletions = isReached ? await checkDeletions(checking, signal) : undefined;
   const zone = isReached ? await checkZone(checking, signal) : undefined;
   const certificate = expiry === undefined ? undefined : checkExpiry(session.name, expiry, clock.now());
-  return [...findings, zone, certificate].filter((finding) => finding !== undefined);
+  return [...findings, deletions, zone, certificate].filter((finding) => finding !== undefined);
 }
 
 /** One row. What NetSuite refuses is looked at more closely: it never says "not permitted", only that it knows no such thing. */
@@ -48,6 +50,25 @@ async function sample({ source, requires, assertNames }: OpenedStream, signal: A
       ? 'The table is hidden from the role or switched off.'
       : 'The table can be seen, but not everything that is asked of it: see columns and filter of the stream.';
     throw new PermanentError(`${messageOf(error)} ${why} It needs ${requires}.`, { cause: error });
+  }
+}
+
+/** Deletions are listed for who has a permission of its own. */
+async function checkDeletions(
+  { session, opened, client }: NetSuiteChecking,
+  signal: AbortSignal,
+): Promise<Finding | undefined> {
+  const listed = opened.filter(({ stream }) => stream.gone !== undefined);
+  if (listed.length === 0) return undefined;
+  try {
+    const select = { columns: { id: 'l.recordid' }, from: `${deletedTable} l`, where: '' };
+    await client.query(selectText(select), { limit: 1 }, signal);
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    const where = listed.map(({ stream }) => `${session.name}/${stream.name}`).join(', ');
+    const text = `NetSuite's list of deletions cannot be read: ${messageOf(error)}`;
+    return { code: 'deletions-unlisted', level: 'warning', where, text, todo: deletedTodo };
   }
 }
 

@@ -78,6 +78,7 @@ function openNetSuite(config: NetSuiteSettings, context: ConnectorContext): Conn
         own,
         config,
         client,
+        events,
         context: createContext(config),
         basis: basisOf(config),
       });

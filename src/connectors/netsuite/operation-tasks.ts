@@ -39,6 +39,7 @@ export const operationTasks = defineSuiteQlStream({
   parent: 't.workorder',
   childStream: null,
   owns: [{ entity: 'operation' }],
+  refsOf: null,
   requires: 'the feature Manufacturing Routing and Work Center, and the permission Manufacturing Routing (View)',
   schema: z.object({
     id,

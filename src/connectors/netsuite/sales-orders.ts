@@ -40,6 +40,7 @@ export const salesOrders = defineSuiteQlStream({
   parent: null,
   childStream: null,
   owns: [{ entity: 'job', startsNotWith: stockPrefix }],
+  refsOf: (externalId) => [{ entity: 'job', externalId }],
   requires: 'the permissions Sales Order, Find Transaction and Customers (View)',
   schema: z.object({
     id,

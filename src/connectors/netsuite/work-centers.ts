@@ -18,6 +18,7 @@ export const workCenters = defineSuiteQlStream({
   parent: null,
   childStream: null,
   owns: [{ entity: 'cell' }],
+  refsOf: null,
   requires:
     'the feature Manufacturing Routing and Work Center, and the permission Employees (View), which covers groups',
   schema: z.object({ id, groupname: text, isinactive: text }),

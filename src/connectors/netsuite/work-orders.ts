@@ -58,6 +58,10 @@ export const workOrders = defineSuiteQlStream({
   parent: null,
   childStream: 'operation-tasks',
   owns: [{ entity: 'part' }, { entity: 'job', startsWith: stockPrefix }],
+  refsOf: (externalId) => [
+    { entity: 'part', externalId },
+    { entity: 'job', externalId: stockPrefix + externalId },
+  ],
   requires:
     'the features Work Orders and Assembly Items, and the permissions Work Order, Find Transaction and Items (View)',
   schema: z.object({

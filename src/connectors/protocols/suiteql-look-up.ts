@@ -34,20 +34,21 @@ export async function lookUp(
       .slice(at, at + limit)
       .map(idLiteral)
       .join(', ')})`;
-    for await (const found of foundRows(client, { table, key, columns, where: allOf(where, list) }, signal)) {
+    for await (const found of rowsByKey(client, { table, key, columns, where: allOf(where, list) }, signal)) {
       const { lookupkey, ...rest } = found as Row;
       for (const row of wanted.get(String(lookupkey)) ?? []) Object.assign(row, rest);
     }
   }
 }
 
-interface Finding extends Pick<LookUp, 'table' | 'key' | 'columns'> {
+interface KeyedRows extends Pick<LookUp, 'table' | 'key' | 'columns'> {
   where: string;
 }
 
-async function* foundRows(
+/** Rows of a table, alias `l`, in the order of a key that need not be unique, which they show as `lookupkey`. */
+export async function* rowsByKey(
   client: SuiteQlClient,
-  { table, key, columns, where }: Finding,
+  { table, key, columns, where }: KeyedRows,
   signal: AbortSignal,
 ): AsyncGenerator<unknown> {
   let behind: string | undefined;

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { ConfigError } from '../../core/errors.ts';
+import type { EventBus } from '../../core/events.ts';
 import { defaultOverlapSeconds } from '../../core/stamp.ts';
-import type { Entity, MesRecord, RecordSet } from '../../core/types.ts';
+import type { Entity, MesRecord, RecordRef, RecordSet } from '../../core/types.ts';
 import type { Stream } from '../define.ts';
 import { createMapping, fingerprintOf } from '../mapping.ts';
 import { type ConnectorSettings, streamShape } from '../settings.ts';
 import type { SuiteQlClient } from './suiteql-client.ts';
+import { createGone } from './suiteql-gone.ts';
 import type { LookUp } from './suiteql-look-up.ts';
 import { createSuiteQlSource, type SuiteQlSource } from './suiteql-source.ts';
 import { allOf, columnForm } from './suiteql-text.ts';
@@ -34,6 +36,8 @@ export interface SuiteQlStreamDefinition<Context> {
   childStream: string | null;
   /** The records of the source that its rows make. */
   owns: readonly RecordSet[];
+  /** The records that the row of an id made, where NetSuite lists deletions of such rows; else null. */
+  refsOf: ((id: string) => RecordRef[]) | null;
   /** Features and permissions without which NetSuite shows no such table, or not all of it. */
   requires: string;
   schema: z.ZodObject;
@@ -93,6 +97,7 @@ export interface StreamOpening<Context> {
   own: SuiteQlStreamSettings;
   config: ConnectorSettings;
   client: SuiteQlClient;
+  events: EventBus;
   context: Context;
   /** What the context was made of: part of the fingerprint. */
   basis: unknown;
@@ -109,7 +114,7 @@ export interface OpenedStream {
 
 export function openSuiteQlStream<Context>(opening: StreamOpening<Context>): OpenedStream {
   const { definition, own, config, client, context } = opening;
-  const { entity, parent, lookUps, requires } = definition;
+  const { entity, parent, lookUps, requires, refsOf } = definition;
   const { fields, when, pageSize, sweepEverySeconds } = own;
   const columns = columnsOf(definition, own);
   const where = allOf(definition.where, own.filter);
@@ -132,6 +137,9 @@ export function openSuiteQlStream<Context>(opening: StreamOpening<Context>): Ope
     // Keys alone would cost as many requests, and would not show what moves no stamp.
     keys: null,
     sweeping: true,
+    ...(refsOf && {
+      gone: createGone({ client, events: opening.events, name: opening.id, table: definition.table, refsOf }),
+    }),
     children:
       parent === null
         ? null

@@ -1,0 +1,77 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { MesRecord, RecordRef, Window } from '../../src/core/types.ts';
+import { resultOf } from '../support/harness.ts';
+import { type Bench, type FakeRow, fakeStream, openBench, source, start } from '../support/harness-pass.ts';
+
+const minute = 60_000;
+let rows: FakeRow[];
+let bench: Bench;
+/** What the ERP lists as deleted. */
+let deleted: RecordRef[];
+let windows: Window[];
+
+function row(id: number, lifecycle: MesRecord['lifecycle'] = 'active'): FakeRow {
+  const fields = { part_number: `P${id}`, quantity: id };
+  const record: MesRecord = { entity: 'part', source, externalId: `${id}`, parents: {}, fields, lifecycle };
+  return { key: `${id}`, stamp: new Date(start.getTime() - 1000 * minute).toISOString(), records: [record] };
+}
+
+const ref = (id: number): RecordRef => ({ entity: 'part', externalId: `${id}` });
+const lifecycleOf = (id: number) => bench.sink.held.get(`part/${id}`)?.record.lifecycle;
+
+beforeEach(async () => {
+  rows = Array.from({ length: 40 }, (_, index) => row(index + 1));
+  deleted = [];
+  windows = [];
+  bench = await openBench([
+    fakeStream(rows, {
+      entity: 'part',
+      async *gone(window) {
+        windows.push(window);
+        yield deleted;
+      },
+    }),
+  ]);
+  await bench.run();
+  bench.sourceNow.at = new Date(start.getTime() + minute);
+});
+
+describe('what the ERP lists as deleted', () => {
+  it('is cancelled with all that was delivered of it, in the next pass and once', async () => {
+    deleted = [ref(7), ref(99)];
+    expect(resultOf(await bench.run(), 'orders')).toMatchObject({ deleted: 1, outcome: 'ok' });
+    expect(bench.sink.held.get('part/7')?.record).toMatchObject({
+      lifecycle: 'cancelled',
+      fields: { part_number: 'P7', quantity: 7 },
+    });
+    expect(resultOf(await bench.run(), 'orders')).toMatchObject({ deleted: 0 });
+    expect(bench.sink.held.has('part/99')).toBe(false);
+  });
+
+  it('is asked for in the window of the pass, and not by whole reads, which see for themselves', async () => {
+    expect(windows).toEqual([]);
+    await bench.run();
+    await bench.run({ full: true });
+    expect(windows).toEqual([
+      expect.objectContaining({ mode: 'delta', from: expect.any(String), to: expect.any(String) }),
+    ]);
+  });
+
+  it('is believed however much it is', async () => {
+    deleted = rows.map((_, index) => ref(index + 1));
+    expect(resultOf(await bench.run(), 'orders')).toMatchObject({ deleted: 40, outcome: 'ok' });
+  });
+
+  it('keeps the watermark where it was when the MES cannot be told', async () => {
+    deleted = [ref(7)];
+    bench.sink.before = () => {
+      throw new Error('down');
+    };
+    const [failed] = await bench.run();
+    expect(failed).toMatchObject({ outcome: 'failed' });
+    expect(failed?.watermark.after).toBe(failed?.watermark.before);
+    bench.sink.before = () => undefined;
+    await bench.run();
+    expect(lifecycleOf(7)).toBe('cancelled');
+  });
+});
