@@ -6,10 +6,35 @@ import type { ConnectorSession, Stream } from './define.ts';
 
 export interface SessionProbes {
   session: Pick<ConnectorSession, 'name' | 'clock'>;
-  /** A query for one row of each stream; resolves to how many came. */
-  probes: readonly { name: string; sample(signal: AbortSignal): Promise<number> }[];
+  probes: readonly Probe[];
   clock: Clock;
+  advice?: Partial<Advice>;
 }
+
+export interface Probe {
+  /** Of the stream. */
+  name: string;
+  /** A query for one row; resolves to how many came. */
+  sample(signal: AbortSignal): Promise<number>;
+  /** What the ERP lacks, where the stream is empty by that and nothing is wrong. */
+  lacking?(signal: AbortSignal): Promise<string | undefined>;
+}
+
+/** What to do, in the words of one ERP. */
+export interface Advice {
+  credentials: string;
+  refused: string;
+  malformed: string;
+  /** For a stream without rows. */
+  empty: string;
+}
+
+const usualAdvice: Advice = {
+  credentials: 'Correct auth in the config file, or unlock the user.',
+  refused: 'Ask the ERP administrator to activate the service and authorise the user.',
+  malformed: 'Check that url leads to the ERP itself and not to a portal or logon page.',
+  empty: 'If the ERP holds such records, check the authorisations of the user and the filter of the stream.',
+};
 
 const credentialsRefused = 'credentials-refused';
 
@@ -17,10 +42,14 @@ const credentialsRefused = 'credentials-refused';
 const skewSeconds = 30;
 
 /** Asks every stream for one row and compares clocks: reach, credentials and permissions, each with what to do. */
-export async function checkSession({ session, probes, clock }: SessionProbes, signal: AbortSignal): Promise<Finding[]> {
+export async function checkSession(
+  { session, probes, clock, advice = {} }: SessionProbes,
+  signal: AbortSignal,
+): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const probe of probes) {
-    const finding = await checkStream(`${session.name}/${probe.name}`, probe.sample, signal);
+    const where = `${session.name}/${probe.name}`;
+    const finding = await checkStream(probe, { where, advice: { ...usualAdvice, ...advice } }, signal);
     findings.push(finding);
     // Another logon with the same credentials would only bring the account nearer to being locked.
     if (finding.code === credentialsRefused) break;
@@ -70,23 +99,28 @@ async function firstRecords(stream: Stream, signal: AbortSignal): Promise<MesRec
 }
 
 async function checkStream(
-  where: string,
-  sample: (signal: AbortSignal) => Promise<number>,
+  probe: Probe,
+  { where, advice }: { where: string; advice: Advice },
   signal: AbortSignal,
 ): Promise<Finding> {
   try {
-    const rows = await sample(signal);
+    const lacking = await probe.lacking?.(signal);
+    if (lacking !== undefined) {
+      const todo = 'Nothing, if the plant does without: set enabled: false for the stream to say so.';
+      return { code: 'app-missing', level: 'warning', where, text: lacking, todo };
+    }
+    const rows = await probe.sample(signal);
     if (rows > 0) return { code: 'stream-readable', level: 'ok', where, text: 'The stream can be read.', todo: '' };
     return {
       code: 'stream-empty',
       level: 'warning',
       where,
       text: 'The stream can be read but shows no rows.',
-      todo: 'If the ERP holds such records, check the authorisations of the user and the filter of the stream.',
+      todo: advice.empty,
     };
   } catch (error) {
     signal.throwIfAborted();
-    return { code: codeOf(error), level: 'error', where, text: messageOf(error), todo: todoFor(error) };
+    return { code: codeOf(error), level: 'error', where, text: messageOf(error), todo: todoFor(error, advice) };
   }
 }
 
@@ -96,15 +130,10 @@ function codeOf(error: unknown): string {
   return error instanceof TransientError && error.malformed ? 'erp-answers-otherwise' : 'erp-unreachable';
 }
 
-function todoFor(error: unknown): string {
+function todoFor(error: unknown, advice: Advice): string {
   if (error instanceof ConfigError) return 'Correct the properties of the stream in the config file.';
-  if (error instanceof PermanentError && error.credentials)
-    return 'Correct auth in the config file, or unlock the user.';
-  if (error instanceof PermanentError)
-    return 'Ask the ERP administrator to activate the service and authorise the user.';
-  if (error instanceof TransientError && error.malformed) {
-    return 'Check sapClient, and that url leads to the gateway and not to a portal or logon page.';
-  }
+  if (error instanceof PermanentError) return error.credentials ? advice.credentials : advice.refused;
+  if (error instanceof TransientError && error.malformed) return advice.malformed;
   return 'Check url, proxy and tls, and that this machine can reach the ERP.';
 }
 

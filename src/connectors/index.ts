@@ -1,5 +1,6 @@
 import type { AnyConnector } from './define.ts';
+import { odoo } from './odoo/index.ts';
 import { sap } from './sap/index.ts';
 
 /** Every connector this build knows. A new one is a folder beside these and one line here. */
-export const connectors: readonly AnyConnector[] = [sap];
+export const connectors: readonly AnyConnector[] = [sap, odoo];

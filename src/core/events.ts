@@ -91,6 +91,8 @@ export interface Events {
   'cycle:failed': { connector: string; error: unknown };
   /** A run made no progress and was given up; `after` says what the last progress was. */
   'run:stalled': { connector: string; silentSeconds: number; after: string };
+  /** What a connector proves itself with ends soon: a person must renew it. */
+  'credentials:expiring': { connector: string; what: string; at: string };
   /** A scheduled run did not happen in time and is made up for now. */
   'schedule:caught-up': { connector: string; missedAt: string };
   /** A request came back (or failed: status 0). */

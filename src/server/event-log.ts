@@ -37,6 +37,9 @@ export function reportEvents(events: EventBus, logger: Logger): void {
     logger.warn('A row is dated in the future; it is delivered but not believed.', fields),
   );
   events.on('run:stalled', (fields) => logger.error('A run made no progress and was given up.', fields));
+  events.on('credentials:expiring', (fields) =>
+    logger.warn('Credentials of the ERP end soon; renew them before they do.', fields),
+  );
   events.on('schedule:caught-up', (fields) => logger.warn('A missed run is made up for.', fields));
   events.on('request:retried', (fields) => logger.debug('Request is tried again.', fields));
 }

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startOdoo } from '../../sandbox/odoo/index.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import { createWorkspace, type Workspace, type WorkspaceOptions } from '../support/cli-workspace.ts';
 
@@ -55,12 +56,17 @@ describe.concurrent('check', () => {
     expect({ code, ok }).toEqual({ code: 0, ok: true });
   });
 
-  it('has nothing to say against the example config', async () => {
-    const workspace = createWorkspace(sandbox, { env: { ERYXON_API_KEY: sandbox.mes.apiKey } });
+  it('has nothing to say against the example config', async ({ onTestFinished }) => {
+    const odoo = await startOdoo({ seed: 5, records: 100, startAt: new Date() });
+    onTestFinished(odoo.stop);
+    const env = { ERYXON_API_KEY: sandbox.mes.apiKey, ODOO_API_KEY: odoo.credentials.apiKey };
+    const workspace = createWorkspace(sandbox, { env });
     opened.push(workspace);
     const example = readFileSync(path.resolve(import.meta.dirname, '../../config/erp-puller.example.yaml'), 'utf8')
       .replace('https://project.supabase.co', sandbox.mes.url)
-      .replace('https://s4.example.com', sandbox.sap.url);
+      .replace('https://s4.example.com', sandbox.sap.url)
+      .replace('https://odoo.example.com', odoo.url)
+      .replace('database: production', `database: ${odoo.credentials.database}`);
     const file = path.join(workspace.folder, 'erp-puller.yaml');
     writeFileSync(file, example);
     const { answer } = await workspace.json('check');

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { connectors } from '../../src/connectors/index.ts';
 import { change, type Loading, problemsOf, sound, withLines } from './config-file.ts';
 
 /** What the operator wrote, and every line that the refusal must have: `line:column path text`. */
 type Case = readonly [name: string, text: string, problems: readonly string[], loading?: Loading];
 
 const own = 'connectors.plant-1';
+const types = connectors.map(({ type }) => `'${type}'`).join(' | ');
 const withStream = (...lines: string[]) =>
   change('        enabled: true\n', lines.map((line) => `        ${line}\n`).join(''));
 const second = (...lines: string[]) => `${sound}  plant-2:
@@ -50,7 +52,7 @@ const unknownNames: Case[] = [
   [
     'a kind of connector that does not exist',
     change('type: sap', 'type: sapp'),
-    [`9:5 ${own}.type is not right: Invalid discriminator value. Expected 'sap'`],
+    [`9:5 ${own}.type is not right: Invalid discriminator value. Expected ${types}`],
   ],
   [
     'a kind of credentials that does not exist',

@@ -11,7 +11,12 @@ const root = path.resolve(import.meta.dirname, '../..');
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
 const schema = configJsonSchema();
 const exampleFile = path.join(root, 'config/erp-puller.example.yaml');
-const environment = { ERYXON_API_KEY: 'ery_test_0123456789', SAP_USER: 'MES_READER', SAP_PASSWORD: 'Welcome#1:%' };
+const environment = {
+  ERYXON_API_KEY: 'ery_test_0123456789',
+  SAP_USER: 'MES_READER',
+  SAP_PASSWORD: 'Welcome#1:%',
+  ODOO_API_KEY: '0123456789abcdef',
+};
 const example = () => loadConfig({ file: exampleFile, environment, scheduleProblem });
 
 describe('generated files', () => {
@@ -29,7 +34,9 @@ describe('generated files', () => {
     const names = Object.entries(rest).flatMap(([section, settings]) =>
       Object.keys(settings).map((name) => `${section}.${name}`),
     );
-    names.push(...Object.keys(connectors['plant-1'] ?? {}).map((name) => `connectors.<name>.${name}`));
+    for (const connector of Object.values(connectors)) {
+      names.push(...Object.keys(connector).map((name) => `connectors.<name>.${name}`));
+    }
     expect(names.length).toBeGreaterThan(25);
     expect(names.filter((name) => !page.includes(`| \`${name}\` |`))).toEqual([]);
   });
@@ -44,14 +51,16 @@ describe('config/erp-puller.example.yaml', () => {
 
   it('loads without a warning once its environment is set', async () => {
     const { config, secrets, warnings } = await example();
-    expect(Object.keys(config.connectors)).toEqual(['plant-1']);
+    expect(Object.keys(config.connectors).sort()).toEqual(['plant-1', 'plant-2']);
     expect(secrets).toEqual(expect.arrayContaining([environment.ERYXON_API_KEY, environment.SAP_PASSWORD]));
     expect(warnings).toEqual([]);
   });
 
   it('names every variable that it needs when none is set', async () => {
     const loading = loadConfig({ file: exampleFile, environment: {}, scheduleProblem });
-    await expect(loading).rejects.toThrow(/ERYXON_API_KEY is not set.*SAP_USER is not set.*SAP_PASSWORD is not set/s);
+    await expect(loading).rejects.toThrow(
+      /ERYXON_API_KEY is not set.*SAP_USER is not set.*SAP_PASSWORD is not set.*ODOO_API_KEY is not set/s,
+    );
   });
 
   it('shows every section and every stream', async () => {

@@ -11,6 +11,8 @@ const auths: [kind: string, auth: Record<string, string>, secret: string][] = [
     'clientSecret',
   ],
   ['apiKey', { kind: 'apiKey', key: 'canary-1' }, 'key'],
+  ['apiKey with a user name', { kind: 'apiKey', username: 'MES', key: 'canary-1' }, 'key'],
+  ['password', { kind: 'password', username: 'MES', password: 'canary-1' }, 'password'],
 ];
 
 function configWith(auth: Record<string, string>): Record<string, unknown> {

@@ -162,8 +162,10 @@ describe.each(pairs)('the connector $type', (pair) => {
       const tied = erp.playTie();
       expect(tied).toBeGreaterThan(6);
       const asked = windowOf(stream, erp, 0);
-      const whole = new Set(await idsOf(stream, stream.read(asked, undefined, never)));
-      expect(whole.size).toBeGreaterThanOrEqual(tied);
+      const pages: Page[] = [];
+      for await (const page of stream.read(asked, undefined, never)) pages.push(page);
+      expect(pages.flatMap(({ rows }) => rows).length).toBeGreaterThanOrEqual(tied);
+      const whole = new Set(await idsOf(stream, fromPages(pages)));
       expect(new Set(await idsByStops(stream, asked, never))).toEqual(whole);
     });
 
@@ -193,7 +195,8 @@ describe.each(pairs)('the connector $type', (pair) => {
       for await (const page of stream.keys.read(never)) {
         const wanted = page.keys.filter(({ leftOut }) => !leftOut);
         expect(page.unreadable).toBe(0);
-        listed.push(...wanted.flatMap(({ refs }) => refs).map(({ externalId }) => externalId));
+        const own = wanted.flatMap(({ refs }) => refs).filter(({ entity }) => entity === stream.entity);
+        listed.push(...own.map(({ externalId }) => externalId));
         const some = wanted.filter((_key, index) => index % 7 === 0);
         const rows = await stream.keys.rows(page, some, never);
         expect((await idsOf(stream, fromPages([{ rows, cursor: null }]))).sort()).toEqual(

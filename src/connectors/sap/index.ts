@@ -130,8 +130,12 @@ function openSap(config: SapSettings, context: ConnectorContext): ConnectorSessi
     },
   };
   const probes = opened.map(({ stream, source }) => ({ name: stream.name, sample: source.sample }));
-  return { ...session, check: (signal) => checkSession({ session, probes, clock: context.clock }, signal) };
+  return { ...session, check: (signal) => checkSession({ session, probes, clock: context.clock, advice }, signal) };
 }
+
+const advice = {
+  malformed: 'Check sapClient, and that url leads to the gateway and not to a portal or logon page.',
+};
 
 /** Changes when the built-in mapping of any stream changes what it makes of a row. */
 const mappingVersion = 1;

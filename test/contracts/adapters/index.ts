@@ -1,5 +1,6 @@
 import type { Adapter } from './adapter.ts';
+import { odooAdapter } from './odoo.ts';
 import { sapAdapter } from './sap.ts';
 
 /** One adapter a connector. A connector without one fails the suite. */
-export const adapters: readonly Adapter[] = [sapAdapter];
+export const adapters: readonly Adapter[] = [sapAdapter, odooAdapter];

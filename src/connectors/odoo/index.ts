@@ -1,0 +1,184 @@
+import { z } from 'zod';
+import { PermanentError } from '../../core/errors.ts';
+import type { HttpClient } from '../../core/http.ts';
+import { createTokenBucket } from '../../core/token-bucket.ts';
+import type { Finding } from '../../core/types.ts';
+import { type Advice, checkSession } from '../checking.ts';
+import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
+import { mesFields } from '../fields.ts';
+import { openErpHttp } from '../network.ts';
+import { createOdooClient, type OdooClient } from '../protocols/odoo-client.ts';
+import { createKeyWatch } from '../protocols/odoo-key.ts';
+import { createOdooModels } from '../protocols/odoo-model.ts';
+import { odooStreamSchema, openOdooStream } from '../protocols/odoo-stream.ts';
+import { connectorShape, secretSchema, urlSchema } from '../settings.ts';
+import { type OdooContext, odooStreams } from './streams.ts';
+
+const usernameSchema = z.string().min(1).meta({ description: 'Login of the account, also with an API key' });
+
+const settings = z.strictObject({
+  ...connectorShape,
+  type: z.literal('odoo'),
+  url: urlSchema.meta({ description: 'Where Odoo is, e.g. https://plant.odoo.com' }),
+  database: z.string().min(1).meta({ description: 'Name of the database' }),
+  auth: z.discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('apiKey'),
+      username: usernameSchema,
+      key: secretSchema,
+      name: z
+        .string()
+        .min(1)
+        .optional()
+        .meta({ description: 'Name that the key has in Odoo, where the account has several: to watch its expiry' }),
+    }),
+    z.strictObject({ kind: z.literal('password'), username: usernameSchema, password: secretSchema }),
+  ]),
+  protocol: z
+    .enum(['auto', 'json2', 'jsonrpc'])
+    .default('auto')
+    .meta({ description: 'auto takes JSON-2 (19 and later, with an API key) where it is offered, else JSON-RPC' }),
+  allowedCompanyIds: z
+    .array(z.int().min(1))
+    .min(1)
+    .optional()
+    .meta({ description: 'Companies to read, by id; all of the account when absent', examples: [[1]] }),
+  language: z
+    .string()
+    .regex(/^[a-z]{2,3}_[A-Z]{2}(@[a-z]+)?$/, 'must be a locale such as en_US')
+    .default('en_US')
+    .meta({ description: 'Language of names that Odoo translates' }),
+  numberPrefix: z.string().max(20).default('').meta({ description: 'Put before every job number' }),
+  streams: z
+    .strictObject({
+      'work-centers': odooStreamSchema.optional(),
+      equipment: odooStreamSchema.optional(),
+      'sales-orders': odooStreamSchema.optional(),
+      'manufacturing-orders': odooStreamSchema.optional(),
+      'work-orders': odooStreamSchema.optional(),
+    })
+    .default({})
+    .meta({ description: 'What to change about a stream; every stream runs unless it says enabled: false' }),
+});
+
+export type OdooSettings = z.output<typeof settings>;
+
+/** Odoo 14 to 21, Community and Enterprise: JSON-2 and JSON-RPC. */
+export const odoo: Connector<OdooSettings> = {
+  type: 'odoo',
+  settings,
+  needs: { 'manufacturing-orders': ['sales-orders'], 'work-orders': ['manufacturing-orders', 'work-centers'] },
+  fieldsOf(name) {
+    const entity = odooStreams.find((stream) => stream.name === name)?.entity;
+    return entity === undefined ? undefined : Object.keys(mesFields[entity]);
+  },
+  open: openOdoo,
+};
+
+/** Settings of a stream that the config file does not mention. */
+const unchanged = odooStreamSchema.parse({});
+
+function openOdoo(config: OdooSettings, context: ConnectorContext): ConnectorSession {
+  const { name, clock, events } = context;
+  const { auth, externalSource: source, numberPrefix } = config;
+  const http = openErpHttp(config, context, new URL(config.url).origin);
+  const client = openClient(config, context, http);
+  const models = createOdooModels(client, name);
+  const odooContext: OdooContext = { source, numberPrefix };
+  const opened = odooStreams
+    .map((definition) => ({
+      definition,
+      own: config.streams[definition.name as keyof OdooSettings['streams']] ?? unchanged,
+    }))
+    .filter(({ own }) => own.enabled)
+    .map(({ definition, own }) => {
+      const id = `${name}/${definition.name}`;
+      return openOdooStream({ id, definition, own, config, models, context: odooContext, basis: basisOf(config) });
+    });
+  const key = auth.kind === 'apiKey' ? createKeyWatch({ models, connector: name, keyName: auth.name, events }) : null;
+  const session = {
+    name,
+    source,
+    streams: opened.map(({ stream }) => stream),
+    async prepare(signal: AbortSignal) {
+      for (const each of opened) await each.source.prepare(signal);
+    },
+    async clock(signal: AbortSignal) {
+      if (client.now() === undefined) await client.server(signal);
+      const now = client.now();
+      if (now === undefined) throw withoutClock(name, config.url);
+      await key?.look(now, signal);
+      return now;
+    },
+    close: () => http.close(),
+  };
+  const probes = opened.map(({ stream, source: { sample, lacking } }) => ({ name: stream.name, sample, lacking }));
+  return {
+    ...session,
+    async check(signal) {
+      const findings = await checkSession({ session, probes, clock, advice }, signal);
+      if (!findings.some(({ level }) => level === 'ok')) return findings;
+      const ownKey = (await key?.check(await session.clock(signal), signal)) ?? [];
+      return [...findings, ...(await describeServer(name, client, signal)), ...ownKey];
+    },
+  };
+}
+
+function openClient(config: OdooSettings, context: ConnectorContext, http: HttpClient): OdooClient {
+  const { auth, database, protocol, language, allowedCompanyIds: companies } = config;
+  const secret = auth.kind === 'apiKey' ? auth.key : auth.password;
+  const { name, clock, events, random, attempts } = context;
+  return createOdooClient({
+    name,
+    http,
+    prefix: new URL(config.url).pathname.replace(/\/$/, ''),
+    account: { database, username: auth.username, secret },
+    secretIsKey: auth.kind === 'apiKey',
+    protocol,
+    context: {
+      lang: language,
+      tz: 'UTC',
+      active_test: false,
+      ...(companies && { allowed_company_ids: companies }),
+    },
+    bucket: createTokenBucket(config.rate, clock),
+    clock,
+    events,
+    random,
+    attempts,
+  });
+}
+
+/** Changes when the built-in mapping of any stream changes what it makes of a row. */
+const mappingVersion = 1;
+
+/** Language and companies decide what Odoo sends, the rest what is made of it. */
+function basisOf({
+  externalSource,
+  database,
+  language,
+  allowedCompanyIds,
+  numberPrefix,
+  timeZone,
+}: OdooSettings): unknown {
+  return { mappingVersion, externalSource, database, language, allowedCompanyIds, numberPrefix, timeZone };
+}
+
+const advice: Advice = {
+  credentials:
+    'Correct database and auth in the config file; a key may have expired (Odoo: Preferences, Account Security).',
+  refused: 'Give the account the rights listed in docs/connectors/odoo.md.',
+  malformed: 'Check that url leads to Odoo itself and not to a portal or logon page.',
+  empty:
+    'If Odoo holds such records, record rules hide them: Sales needs All Documents, equipment the Equipment Manager, and every company must be allowed to the account.',
+};
+
+async function describeServer(name: string, client: OdooClient, signal: AbortSignal): Promise<Finding[]> {
+  const { protocol, version } = await client.server(signal);
+  const text = `Odoo ${version}, by ${protocol === 'json2' ? 'JSON-2' : 'JSON-RPC'}.`;
+  return [{ code: 'server-found', level: 'ok', where: name, text, todo: '' }];
+}
+
+function withoutClock(name: string, url: string): PermanentError {
+  return new PermanentError(`${name}: ${url} sends no Date header, so windows cannot be cut by its clock.`);
+}

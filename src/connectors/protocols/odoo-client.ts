@@ -1,0 +1,150 @@
+import type { Clock } from '../../core/clock.ts';
+import { ConfigError, PermanentError } from '../../core/errors.ts';
+import type { EventBus } from '../../core/events.ts';
+import type { HttpClient, HttpRequest, HttpResponse } from '../../core/http.ts';
+import { withRetries } from '../../core/retry.ts';
+import type { TokenBucket } from '../../core/token-bucket.ts';
+import {
+  json2Request,
+  jsonRpcRequest,
+  loginRequest,
+  type OdooAccount,
+  type OdooCall,
+  parseJson,
+  type Reading,
+  readJson2,
+  readJsonRpc,
+  versionRequest,
+} from './odoo-wire.ts';
+
+export interface OdooClient {
+  /** The value that the method returned. Throws by what happens next; see `odoo-errors`. */
+  call(call: OdooCall, signal: AbortSignal): Promise<unknown>;
+  /** Which protocol is spoken, and with which release. */
+  server(signal: AbortSignal): Promise<OdooServer>;
+  /** The server's clock: its last Date header plus the time since; undefined before the first answer. */
+  now(): Date | undefined;
+}
+
+export interface OdooServer {
+  protocol: 'json2' | 'jsonrpc';
+  /** For people, e.g. `19.0` or `saas~19.1`. */
+  version: string;
+}
+
+export interface OdooOptions {
+  /** Who is asking, for error texts: the connector's name. */
+  name: string;
+  http: HttpClient;
+  /** Path that a proxy puts before all of Odoo's; empty for none. */
+  prefix: string;
+  account: OdooAccount;
+  /** `auto` finds out: JSON-2 where there is one and the secret is an API key. */
+  protocol: 'auto' | 'json2' | 'jsonrpc';
+  secretIsKey: boolean;
+  /** Goes with every call: language, zone, companies, archived rows. */
+  context: Readonly<Record<string, unknown>>;
+  bucket: TokenBucket;
+  clock: Clock;
+  events: EventBus;
+  random: () => number;
+  /** Tries a request. */
+  attempts: number;
+}
+
+/** One transport and two protocols, told apart once. */
+export function createOdooClient(options: OdooOptions): OdooClient {
+  const { name, account, clock } = options;
+  let served: { dateMs: number; atMs: number } | undefined;
+
+  function send<T>(request: HttpRequest, read: (answer: HttpResponse) => T, signal: AbortSignal): Promise<T> {
+    const once = async () => {
+      await options.bucket.take(signal);
+      const answer = await options.http.request({ ...request, path: options.prefix + request.path }, signal);
+      const dateMs = Date.parse(answer.headers['date'] ?? '');
+      if (!Number.isNaN(dateMs)) served = { dateMs, atMs: clock.monotonicMs() };
+      return read(answer);
+    };
+    const { attempts, events, random } = options;
+    return withRetries({ system: 'erp', name, attempts, clock, events, random }, once, signal);
+  }
+
+  const reading = (what: string): Reading => ({ what: `${name}: ${what}`, now: clock.now(), secret: account.secret });
+
+  const server = once(async (signal) => {
+    const json2 = options.protocol === 'jsonrpc' ? undefined : await probeJson2(signal);
+    if (json2 !== undefined && (options.protocol === 'json2' || options.secretIsKey)) return json2;
+    if (options.protocol === 'json2') throw new ConfigError(`${name}: ${noJson2}`);
+    const answer = await send(versionRequest(), (got) => readJsonRpc(got, reading('common.version')), signal);
+    const version = (answer as { server_version?: unknown } | undefined)?.server_version;
+    return { protocol: 'jsonrpc', version: String(version ?? 'unknown') } satisfies OdooServer;
+  });
+
+  /** undefined where there is no JSON-2: Odoo before 19 answers with a page of its website, or leads elsewhere. */
+  async function probeJson2(signal: AbortSignal): Promise<OdooServer | undefined> {
+    const headers = { Accept: 'application/json', 'X-Odoo-Database': account.database };
+    const read = ({ status, text }: HttpResponse) => (status === 200 ? parseJson(text) : undefined);
+    try {
+      const body = await send({ method: 'GET', path: '/json/version', headers }, read, signal);
+      const { version } = (body ?? {}) as { version?: unknown };
+      return typeof version === 'string' ? { protocol: 'json2', version } : undefined;
+    } catch (error) {
+      if (error instanceof PermanentError) return undefined;
+      throw error;
+    }
+  }
+
+  const login = once(async (signal) => {
+    const uid = await send(loginRequest(account), (got) => readJsonRpc(got, reading('common.authenticate')), signal);
+    if (typeof uid === 'number') return uid;
+    throw new PermanentError(`${name}: Odoo does not know this user name with this password or API key.`, {
+      credentials: true,
+    });
+  });
+
+  return {
+    server: server.get,
+    async call(call, signal) {
+      const named = { ...call.named, context: options.context };
+      const what = reading(`${call.model}.${call.method}`);
+      const { protocol } = await server.get(signal);
+      if (protocol === 'json2') {
+        return send(json2Request(account, { ...call, named }), (answer) => readJson2(answer, what), signal);
+      }
+      const uid = await login.get(signal);
+      try {
+        const request = jsonRpcRequest(account, uid, { ...call, named });
+        return await send(request, (answer) => readJsonRpc(answer, what), signal);
+      } catch (error) {
+        // The account may have been replaced by one of the same name.
+        if (error instanceof PermanentError && error.credentials) login.forget();
+        throw error;
+      }
+    },
+    now() {
+      return served === undefined ? undefined : new Date(served.dateMs + clock.monotonicMs() - served.atMs);
+    },
+  };
+}
+
+const noJson2 =
+  'protocol is json2, but this server answers no /json/version: it is older than 19, or a proxy keeps the path. Use auto or jsonrpc.';
+
+/** Found out once; a failure is forgotten, so that the next poll tries again. */
+function once<T>(find: (signal: AbortSignal) => Promise<T>): {
+  get(signal: AbortSignal): Promise<T>;
+  forget(): void;
+} {
+  let found: Promise<T> | undefined;
+  const forget = () => {
+    found = undefined;
+  };
+  return {
+    get(signal) {
+      found ??= find(signal);
+      found.catch(forget);
+      return found;
+    },
+    forget,
+  };
+}
