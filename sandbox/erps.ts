@@ -1,10 +1,12 @@
 import { type FreppleOptions, type FreppleSimulator, startFrepple } from './frepple/index.ts';
+import { type NetSuiteOptions, type NetSuiteSimulator, startNetSuite } from './netsuite/index.ts';
 import { type OdooOptions, type OdooSimulator, startOdoo } from './odoo/index.ts';
 import { type SapOptions, type SapSimulator, startSap } from './sap/index.ts';
 import type { ErpSimulator } from './types.ts';
 
 export interface Simulators {
   sap: SapSimulator;
+  netsuite: NetSuiteSimulator;
   odoo: OdooSimulator;
   frepple: FreppleSimulator;
 }
@@ -12,7 +14,7 @@ export interface Simulators {
 export type ErpKind = keyof Simulators;
 
 /** In the order in which they share the records. */
-export const erpKinds: readonly ErpKind[] = ['sap', 'odoo', 'frepple'];
+export const erpKinds: readonly ErpKind[] = ['sap', 'netsuite', 'odoo', 'frepple'];
 
 /** Of each ERP: fewer would lack a record of one kind or another. */
 export const fewestRecords = 20;
@@ -20,6 +22,7 @@ export const fewestRecords = 20;
 /** What is peculiar to one kind of ERP. */
 export interface ErpOptions {
   sap?: Omit<SapOptions, keyof CommonOptions>;
+  netsuite?: Omit<NetSuiteOptions, keyof CommonOptions | 'physicalDeletes'>;
   odoo?: Omit<OdooOptions, keyof CommonOptions | 'physicalDeletes'>;
   frepple?: Omit<FreppleOptions, keyof CommonOptions>;
 }
@@ -55,6 +58,23 @@ const starters: Readonly<Record<ErpKind, Start>> = {
       SANDBOX_SAP_CLIENT: client,
     };
     return { kind: 'sap', simulator, environment };
+  },
+  async netsuite({ deletes = false, ...common }, own) {
+    const simulator = await startNetSuite({ ...common, physicalDeletes: deletes, ...own.netsuite });
+    const { credentials, timeZone } = simulator;
+    const environment = {
+      SANDBOX_NETSUITE_URL: simulator.url,
+      SANDBOX_NETSUITE_ACCOUNT: credentials.accountId,
+      SANDBOX_NETSUITE_CONSUMER_KEY: credentials.consumerKey,
+      SANDBOX_NETSUITE_CONSUMER_SECRET: credentials.consumerSecret,
+      SANDBOX_NETSUITE_TOKEN_ID: credentials.tokenId,
+      SANDBOX_NETSUITE_TOKEN_SECRET: credentials.tokenSecret,
+      SANDBOX_NETSUITE_CLIENT_ID: credentials.clientId,
+      SANDBOX_NETSUITE_CERTIFICATE_ID: credentials.certificateId,
+      SANDBOX_NETSUITE_PRIVATE_KEY: credentials.privateKey,
+      SANDBOX_NETSUITE_TIME_ZONE: timeZone,
+    };
+    return { kind: 'netsuite', simulator, environment };
   },
   async odoo({ deletes = false, ...common }, own) {
     const simulator = await startOdoo({ ...common, physicalDeletes: deletes, ...own.odoo });

@@ -8,7 +8,7 @@ import { createRandom } from './random.ts';
 import { type SandboxOptions, startSandbox } from './sandbox.ts';
 
 const usage =
-  'Usage: node sandbox/main.ts --seed N --records N [--erps sap,odoo,frepple] [--faults none|some|all] [--protocol v2|v4] [--deletes] [--control-port N]' +
+  'Usage: node sandbox/main.ts --seed N --records N [--erps sap,netsuite,odoo,frepple] [--faults none|some|all] [--protocol v2|v4] [--deletes] [--control-port N]' +
   ' [--mes classic|v060|main|repaired] [--mes-daily-limit N] [--mes-released] [--mes-no-bulk]';
 
 /**

@@ -18,7 +18,7 @@ export interface SandboxOptions<Kind extends ErpKind = ErpKind>
   erps?: readonly Kind[];
   /** Of all simulators; `none` when absent. */
   faults?: FaultLevel | Faults;
-  /** The clock of the MES; the machine's when absent. The ERPs have clocks of their own. */
+  /** The clock of the MES, and of signatures; the machine's when absent. The ERPs have clocks of their own. */
   mesNow?: () => Date;
 }
 
@@ -53,9 +53,10 @@ export interface AnySandbox {
 export async function startSandbox<Kind extends ErpKind = 'sap'>(
   options: SandboxOptions<Kind>,
 ): Promise<Sandbox<Kind>> {
-  const { erps: kinds = ['sap'], faults = 'none', seed, records, startAt, deletes } = options;
+  const { erps: kinds = ['sap'], faults = 'none', seed, records, startAt, deletes, mesNow } = options;
   const common = { seed, records, ...(startAt && { startAt }), ...(deletes !== undefined && { deletes }) };
-  const erps = await startErps(kinds, common, options);
+  const netsuite = { ...(mesNow && { signingClock: mesNow }), ...options.netsuite };
+  const erps = await startErps(kinds, common, { ...options, netsuite });
   const mes = await startEryxon(mesOptions(options));
   const simulators = Object.fromEntries(erps.map(({ kind, simulator }) => [kind, simulator])) as Pick<Simulators, Kind>;
   function setFaults(level: FaultLevel | Faults): void {

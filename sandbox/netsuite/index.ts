@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { serve } from '../http.ts';
 import { createRandom, type Random } from '../random.ts';
-import type { MesImage, Simulator } from '../types.ts';
+import type { ErpSimulator } from '../types.ts';
 import type { Maker } from './build.ts';
 import { Database, type Row } from './database.ts';
 import { Grants } from './grants.ts';
@@ -53,7 +53,10 @@ export interface NetSuiteOptions {
   tokenSeconds?: number;
   /** PEM of the certificate's public key; by default an elliptic one is made up. Throws for RSA keys below 3072 bits. */
   publicKey?: string;
-  /** The clock of signatures and tokens; the machine's when absent, because clients sign with theirs. */
+  /**
+   * The clock of signatures and tokens; the machine's when absent, because clients sign with theirs. What is signed by the
+   * simulated clock, which stands in the Date header, is taken as well.
+   */
   signingClock?: () => Date;
 }
 
@@ -67,28 +70,10 @@ export interface NetSuiteCredentials extends TokenPair {
 }
 
 /** A running NetSuite with its clock, its script and its oracle. */
-export interface NetSuiteSimulator extends Simulator {
+export interface NetSuiteSimulator extends ErpSimulator {
   credentials: NetSuiteCredentials;
   /** The zone that the connector has to be told. */
   timeZone: string;
-  /** Moves the simulated clock forward; the Date header of every answer shows it. */
-  advance(ms: number): void;
-  now(): Date;
-  /** Runs the next events of the history at the simulated time; one line each, e.g. `work order 123 released`. */
-  play(events: number): string[];
-  /** Commits every save still pending. */
-  settle(): void;
-  /** What the MES must hold now: all that was ever visible, as the tables of docs/connectors/netsuite.md map it. */
-  expected(): MesImage;
-  /**
-   * A pass over the ERP has read, or is about to read, what is visible now. Call it once for each complete pass, always
-   * at its start or always at its end: what stays visible from one checkpoint to the next has surely been read.
-   */
-  checkpoint(): void;
-  /** `table/externalId` of records that a reader may lack, because they came and went between checkpoints. */
-  optional(): Set<string>;
-  /** Requests and statements that would change something, since the start; a read-only client makes none. */
-  writes(): number;
   /** Restricts the role to that share of the orders and work centers, from 0 to 1, the same ones every time; nothing says so. */
   narrow(share: number): void;
   /** Takes a table away from the role, such as `deletedrecord`, or all of them with `suiteql`; `all` gives it back. */

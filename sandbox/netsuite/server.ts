@@ -92,7 +92,13 @@ function grantToken({ method, headers, body }: Exchange, server: Server): Answer
   const { clientId, certificate, tokenSeconds: lifetime } = server;
   const audiences = [`https://${server.host}${tokenPath}`, `${originOf(headers)}${tokenPath}`];
   const request = { method, type: headers['content-type'] ?? '', body };
-  return server.grants.grant(request, { clientId, certificate, audiences, lifetime, now: server.signingNow() });
+  const now = server.signingNow();
+  return server.grants.grant(request, { clientId, certificate, audiences, lifetime, now, clocks: clocksOf(server) });
+}
+
+/** A client signs by its own clock, or by the one that it sees in the Date header of every answer. */
+function clocksOf({ now, signingNow }: Server): number[] {
+  return [signingNow(), now()];
 }
 
 function originOf({ host }: Exchange['headers']): string {
@@ -126,15 +132,12 @@ function troubled(trouble: Trouble): Answer {
 function requireLogin({ method, path, query: given, headers }: Exchange, server: Server): void {
   const header = headers.authorization ?? '';
   const [, bearer] = /^Bearer (\S+)$/i.exec(header) ?? [];
-  const now = server.signingNow();
+  const request = { method, base: `${originOf(headers)}${path}`, query: given };
+  const { realm, tokens } = server;
   const accepted =
     bearer === undefined
-      ? server.signatures.accepts(
-          header,
-          { method, base: `${originOf(headers)}${path}`, query: given },
-          { ...server, now },
-        )
-      : server.grants.isValid(bearer, now);
+      ? server.signatures.accepts(header, request, { realm, tokens, clocks: clocksOf(server) })
+      : server.grants.isValid(bearer, server.signingNow());
   if (!accepted) throw invalidLogin();
 }
 

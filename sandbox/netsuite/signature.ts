@@ -84,6 +84,8 @@ export function readHeader(header: string): Map<string, string> | undefined {
 
 /** Seconds by which a timestamp may differ from NetSuite's clock. */
 const tolerance = 300;
+/** More than any client sends while a timestamp is fresh. */
+const mostSeen = 100_000;
 const signedNames = [
   'oauth_consumer_key',
   'oauth_nonce',
@@ -98,41 +100,49 @@ export interface Account {
   /** `1234567_SB1`: upper case, with an underscore. */
   realm: string;
   tokens: TokenPair;
-  /** Milliseconds. */
-  now: number;
+  /** Milliseconds; a timestamp has to be near one of them. */
+  clocks: readonly number[];
 }
 
 /** Checks signatures and remembers their nonces: every attempt has to be signed anew. */
 export class SignatureCheck {
-  readonly #seen = new Map<string, number>();
+  readonly #seen = new Set<string>();
 
   /** True for a header that is whole, fresh, and signed by who it says. */
-  accepts(header: string, request: Omit<SignedRequest, 'oauth'>, { realm, tokens, now }: Account): boolean {
+  accepts(header: string, request: Omit<SignedRequest, 'oauth'>, account: Account): boolean {
     const given = readHeader(header);
-    if (given?.get('realm') !== realm || given.get('oauth_consumer_key') !== tokens.consumerKey) return false;
-    if (given.get('oauth_token') !== tokens.tokenId || given.get('oauth_signature_method') !== 'HMAC-SHA256')
-      return false;
-    const { oauth_signature: signature = '', ...others } = Object.fromEntries(given);
-    // Parameters of the query do not belong into the header.
-    if (Object.keys(others).some((name) => name !== 'realm' && !signedNames.includes(name))) return false;
-    const timestamp = given.get('oauth_timestamp') ?? '';
-    const nonce = given.get('oauth_nonce') ?? '';
-    if (given.get('oauth_version') !== '1.0' || !/^\d{1,12}$/.test(timestamp) || !/^[A-Za-z0-9]{6,64}$/.test(nonce))
-      return false;
-    if (Math.abs(now / 1000 - Number(timestamp)) > tolerance) return false;
+    if (given === undefined || !isWhole(given, account) || !isFresh(given, account)) return false;
     const oauth = new Map([...given].filter(([name]) => signedNames.includes(name)));
-    return isEqual(signature, signatureOf({ ...request, oauth }, tokens)) && this.#isNew(`${timestamp}/${nonce}`, now);
+    const signature = given.get('oauth_signature') ?? '';
+    if (!isEqual(signature, signatureOf({ ...request, oauth }, account.tokens))) return false;
+    return this.#isNew(`${given.get('oauth_timestamp')}/${given.get('oauth_nonce')}`);
   }
 
-  #isNew(key: string, now: number): boolean {
-    for (const [old, at] of this.#seen) {
-      if (now - at <= 2 * tolerance * 1000) break;
-      this.#seen.delete(old);
-    }
+  /** A nonce counts together with its timestamp, so that the oldest can be forgotten. */
+  #isNew(key: string): boolean {
     if (this.#seen.has(key)) return false;
-    this.#seen.set(key, now);
+    this.#seen.add(key);
+    const [oldest] = this.#seen;
+    if (this.#seen.size > mostSeen && oldest !== undefined) this.#seen.delete(oldest);
     return true;
   }
+}
+
+type Parameters = ReadonlyMap<string, string>;
+
+/** Of this account and this token, and without parameters of the query, which do not belong into the header. */
+function isWhole(given: Parameters, { realm, tokens }: Account): boolean {
+  const wanted = { realm, oauth_consumer_key: tokens.consumerKey, oauth_token: tokens.tokenId, ...method };
+  const others = [...given.keys()].filter((name) => !['realm', 'oauth_signature', ...signedNames].includes(name));
+  return others.length === 0 && Object.entries(wanted).every(([name, value]) => given.get(name) === value);
+}
+
+const method = { oauth_signature_method: 'HMAC-SHA256', oauth_version: '1.0' };
+
+function isFresh(given: Parameters, { clocks }: Account): boolean {
+  const timestamp = given.get('oauth_timestamp') ?? '';
+  if (!/^\d{1,12}$/.test(timestamp) || !/^[A-Za-z0-9]{6,64}$/.test(given.get('oauth_nonce') ?? '')) return false;
+  return clocks.some((now) => Math.abs(now / 1000 - Number(timestamp)) <= tolerance);
 }
 
 function isEqual(left: string, right: string): boolean {

@@ -84,6 +84,14 @@ describe('token-based authentication', () => {
     expect(await statusOf(netsuite, { authorization })).toBe(401);
   });
 
+  it('takes what is signed by the clock in its Date header', async () => {
+    const netsuite = await start({ startAt: new Date('2031-05-01T08:00:00Z') });
+    const timestamp = netsuite.now().getTime() / 1000;
+    expect(await statusOf(netsuite, { authorization: oauth1Header(netsuite, query, { timestamp }) })).toBe(200);
+    const claims = { iat: timestamp - 30, exp: timestamp + 270 };
+    expect((await requestToken(netsuite, assertionFor(netsuite, { claims }))).status).toBe(200);
+  });
+
   it('never says why it refuses', async () => {
     const netsuite = await start();
     const reply = await suiteql(netsuite, probe, { authorization: 'Basic bWU6bWU=' });

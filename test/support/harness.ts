@@ -51,6 +51,7 @@ const rate = { requestsPerSecond: 1000, burst: 1000 };
 
 const streamNames: Record<ErpKind, readonly string[]> = {
   sap: ['work-centers', 'equipment', 'sales-orders', 'production-orders', 'operations'],
+  netsuite: ['work-centers', 'sales-orders', 'work-orders', 'operation-tasks'],
   odoo: ['work-centers', 'equipment', 'sales-orders', 'manufacturing-orders', 'work-orders'],
   frepple: ['resources', 'demands', 'manufacturing-orders', 'work-orders'],
 };
@@ -63,6 +64,7 @@ const ownSettings: Record<ErpKind, (environment: Readonly<Record<string, string>
     auth: { kind: 'basic', username, password },
     sapClient: environment['SANDBOX_SAP_CLIENT'],
   }),
+  netsuite: () => ({}),
   odoo: () => ({}),
   frepple: () => ({}),
 };
