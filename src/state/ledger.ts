@@ -78,11 +78,18 @@ function prepareLedger(
     requireCurrent(path, version);
     return;
   }
+  if (version !== 0) requireSound(database, path);
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
   if (version === 0 && newStateId !== null) createSchema(database, newStateId);
   else migrate(database, version);
   // From here on each change waits for its own flush.
   database.exec('PRAGMA synchronous = NORMAL');
+}
+
+/** A third of a second for a million records; whoever only reads beside the daemon goes without. */
+function requireSound(database: Database, path: string): void {
+  const [first] = prepare<{ quick_check: string }>(database, 'PRAGMA quick_check(1)').all();
+  if (first?.quick_check !== 'ok') throw damagedState(`${path} is damaged: ${first?.quick_check}`);
 }
 
 /** What reads cannot bring it up to date. */
