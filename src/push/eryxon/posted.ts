@@ -32,7 +32,11 @@ const leafSize = 32;
 export function createPostedLog(notes: Notes): PostedLog {
   let loading: Promise<Ring> | undefined;
   const ring = () => {
-    loading ??= load(notes);
+    loading ??= load(notes).catch((error: unknown) => {
+      // The next one reads anew: a fault of the disk passes.
+      loading = undefined;
+      throw error;
+    });
     return loading;
   };
   const write = async (slots: readonly Slot[], place: number) => {

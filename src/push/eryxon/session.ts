@@ -50,7 +50,7 @@ const onHoldName = (entity: Entity) => `mes pages on hold ${entity}`;
 export function createSession({ notes, clock, sampleUpdates, onLeftOut }: SessionOptions): Session {
   const left = new Set<string>();
   const lacking = new Map<Entity, Set<string>>();
-  let until: Promise<number> | undefined;
+  let until: number | undefined;
   const lackingOf = (entity: Entity) => {
     const known = lacking.get(entity) ?? new Set<string>();
     lacking.set(entity, known);
@@ -72,16 +72,17 @@ export function createSession({ notes, clock, sampleUpdates, onLeftOut }: Sessio
       set: (value) => notes.writeNote(statusName, value),
     },
     async proofCost(entity) {
-      until ??= notes.readNote(distrustName).then((value) => Date.parse(String(value)) || 0);
+      const kept = until ?? (Date.parse(String(await notes.readNote(distrustName))) || 0);
+      until ??= kept;
       const pages = await notes.readNote(onHoldName(entity));
-      return { distrusted: (await until) > clock.now().getTime(), onHoldPages: Number(pages ?? 1) };
+      return { distrusted: until > clock.now().getTime(), onHoldPages: Number(pages ?? 1) };
     },
     async sawOnHold(entity, pages) {
       if ((await notes.readNote(onHoldName(entity))) !== pages) await notes.writeNote(onHoldName(entity), pages);
     },
     async distrust() {
       const end = clock.now().getTime() + dayMs;
-      until = Promise.resolve(end);
+      until = end;
       await notes.writeNote(distrustName, new Date(end).toISOString());
     },
     sample(items, changeOf) {

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import { createSession, forgetfulNotes, type Notes } from '../../../src/push/eryxon/session.ts';
+import { ready, record } from '../builders.ts';
+
+/** Notes of a state that cannot be read for a while. */
+function failingNotes(): Notes & { mend(): void } {
+  const notes = forgetfulNotes();
+  let broken = true;
+  const readNote = async (name: string) => {
+    if (broken) throw new Error('disk I/O error');
+    return notes.readNote(name);
+  };
+  function mend(): void {
+    broken = false;
+  }
+  return { ...notes, readNote, mend };
+}
+
+describe('what is known of an installation', () => {
+  it('is read again after a fault of the state has passed', async () => {
+    const notes = failingNotes();
+    const session = createSession({ notes, clock: systemClock, sampleUpdates: 0 });
+    await expect(session.proofCost('job')).rejects.toThrow('disk I/O error');
+    await expect(session.posted.find(ready(record('job', '1')))).rejects.toThrow('disk I/O error');
+    notes.mend();
+    expect(await session.proofCost('job')).toEqual({ distrusted: false, onHoldPages: 1 });
+    expect(await session.posted.find(ready(record('job', '1')))).toBeUndefined();
+  });
+
+  it('keeps a distrust that came up while the notes were read', async () => {
+    const session = createSession({ notes: forgetfulNotes(), clock: systemClock, sampleUpdates: 0 });
+    const looking = session.proofCost('job');
+    await session.distrust();
+    await looking;
+    expect(await session.proofCost('job')).toMatchObject({ distrusted: true });
+  });
+});
