@@ -1,5 +1,6 @@
 import type { KeyPage, KeyReader, KeyRow, MappedRow } from '../connectors/define.ts';
 import { TransientError } from '../core/errors.ts';
+import { stampAt } from '../core/stamp.ts';
 import type { LedgerEntry, MesRecord, Outcome, RecordRef, RecordSet } from '../core/types.ts';
 import { deliverRows, type Pass } from './delivery.ts';
 import { dealWithVanished, policyOf } from './vanished.ts';
@@ -109,22 +110,37 @@ function refsOf(row: MappedRow): RecordRef[] | undefined {
   return row.kind === 'good' ? row.records.map(({ entity, externalId }) => ({ entity, externalId })) : row.refs;
 }
 
+/** A whole read shows no change that becomes visible later than this after its stamp. */
+const latestCommitMs = 7 * 86_400_000;
+
+/** Rows with older stamps were compared by their content in the last whole read; null before it. */
+function readWholeUntil({ stream, state }: Pass): string | null {
+  const { stampKind, stampZone } = stream;
+  if (stampKind === 'none' || state.lastFullRead === null) return null;
+  return stampAt(stampKind, new Date(Date.parse(state.lastFullRead) - latestCommitMs), stampZone);
+}
+
 /** Rows of which key and stamp do not prove that the MES holds them as they are. */
-async function findSuspects({ store, session }: Pass, page: KeyPage): Promise<KeyRow[]> {
+async function findSuspects(pass: Pass, page: KeyPage): Promise<KeyRow[]> {
+  const { store, session } = pass;
+  const readUntil = readWholeUntil(pass);
   const known = new Map<string, LedgerEntry>();
   const refs = page.keys.flatMap((row) => row.refs);
   for (const [entity, some] of Map.groupBy(refs, (ref) => ref.entity)) {
     const ids = some.map(({ externalId }) => externalId);
     for (const [id, entry] of await store.lookup(session.source, entity, ids)) known.set(`${entity}/${id}`, entry);
   }
-  return page.keys.filter((row) => row.refs.some((ref) => isSuspect(row, known.get(nameOf(ref)))));
+  return page.keys.filter((row) => row.refs.some((ref) => isSuspect(row, known.get(nameOf(ref)), readUntil)));
 }
 
-function isSuspect({ stamp, leftOut }: KeyRow, entry: LedgerEntry | undefined): boolean {
+function isSuspect({ stamp, leftOut }: KeyRow, entry: LedgerEntry | undefined, readUntil: string | null): boolean {
   const held = entry !== undefined && (entry.hash !== null || entry.mesId !== null);
   if (leftOut) return held && entry.lifecycle !== 'cancelled';
   if (entry === undefined || entry.hash === null) return true;
-  return stamp === null || entry.stamp !== stamp;
+  if (stamp === null) return true;
+  if (entry.stamp === stamp) return false;
+  // What was cancelled because it was gone is listed again with the stamp it had.
+  return entry.lifecycle === 'cancelled' || entry.refusedHash !== null || readUntil === null || stamp >= readUntil;
 }
 
 function note(counts: SweepCounts, outcomes: readonly Outcome[]): void {

@@ -172,6 +172,8 @@ describe('a pass', () => {
     await bench.run();
     expect([...bench.sink.held.keys()].sort()).toEqual(['job/1', 'job/2', 'job/3']);
     expect((await bench.store.begin('plant/orders')).watermark?.value).toBe(start.toISOString());
+    // A whole read does not look at stamps; every window after it shows the row again.
+    await bench.run();
     expect(named).toEqual([{ stream: 'plant/orders', stamp: '2999-12-31T23:59:59.000Z' }]);
     put(rows, { ...job('4', -1), stamp: '2999-12-31T23:59:58.000Z' });
     await bench.run();

@@ -249,20 +249,32 @@ describe('reconciling repairs', () => {
   });
 
   it('without reading a row whose key and stamp are proof enough', async () => {
-    // The first sweep writes down the stamps that the first load has not kept.
+    // The first sweep writes down the stamps of the last week, which the first load has not kept.
     await bench.reconcile();
-    let read = 0;
-    const whole = keys;
-    keys = {
-      ...whole,
-      rows(page, wanted, signal) {
-        read += wanted.length;
-        return whole.rows(page, wanted, signal);
-      },
-    };
+    const read = countWholeRows();
     put(rows, part('4', -20));
     await bench.reconcile();
-    expect(read).toBe(1);
+    expect(read()).toBe(1);
+  });
+
+  it('without reading again what the last whole read has compared, but for stamps of the week before it', async () => {
+    const week = 7 * 24 * 60;
+    await open([part('old', -week - 60), part('recent', -week + 60)]);
+    const read = countWholeRows();
+    expect(await bench.reconcile()).toMatchObject([{ checked: 2, repaired: 0 }]);
+    expect(read()).toBe(1);
+  });
+
+  it('what is listed again after it was cancelled, however old its stamp', async () => {
+    await open(ids(1, 27).map((id) => part(id, -30 * 24 * 60)));
+    const gone = rows.find(({ key }) => key === '3') as FakeRow;
+    vanish('3');
+    await bench.reconcile();
+    await bench.reconcile();
+    expect(cancelled()).toEqual(['3']);
+    put(rows, gone);
+    expect(await bench.reconcile()).toMatchObject([{ stale: 1, repaired: 1 }]);
+    expect(cancelled()).toEqual([]);
   });
 
   it('what the MES has lost, where it lists what it holds', async () => {
@@ -284,6 +296,20 @@ describe('reconciling repairs', () => {
     lists(() => [...rows.map(({ key }) => ({ mesId: `id-${key}` })), { mesId: 'x', externalId: 'other', source }]);
     expect(await bench.reconcile({ mes: true })).toMatchObject([{ outcome: 'ok', extra: 1, repaired: 0 }]);
   });
+
+  /** From now on. */
+  function countWholeRows(): () => number {
+    let read = 0;
+    const whole = keys;
+    keys = {
+      ...whole,
+      rows(page, wanted, signal) {
+        read += wanted.length;
+        return whole.rows(page, wanted, signal);
+      },
+    };
+    return () => read;
+  }
 
   function lists(held: () => Partial<ListedRecord>[]): void {
     bench.sink.list = async () =>

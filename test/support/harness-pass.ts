@@ -77,7 +77,8 @@ export function fakeStream(rows: readonly FakeRow[], rest: Partial<Stream> & { p
       return stamps.sort().at(-1) ?? null;
     },
     count: async () => rows.length,
-    map: async (page) => (page as FakeRow[]).map(mapRow),
+    map: async (page, { stamps } = { stamps: true }) =>
+      (page as FakeRow[]).map((row) => mapRow(stamps ? row : { ...row, stamp: null })),
     ...overrides,
   };
 }
