@@ -1,7 +1,7 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { gunzipSync } from 'node:zlib';
-import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
+import axios, { AxiosHeaders, type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import type { Clock } from './clock.ts';
 import { messageOf, PermanentError, TransientError } from './errors.ts';
 import type { EventBus } from './events.ts';
@@ -65,11 +65,12 @@ export interface HttpOptions {
  *
  * axios is used for the transport only. Measured on 1.21: its own time-out does not end a body that trickles, its streaming inflate
  * costs 1.7 times the wall time of one gunzip, its default accepts a 300 MB gzip bomb, and a redirect to another host takes API key
- * headers along. Hence a deadline of our own, a bounded one-shot gunzip, size caps, and no redirects.
+ * headers along. Hence a deadline of our own, a bounded one-shot gunzip, size caps, and no redirects. Its adapter is called itself:
+ * an instance merges its defaults anew for each request, which takes nearly as long as the request.
  */
 export function createHttpClient(options: HttpOptions): HttpClient {
   const agents = createAgents(options);
-  const instance = axios.create({
+  const defaults: AxiosRequestConfig = {
     baseURL: options.origin,
     allowAbsoluteUrls: false,
     ...agents,
@@ -80,13 +81,11 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     responseType: 'stream',
     maxBodyLength: options.maxBytes,
     validateStatus: () => true,
-    transformRequest: [(data) => data],
-    transformResponse: [(data) => data],
-    headers: { 'Accept-Encoding': 'gzip', 'User-Agent': 'erp-puller', ...options.headers },
-  });
+  };
+  const headers = { Accept: '*/*', 'Accept-Encoding': 'gzip', 'User-Agent': 'erp-puller', ...options.headers };
   const readBody = createBodyReader(options.maxBytes);
   return {
-    request: (request, signal) => send({ instance, readBody, options, request, signal }),
+    request: (request, signal) => send({ defaults, headers, readBody, options, request, signal }),
     close() {
       agents.httpAgent.destroy();
       agents.httpsAgent.destroy();
@@ -94,26 +93,31 @@ export function createHttpClient(options: HttpOptions): HttpClient {
   };
 }
 
+const transport = axios.getAdapter('http');
+
 interface Sending {
-  instance: AxiosInstance;
+  defaults: AxiosRequestConfig;
+  headers: Readonly<Record<string, string>>;
   readBody: BodyReader;
   options: HttpOptions;
   request: HttpRequest;
   signal: AbortSignal;
 }
 
-async function send({ instance, readBody, options, request, signal }: Sending): Promise<HttpResponse> {
+async function send(sending: Sending): Promise<HttpResponse> {
+  const { defaults, headers, readBody, options, request, signal } = sending;
   signal.throwIfAborted();
   const startedMs = options.clock.monotonicMs();
   const deadline = startDeadline(options, signal);
   let status = 0;
   try {
-    const response = await instance.request<IncomingMessage>({
+    const response: AxiosResponse<IncomingMessage> = await transport({
+      ...defaults,
       method: request.method,
       url: request.path,
       signal: deadline.signal,
-      ...(request.body === undefined ? {} : { data: request.body }),
-      headers: request.headers ?? {},
+      data: request.body,
+      headers: AxiosHeaders.concat(headers, request.headers),
     });
     const answer = await readAnswer(response, readBody, options.maxBytes);
     status = answer.status;
