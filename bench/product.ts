@@ -8,7 +8,7 @@ import { pageSize } from './rows.ts';
 const entry = fileURLToPath(new URL('../dist/src/bin.js', import.meta.url));
 const idleScript = fileURLToPath(new URL('./idle.ts', import.meta.url));
 /** As the shebang starts it. */
-const flags = ['--max-semi-space-size=4'];
+const flags = ['--max-semi-space-size=8'];
 const environment = { MALLOC_ARENA_MAX: '2' };
 
 /** A configured product with a state directory of its own. */

@@ -66,7 +66,7 @@ describe('the package', { timeout: 60_000 }, () => {
 
   it('starts by a shebang that keeps the young generation small', () => {
     const [shebang] = readFileSync(path.join(own, 'dist/src/bin.js'), 'utf8').split('\n', 1);
-    expect(shebang).toBe('#!/usr/bin/env -S MALLOC_ARENA_MAX=2 node --max-semi-space-size=4');
+    expect(shebang).toBe('#!/usr/bin/env -S MALLOC_ARENA_MAX=2 node --max-semi-space-size=8');
   });
 
   it(`brings at most ${maxPackages} packages along`, () => {
