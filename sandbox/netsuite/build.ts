@@ -1,5 +1,5 @@
 import type { Random } from '../random.ts';
-import type { Database, Row, Value } from './database.ts';
+import type { Change, Database, Row, Value } from './database.ts';
 
 /** What building a row needs: chance, the next id of its kind, the stamp of the save and the day it turns around. */
 export interface Maker {
@@ -183,6 +183,25 @@ function buildLine(maker: Maker, { key: transaction }: Row, values: Record<strin
     ...values,
   };
 }
+
+/** How a work order hangs on the sales order that it is made for, beside the reference on its main line. */
+export function linkRows(maker: Maker, sale: number, order: number): Change[] {
+  const key = maker.nextId('transactionlinelink');
+  const row: Row = {
+    key,
+    previousdoc: sale,
+    previousline: 1,
+    previoustype: 'SalesOrd',
+    nextdoc: order,
+    nextline: 0,
+    nexttype: 'WorkOrd',
+    linktype: 'SpecOrd',
+    lastmodifieddate: maker.stamp(),
+  };
+  return linkTables.map((table) => ({ table, row }));
+}
+
+export const linkTables = ['previoustransactionlinelink', 'nexttransactionlinelink'];
 
 /** The `position`-th task (from 0) of a work order. */
 export function buildTask(

@@ -1,4 +1,14 @@
-import { anyDay, anyMinute, anyQuantity, buildTask, buildWorkOrder, type Maker, workOrderLines } from './build.ts';
+import {
+  anyDay,
+  anyMinute,
+  anyQuantity,
+  buildTask,
+  buildWorkOrder,
+  linkRows,
+  linkTables,
+  type Maker,
+  workOrderLines,
+} from './build.ts';
 import type { Change, Row, Transaction, Value } from './database.ts';
 import { isSold } from './events-sales.ts';
 import { futureStamp } from './initial.ts';
@@ -52,7 +62,8 @@ export const linkedOrderCreated: Event = (world) => {
   if (sale === undefined) return undefined;
   const { order, changes } = creation(world, 'B', sale.key);
   const locks = [lockOf(table, order), lockOf(table, sale)];
-  return { label: `work order ${order.key} created for sales order ${sale.key}`, locks, changes };
+  const label = `work order ${order.key} created for sales order ${sale.key}`;
+  return { label, locks, changes: [...changes, ...linkRows(world, sale.key, order.key)] };
 };
 
 /** Made for another work order: to stock, as far as the MES is concerned. */
@@ -132,7 +143,8 @@ function linked(header: boolean): Event {
     const row = pickRow(world, table, (one) => isOpen(one) && mainLineOf(world, one)?.['createdfrom'] === null);
     const main = row === undefined ? undefined : mainLineOf(world, row);
     if (sale === undefined || row === undefined || main === undefined) return undefined;
-    const changes = [write(world, ['transactionline', main], { createdfrom: sale.key })];
+    const link = linkRows(world, sale.key, row.key);
+    const changes = [write(world, ['transactionline', main], { createdfrom: sale.key }), ...link];
     if (header) changes.push(write(world, [table, row]));
     const locks = [lockOf(table, row), lockOf(table, sale)];
     return { label: `work order ${row.key} linked to sales order ${sale.key}`, locks, changes };
@@ -157,8 +169,13 @@ function deleted(world: World, row: Row): Transaction {
   const lines = world.database.table('transactionline').by('transaction', row.key);
   const changes = [
     ...deletion(world, { table, row, type: 'Work Order' }),
-    ...tasksOf(world, row).map((task): Change => ({ table: taskTable, row: task, gone: true })),
-    ...lines.map((line): Change => ({ table: 'transactionline', row: line, gone: true })),
+    ...linkTables.flatMap((name) => gone(name, world.database.table(name).by('nextdoc', row.key))),
+    ...gone(taskTable, tasksOf(world, row)),
+    ...gone('transactionline', lines),
   ];
   return { label: `work order ${row.key} deleted`, locks: [lockOf(table, row)], changes };
+}
+
+function gone(name: string, rows: readonly Row[]): Change[] {
+  return rows.map((row) => ({ table: name, row, gone: true }));
 }

@@ -238,12 +238,20 @@ function administratorOf(
   };
 }
 
-const restricted = new Set(['transaction', 'transactionline', 'manufacturingoperationtask', 'entitygroup']);
+const restricted = new Set([
+  'transaction',
+  'transactionline',
+  'manufacturingoperationtask',
+  'entitygroup',
+  'previoustransactionlinelink',
+  'nexttransactionlinelink',
+]);
 
-/** A number from 0 to 1 that belongs to a record: lines and tasks share their order's. What nothing restricts is below. */
+/** A number from 0 to 1 that belongs to a record: lines, links and tasks share their order's. What nothing restricts is below. */
 function shareOf(table: string, row: Row): number {
   if (!restricted.has(table)) return -1;
-  const record = table === 'entitygroup' ? `group ${row.key}` : (row['transaction'] ?? row['workorder'] ?? row.key);
+  const order = row['transaction'] ?? row['workorder'] ?? row['nextdoc'] ?? row.key;
+  const record = table === 'entitygroup' ? `group ${row.key}` : order;
   return createHash('sha256').update(String(record)).digest().readUInt32BE() / 2 ** 32;
 }
 

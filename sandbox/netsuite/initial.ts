@@ -7,6 +7,7 @@ import {
   buildTask,
   buildTransaction,
   buildWorkOrder,
+  linkRows,
   type Maker,
   saleLines,
   workOrderLines,
@@ -97,26 +98,39 @@ function fillWorkOrders(maker: Maker, plan: Plan, { sales, put }: { sales: Row[]
   const total = plan.stockOrders + plan.linkedOrders;
   let stock = plan.stockOrders;
   while (orders.length < total) {
-    if (random.chance(0.08)) putUnseen(maker, put);
+    if (random.chance(0.08)) putUnseen(maker, plan, put);
     // Draws without replacement: exactly as many orders to stock as planned, in no pattern.
     const toStock = random.int(1, total - orders.length) <= stock;
     if (toStock) stock -= 1;
-    // What is made for another work order is made to stock, as far as the MES is concerned.
-    const parent = toStock && orders.length > 0 && random.chance(0.2) ? random.pick(orders).key : null;
     const order = buildWorkOrder(maker, random.pick(['B', 'B', 'B', 'D', 'D', 'G', 'H']));
-    if (orders.push(order) === 41) order['lastmodifieddate'] = futureStamp;
-    put('transaction', order);
-    const lines = workOrderLines(maker, order, toStock ? parent : random.pick(sales).key);
-    for (const line of lines) put('transactionline', line);
+    // What is made for another work order is made to stock, as far as the MES is concerned.
+    const parent = orders.length > 0 && random.chance(0.2) ? random.pick(orders).key : null;
+    if (toStock) putOrder(maker, { order, parent }, put);
+    else putOrder(maker, { order, parent: null, sale: random.pick(sales).key }, put);
+    if (orders.push(order) === 41) put('transaction', { ...order, lastmodifieddate: futureStamp });
   }
   return orders;
 }
 
+interface Origin {
+  order: Row;
+  /** The work order that it is made for. */
+  parent: number | null;
+  sale?: number;
+}
+
+function putOrder(maker: Maker, { order, parent, sale }: Origin, put: Put): void {
+  put('transaction', order);
+  for (const line of workOrderLines(maker, order, sale ?? parent)) put('transactionline', line);
+  const links = sale === undefined ? [] : linkRows(maker, sale, order.key);
+  for (const { table, row } of links) put(table, row);
+}
+
 /** A planned order, or one cancelled before anybody looked: neither is ever told to a MES. */
-function putUnseen(maker: Maker, put: Put): void {
-  const order = put('transaction', buildWorkOrder(maker, maker.random.pick(['A', 'C'])));
-  for (const line of workOrderLines(maker, order, null)) put('transactionline', line);
-  put('manufacturingoperationtask', buildTask(maker, order, { position: 0, quantity: 1 }));
+function putUnseen(maker: Maker, plan: Plan, put: Put): void {
+  const order = buildWorkOrder(maker, maker.random.pick(['A', 'C']));
+  putOrder(maker, { order, parent: null }, put);
+  if (plan.tasks > 0) put('manufacturingoperationtask', buildTask(maker, order, { position: 0, quantity: 1 }));
 }
 
 /** One task for each order first, the others wherever chance puts them. */

@@ -32,6 +32,17 @@ function table(name: string, columns: Record<string, Kind>): [string, Table] {
   return [name, { name, columns: new Map(named) }];
 }
 
+const links = {
+  previousdoc: to('transaction'),
+  previousline: number,
+  previoustype: text,
+  nextdoc: to('transaction'),
+  nextline: number,
+  nexttype: text,
+  linktype: text,
+  lastmodifieddate: stamp,
+};
+
 /** Columns of records that a query cannot see, `built` and `quantitybuilt` among them, are simply not here. */
 const all = new Map<string, Table>([
   table('transaction', {
@@ -90,6 +101,9 @@ const all = new Map<string, Table>([
     startdatetime: stamp,
     enddate: stamp,
   }),
+  // One and the same link, from either side.
+  table('previoustransactionlinelink', links),
+  table('nexttransactionlinelink', links),
   table('entitygroup', { id: key, groupname: text, isinactive: text, ismanufacturingworkcenter: text }),
   table('item', {
     id: key,

@@ -29,7 +29,7 @@ export function lockOf(table: string, row: Row): string {
   );
 }
 
-const attempts = 12;
+const attempts = 30;
 
 /** A random visible row that fits and that no pending save holds; undefined after a few vain attempts. */
 export function pickRow(world: World, table: string, fits: (row: Row) => boolean = () => true): Row | undefined {

@@ -70,7 +70,11 @@ describe('a statement', () => {
   it.each([
     ["type IN ('WorkOrd', 'SalesOrd') AND NOT type = 'SalesOrd'", "type = 'WorkOrd'"],
     ["type = 'WorkOrd' OR type = 'SalesOrd'", "type <> 'PurchOrd'"],
-    ['id BETWEEN 10 AND 20', 'id >= 10 AND id <= 20'],
+    ['id BETWEEN 10 AND 20', 'id + 0 >= 10 AND id + 0 <= 20'],
+    ['id > 9.5', 'id + 0 > 9.5'],
+    ['300 <= id', 'NOT id + 0 < 300'],
+    ['30 > id', 'id + 0 < 30'],
+    ['entity NOT IN (1, 2)', 'entity <> 1 AND entity <> 2'],
     ["id IN ('10', '20', NULL)", 'id = 10 OR id = 20'],
     ['id NOT IN (10, NULL)', '1 = 2'],
     ['tranid IS NOT NULL', "tranid LIKE '%O-%'"],
@@ -351,6 +355,7 @@ describe('the role', () => {
     expect(detailOf(tasks)).toContain('Invalid search type');
     const centers = await suiteql(other, "SELECT id FROM entitygroup WHERE ismanufacturingworkcenter = 'T'");
     expect(detailOf(centers)).toContain("Unknown identifier 'ismanufacturingworkcenter'");
+    other.play(500);
     expect(other.expected().operations.size + other.expected().cells.size).toBe(0);
   });
 });

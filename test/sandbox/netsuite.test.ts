@@ -194,6 +194,8 @@ describe('the history', () => {
       expect(parts.get(id)?.fields['job_external_id']).toBe(sale);
       const { header, line } = await stampsOf(netsuite, id);
       expect(line).toBe(now);
+      const links = `SELECT previousdoc FROM PreviousTransactionLineLink WHERE nextdoc = ${id} AND previoustype = 'SalesOrd'`;
+      expect(await rowsOf(netsuite, links)).toEqual([{ previousdoc: sale }]);
       moved.push(header === now ? 'header' : 'line');
     }
     expect(new Set(moved)).toEqual(new Set(['header', 'line']));

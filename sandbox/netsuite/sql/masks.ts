@@ -32,6 +32,7 @@ const elements = {
   HH: { show: ({ hour }: Fields) => pad(hour % 12 || 12, 2), form: '\\d{1,2}', field: 'hour' },
   SS: { show: ({ second }: Fields) => pad(second, 2), form: '\\d{1,2}', field: 'second' },
   FF3: { show: ({ milli }: Fields) => pad(milli, 3), form: '\\d{1,9}', field: 'milli' },
+  FF6: { show: ({ milli }: Fields) => pad(milli * 1000, 6), form: '\\d{1,9}', field: 'milli' },
   FF: { show: ({ milli }: Fields) => pad(milli, 3), form: '\\d{1,9}', field: 'milli' },
   AM: { show: ({ hour }: Fields) => (hour < 12 ? 'AM' : 'PM'), form: '[AaPp][Mm]', field: 'halfDay' },
   PM: { show: ({ hour }: Fields) => (hour < 12 ? 'AM' : 'PM'), form: '[AaPp][Mm]', field: 'halfDay' },
