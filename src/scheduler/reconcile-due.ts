@@ -34,7 +34,7 @@ export function createDue(context: PassContext, { isDue, off }: Pick<ReconcileOp
 
   /** The first sweep comes one period after the stream was first seen: its first load has just read everything. */
   async function begin(stream: string, now: Date): Promise<void> {
-    const nothing = { source: session.source, sets: [], pending: 0, withheld: 0 };
+    const nothing = { source: session.source, sets: [], waiting: [], pending: 0, withheld: 0 };
     await store.endSweep({ ...nothing, stream, at: now.toISOString() });
   }
 

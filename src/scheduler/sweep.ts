@@ -15,7 +15,7 @@ export interface SweepCounts {
   stale: number;
   /** Held by the MES as active and not listed by the ERP. */
   extra: number;
-  /** Told to the MES as gone. */
+  /** Told to the MES as gone, or not waiting for their parents any more because they are gone. */
   vanished: number;
   /** Not told, because they are too many at once to be believed. */
   withheld: number;
@@ -160,7 +160,9 @@ interface Completeness {
 
 /** Throws when what was listed may not be all: nothing can be concluded from what is not in it. */
 async function requireComplete(pass: Pass, { listed, before, sets }: Completeness, signal: AbortSignal): Promise<void> {
-  const { absent } = await pass.store.countUnseen(pass.session.source, sets);
+  const { store, session } = pass;
+  const held = (await store.countUnseen(session.source, sets)).absent;
+  const absent = held + (await store.countWaitingUnseen(session.source, sets));
   if (absent === 0) return;
   if (listed.unreadable > 0) {
     throw new TransientError(
@@ -193,11 +195,26 @@ async function judgeAbsences(pass: Pass, { sets, release, counts }: Judging, sig
   const tooMany = absent > Math.max(alwaysAllowed, live / 10) || (absent > 0 && counts.checked === 0);
   counts.withheld = tooMany && !release ? absent : 0;
   if (counts.withheld === 0) await tellOfAbsences(pass, { sets: judged, release, counts }, signal);
-  counts.pending = absent - counts.vanished - counts.withheld;
-  const end = { stream: id, source: session.source, sets: judged, at: clock.now().toISOString() };
+  const unbelieved = absent - counts.vanished - counts.withheld;
+  counts.pending = unbelieved + (await releaseWaiting(pass, { sets, release, counts }));
+  const end = { stream: id, source: session.source, sets: judged, waiting: sets, at: clock.now().toISOString() };
   await store.endSweep({ ...end, pending: counts.pending, withheld: counts.withheld });
   if (counts.withheld > 0) events.emit('absence:withheld', { stream: id, vanished: absent, verb: 'reconcile' });
   else if (stream.children === null) events.emit('absence:settled', { stream: id });
+}
+
+/**
+ * What waits for its parent and is gone from the ERP waits no longer, when an earlier sweep has missed it too. Resolves to how many
+ * only this one has missed.
+ */
+async function releaseWaiting({ store, session }: Pass, { sets, release, counts }: Judging): Promise<number> {
+  const { source } = session;
+  const absent = await store.countWaitingUnseen(source, sets);
+  const believed = counts.withheld === 0 && (counts.checked > 0 || release);
+  if (absent === 0 || !believed) return absent;
+  const dropped = await store.dropWaitingUnseen({ source, sets, noted: release ? 'withheld' : 'believed' });
+  counts.vanished += dropped;
+  return absent - dropped;
 }
 
 /** What an earlier sweep has missed too is gone. */

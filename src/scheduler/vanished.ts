@@ -40,7 +40,7 @@ export async function dealWithVanished(
   await deliverRows(
     pass,
     {
-      mapped: [{ kind: 'good', key: '', stamp: null, records: marked.map(cancelled) }],
+      mapped: [{ kind: 'good', key: '', stamp: null, records: (await latest(pass, marked)).map(cancelled) }],
       force: false,
       resume: null,
       childrenRead,
@@ -57,6 +57,17 @@ export async function deliverGone(pass: Pass, window: Window, signal: AbortSigna
     const records = await store.heldOf(session.source, refs);
     if (records.length > 0) await dealWithVanished(pass, { records }, signal);
   }
+}
+
+/** What the MES has refused is newer than what it took, and must not be lost by the news that it is gone. */
+async function latest({ store, session }: Pass, records: readonly MesRecord[]): Promise<MesRecord[]> {
+  const found: MesRecord[] = [];
+  for (const [entity, some] of Map.groupBy(records, (record) => record.entity)) {
+    const ids = some.map(({ externalId }) => externalId);
+    const refused = await store.refused(session.source, entity, ids);
+    found.push(...some.map((record) => refused.get(record.externalId) ?? record));
+  }
+  return found;
 }
 
 function cancelled(record: MesRecord): MesRecord {

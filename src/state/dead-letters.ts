@@ -1,4 +1,4 @@
-import type { MesRecord } from '../core/types.ts';
+import type { Entity, MesRecord } from '../core/types.ts';
 import { type Database, prepare, type Value } from './database.ts';
 import type { BadRow, DeadLetter } from './store.ts';
 
@@ -8,6 +8,8 @@ export type LetterFilter = { stream?: string; id?: number };
 export interface DeadLetters {
   any(stream: string): boolean;
   list(filter: LetterFilter): DeadLetter[];
+  /** The refused records among these, by external id. */
+  refused(source: string, entity: Entity, externalIds: readonly string[]): Map<string, MesRecord>;
   /** Content that failed again counts up; a row that the overlap merely read again does not. */
   addRow(stream: string, row: BadRow, now: Date): void;
   addRecord(stream: string, refusal: { key: string; reason: string; payload: string }, now: Date): void;
@@ -37,13 +39,18 @@ export function createDeadLetters(database: Database): DeadLetters {
   return { ...queries(database), ...changes(database) };
 }
 
-function queries(database: Database): Pick<DeadLetters, 'any' | 'list' | 'due' | 'counts'> {
+function queries(database: Database): Pick<DeadLetters, 'any' | 'list' | 'refused' | 'due' | 'counts'> {
   const any = prepare(database, 'SELECT 1 FROM dead_letters WHERE stream = ? LIMIT 1');
   const list = prepare<LetterRow>(
     database,
     `SELECT id, stream, stage, key, reason, payload, count, first_at AS firstAt, last_at AS lastAt,
        next_at AS nextRetry, due
      FROM dead_letters WHERE ${chosen} ORDER BY id`,
+  );
+  const refused = prepare<{ payload: string }>(
+    database,
+    `SELECT payload FROM dead_letters WHERE stage = 'push' AND payload ->> '$.source' = ?
+     AND key IN (SELECT ? || value FROM json_each(?)) ORDER BY last_at`,
   );
   const due = prepare<{ id: number; stage: string; payload: string }>(
     database,
@@ -56,7 +63,14 @@ function queries(database: Database): Pick<DeadLetters, 'any' | 'list' | 'due' |
   return {
     any: (stream) => any.get(stream) !== undefined,
     list: (filter) => list.all(...chosenBy(filter)).map((row) => ({ ...row, due: row.due === 1 })),
+    refused(source, entity, externalIds) {
+      const letters = refused.all(source, `${entity}/`, JSON.stringify(externalIds));
+      const records = letters.map(({ payload }): MesRecord => JSON.parse(payload));
+      return new Map(records.map((record) => [record.externalId, record]));
+    },
     due(stream, limit, now) {
+      // Mostly there is none, and the look at each is the dearer one.
+      if (any.get(stream) === undefined) return { records: [], rows: [], letters: [] };
       const letters = due.all(stream, now.toISOString(), limit);
       const contents = (push: boolean) => letters.filter(({ stage }) => (stage === 'push') === push);
       return {
@@ -69,7 +83,7 @@ function queries(database: Database): Pick<DeadLetters, 'any' | 'list' | 'due' |
   };
 }
 
-function changes(database: Database): Omit<DeadLetters, 'any' | 'list' | 'due' | 'counts'> {
+function changes(database: Database): Omit<DeadLetters, 'any' | 'list' | 'refused' | 'due' | 'counts'> {
   const add = prepare(database, insert);
   const addUnlessSeen = prepare(
     database,

@@ -103,7 +103,7 @@ export function createStore(state: State): Store {
 }
 
 type PassMethod = 'begin' | 'lookup' | 'commit' | 'finish' | 'held' | 'releaseUnavailable';
-type ChildMethod = 'dueChildren' | 'markOpen' | 'childrenOf' | 'countRecords';
+type ChildMethod = 'dueChildren' | 'markOpen' | 'childrenOf' | 'refused' | 'countRecords';
 
 function passMethods(state: State): Pick<Store, PassMethod> {
   const { directory, ledger } = state;
@@ -122,6 +122,7 @@ function childMethods({ directory, ledger }: State): Pick<Store, ChildMethod> {
     dueChildren: (stream, limit) => guarded(directory, () => ledger.children.list(stream, limit)),
     markOpen: (mark) => guarded(directory, () => ledger.change(() => ledger.children.markOpen(mark))),
     childrenOf: (query) => guarded(directory, () => ledger.records.childrenOf(query)),
+    refused: (source, entity, ids) => guarded(directory, () => ledger.deadLetters.refused(source, entity, ids)),
     countRecords: (source, entity) => guarded(directory, () => ledger.records.count(source, entity)),
   };
 }

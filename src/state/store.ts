@@ -29,6 +29,8 @@ export interface Store extends SweepStore {
   markOpen(mark: OpenMark): Promise<number>;
   /** Children of these parents that are not cancelled, with the record as it was last delivered. */
   childrenOf(query: ChildQuery): Promise<MesRecord[]>;
+  /** The records among these that the MES has refused, as they were sent last, by external id. */
+  refused(source: string, entity: Entity, externalIds: readonly string[]): Promise<Map<string, MesRecord>>;
   /** Number of records of an entity that are not cancelled. */
   countRecords(source: string, entity: Entity): Promise<number>;
   /** Takes over the MES's own ids of delivered records that it listed; returns how many of ours were found. */

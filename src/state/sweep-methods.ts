@@ -18,6 +18,8 @@ export function sweepMethods(ledger: Ledger, guarded: Guard): SweepStore {
     markUnseen: (mark) => guarded(() => ledger.change(() => sweeps.markParents(mark))),
     absent: (query) => guarded(() => sweeps.absent(query)),
     heldOf: (source, refs) => guarded(() => sweeps.heldOf(source, refs)),
+    countWaitingUnseen: (source, sets) => guarded(() => sweeps.countWaiting(source, sets)),
+    dropWaitingUnseen: (query) => guarded(() => ledger.change(() => sweeps.dropWaiting(query))),
     endSweep: (end) => guarded(() => endSweep(ledger, end)),
     abandonSweep: (source, sets) => guarded(() => ledger.change(() => sweeps.refute(source, sets))),
     sweeps: () => guarded(() => sweeps.status()),
@@ -40,8 +42,9 @@ export function sweepMethods(ledger: Ledger, guarded: Guard): SweepStore {
 
 async function endSweep(ledger: Ledger, end: SweepEnd): Promise<void> {
   const { sweeps } = ledger;
-  const { source, sets, at } = end;
+  const { source, sets, waiting, at } = end;
   const withheld = end.withheld > 0;
+  await ledger.change(() => sweeps.noteWaiting({ source, sets: waiting, at, withheld }));
   for (const set of sets) {
     let after: string | undefined = '';
     while (after !== undefined) {
@@ -51,6 +54,7 @@ async function endSweep(ledger: Ledger, end: SweepEnd): Promise<void> {
   }
   await ledger.change(() => {
     sweeps.settle(source, sets);
+    sweeps.settle(source, waiting);
     sweeps.end(end);
   });
 }

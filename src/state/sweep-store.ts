@@ -14,6 +14,10 @@ export interface SweepStore {
   absent(query: AbsenceQuery): Promise<MesRecord[]>;
   /** Those of these records that the MES holds as active, as last delivered. */
   heldOf(source: string, refs: readonly RecordRef[]): Promise<MesRecord[]>;
+  /** Records that wait for a parent and have not been seen. */
+  countWaitingUnseen(source: string, sets: readonly RecordSet[]): Promise<number>;
+  /** Lets those go that an earlier complete sweep noted as absent; returns how many. */
+  dropWaitingUnseen(query: Pick<AbsenceQuery, 'source' | 'noted'> & { sets: readonly RecordSet[] }): Promise<number>;
   /** Ends a complete sweep: what is unseen is noted as absent, what is not absent any more is forgotten. */
   endSweep(end: SweepEnd): Promise<void>;
   /** Ends a sweep that broke off: what it has seen is not absent. */
@@ -56,7 +60,10 @@ export interface AbsenceQuery {
 export interface SweepEnd {
   stream: string;
   source: string;
+  /** Of whose records that the MES holds an absence is noted. */
   sets: readonly RecordSet[];
+  /** Of whose records that wait for a parent it is. */
+  waiting: readonly RecordSet[];
   /** Wall-clock time of this machine, ISO-8601. */
   at: string;
   /** Absences that wait for a second sweep. */

@@ -22,6 +22,9 @@ export interface Sweeps {
   lost(source: string, entity: RecordSet['entity'], limit: number): string[];
   lateness(stream: string): Lateness;
   status(): SweepStatus[];
+  countWaiting(source: string, sets: readonly RecordSet[]): number;
+  dropWaiting(query: Pick<AbsenceQuery, 'source' | 'noted'> & { sets: readonly RecordSet[] }): number;
+  noteWaiting(note: Pick<SweepEnd, 'source' | 'sets' | 'at'> & { withheld: boolean }): void;
   /** Notes up to `limit` unseen records behind `after`; returns the last one's id, undefined when there were no more. */
   note(query: Omit<AbsenceQuery, 'noted'> & { at: string; withheld: boolean }): string | undefined;
   /** Forgets absences of what is listed again, or is not active any more. */
@@ -34,7 +37,13 @@ export interface Sweeps {
 
 export function createSweeps(database: Database): Sweeps {
   database.exec('CREATE TEMP TABLE IF NOT EXISTS seen (scope INTEGER, id TEXT, PRIMARY KEY (scope, id)) WITHOUT ROWID');
-  return { ...sightings(database), ...absences(database), ...holdings(database), ...ends(database) };
+  return {
+    ...sightings(database),
+    ...absences(database),
+    ...holdings(database),
+    ...waiting(database),
+    ...ends(database),
+  };
 }
 
 /** SQL: ?1 source, ?2 entity, ?3 what ids begin with, ?4 what they do not begin with; empty texts do not count. */
@@ -44,6 +53,9 @@ const inSet = `records.scope = ${scope} AND ${within}`;
 /** What the MES holds and the ERP had not closed: closed records leave an ERP by being archived. */
 const held = `lifecycle = 'active' AND (hash IS NOT NULL OR mes_id IS NOT NULL)`;
 const unseen = `NOT EXISTS (SELECT 1 FROM temp.seen WHERE seen.scope = records.scope AND seen.id = records.external_id)`;
+
+const unseenWaiting =
+  'NOT EXISTS (SELECT 1 FROM temp.seen WHERE seen.scope = parked.scope AND seen.id = parked.external_id)';
 
 function setOf(source: string, { entity, startsWith = '', startsNotWith = '' }: RecordSet): Value[] {
   return [source, entity, startsWith, startsNotWith];
@@ -120,7 +132,9 @@ function absences(database: Database): Pick<Sweeps, 'count' | 'markParents' | 'a
   const settle = prepare(
     database,
     `DELETE FROM absences WHERE scope = ${scope} AND ${within} AND NOT EXISTS (
-       SELECT 1 FROM records WHERE records.scope = absences.scope AND records.external_id = absences.external_id AND ${held} AND ${unseen})`,
+       SELECT 1 FROM records WHERE records.scope = absences.scope AND records.external_id = absences.external_id AND ${held} AND ${unseen})
+     AND NOT EXISTS (
+       SELECT 1 FROM parked WHERE parked.scope = absences.scope AND parked.external_id = absences.external_id AND ${unseenWaiting})`,
   );
   const refute = prepare(
     database,
@@ -131,8 +145,8 @@ function absences(database: Database): Pick<Sweeps, 'count' | 'markParents' | 'a
     count(source, sets) {
       const counted = sets.map((set) => count.get(...setOf(source, set)) ?? { live: 0, absent: 0 });
       return {
-        live: counted.reduce((sum, { live }) => sum + live, 0),
-        absent: counted.reduce((sum, { absent }) => sum + absent, 0),
+        live: sum(counted.map(({ live }) => live)),
+        absent: sum(counted.map(({ absent }) => absent)),
       };
     },
     markParents({ stream, source, sets, parent }) {
@@ -171,6 +185,36 @@ function holdings(database: Database): Pick<Sweeps, 'heldOf'> {
           .map((row) => recordOf(source, { entity }, row)),
       ),
   };
+}
+
+function waiting(database: Database): Pick<Sweeps, 'countWaiting' | 'dropWaiting' | 'noteWaiting'> {
+  const inSetUnseen = `parked.scope = ${scope} AND ${within} AND ${unseenWaiting}`;
+  const count = prepare<{ count: number }>(database, `SELECT count(*) AS count FROM parked WHERE ${inSetUnseen}`);
+  const drop = prepare(
+    database,
+    `DELETE FROM parked WHERE ${inSetUnseen} AND EXISTS (
+       SELECT 1 FROM absences WHERE absences.scope = parked.scope AND absences.external_id = parked.external_id AND withheld <= ?5)`,
+  );
+  const note = prepare(
+    database,
+    `INSERT INTO absences (scope, external_id, first_at, last_at, withheld)
+     SELECT scope, external_id, ?5, ?5, ?6 FROM parked WHERE ${inSetUnseen}
+     ON CONFLICT DO UPDATE SET last_at = excluded.last_at, withheld = min(withheld, excluded.withheld)`,
+  );
+  return {
+    countWaiting: (source, sets) => sum(sets.map((set) => count.get(...setOf(source, set))?.count ?? 0)),
+    dropWaiting({ source, sets, noted }) {
+      const last = noted === 'withheld' ? 1 : 0;
+      return sum(sets.map((set) => Number(drop.run(...setOf(source, set), last).changes)));
+    },
+    noteWaiting({ source, sets, at, withheld }) {
+      for (const set of sets) note.run(...setOf(source, set), at, withheld ? 1 : 0);
+    },
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 /** As it was last delivered; of jobs, which are not kept whole, what names it: the MES keeps what is left out. */

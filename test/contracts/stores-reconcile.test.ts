@@ -27,7 +27,7 @@ describe.each(stores)('store: $name', (kind) => {
       const absent = await absences('believed');
       await state.clock.advance(60_000);
       const at = state.clock.now().toISOString();
-      await state.store.endSweep({ stream, source, sets, at, pending: 0, withheld });
+      await state.store.endSweep({ stream, source, sets, waiting: [], at, pending: 0, withheld });
       return absent;
     }
 
@@ -88,7 +88,7 @@ describe.each(stores)('store: $name', (kind) => {
       const set = { entity: 'part' } as const;
       for (const at of [monday, tuesday]) {
         await state.store.beginSweep(source, [set]);
-        await state.store.endSweep({ stream, source, sets: [set], at, pending: 1, withheld: 0 });
+        await state.store.endSweep({ stream, source, sets: [set], waiting: [], at, pending: 1, withheld: 0 });
       }
       const query = { source, set, after: '', limit: 100, noted: 'believed' } as const;
       expect(await state.store.absent(query)).toEqual([part]);
@@ -134,14 +134,14 @@ describe.each(stores)('store: $name', (kind) => {
       const others = { entity: 'job', startsNotWith: 'STOCK-' } as const;
       await state.store.beginSweep(source, [stock]);
       expect(await state.store.countUnseen(source, [stock])).toEqual({ live: 1, absent: 1 });
-      await state.store.endSweep({ stream, source, sets: [stock], at: monday, pending: 1, withheld: 0 });
+      await state.store.endSweep({ stream, source, sets: [stock], waiting: [], at: monday, pending: 1, withheld: 0 });
       expect(await absences('believed', stock)).toEqual(['STOCK-1']);
       expect(await absences('believed', others)).toEqual([]);
     });
 
     it('tells how the last sweep of each stream ended', async () => {
-      await state.store.endSweep({ stream, source, sets, at: monday, pending: 3, withheld: 0 });
-      await state.store.endSweep({ stream, source, sets, at: tuesday, pending: 0, withheld: 12 });
+      await state.store.endSweep({ stream, source, sets, waiting: [], at: monday, pending: 3, withheld: 0 });
+      await state.store.endSweep({ stream, source, sets, waiting: [], at: tuesday, pending: 0, withheld: 12 });
       await state.reopen();
       expect(await state.store.sweeps()).toEqual([{ stream, at: tuesday, pending: 0, withheld: 12 }]);
     });

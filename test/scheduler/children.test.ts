@@ -376,6 +376,22 @@ describe('a child that was set aside and has vanished when it is delivered at la
     expect(asked).toHaveLength(2);
   });
 
+  it('is cancelled with the content that the MES had refused last, not with what it took before', async () => {
+    const fields = { operation_name: 'step 20 anew' };
+    const [record] = operation(7, 20).records;
+    bench.sink.verdict = ({ record: { externalId } }) =>
+      externalId === '7-20' ? { kind: 'refused', reason: 'it is locked' } : undefined;
+    put(operations, operation(7, 20, { stamp: stamp(1), records: [{ ...record, fields } as MesRecord] }));
+    await cycle();
+    remove('operation-7-20');
+    touch(7);
+    await cycle();
+    bench.sink.verdict = () => undefined;
+    await bench.store.retryDeadLetters({});
+    await cycle();
+    expect(bench.sink.held.get('operation/7-20')?.record).toMatchObject({ lifecycle: 'cancelled', fields });
+  });
+
   it('is cancelled in the same pass, when its row could not be read', async () => {
     const row = operation(7, 40, { stamp: stamp(1), bad: true });
     put(operations, row);

@@ -143,6 +143,39 @@ describe('a record that the ERP lists no more', () => {
   });
 });
 
+describe('a record that waits for its parent', () => {
+  const waiting = async () => (await bench.store.status()).reduce((sum, { parked }) => sum + parked, 0);
+
+  beforeEach(async () => {
+    put(rows, part('40', -5, { parents: { job: 'never read' } }));
+    await bench.run();
+    expect(await waiting()).toBe(1);
+  });
+
+  it('waits no longer when two sweeps have missed it: the ERP has deleted it before the MES had it', async () => {
+    vanish('40');
+    expect(await bench.reconcile()).toMatchObject([{ outcome: 'ok', pending: 1, vanished: 0 }]);
+    expect(await waiting()).toBe(1);
+    expect(await bench.reconcile()).toMatchObject([{ outcome: 'ok', pending: 0, vanished: 1 }]);
+    expect(await waiting()).toBe(0);
+    expect(bench.sink.held.has('part/40')).toBe(false);
+  });
+
+  it('goes on waiting when the second sweep lists it again, and after a list of nothing', async () => {
+    const gone = rows.find(({ key }) => key === '40') as FakeRow;
+    vanish('40');
+    await bench.reconcile();
+    put(rows, gone);
+    await bench.reconcile();
+    vanish('40');
+    await bench.reconcile();
+    expect(await waiting()).toBe(1);
+    vanish(...ids(1, 27));
+    expect(await bench.reconcile()).toMatchObject([{ outcome: 'withheld' }]);
+    expect(await waiting()).toBe(1);
+  });
+});
+
 describe('nothing is concluded', () => {
   const nothing = async () => {
     for (let sweep = 0; sweep < 3; sweep += 1) await bench.reconcile();
