@@ -49,6 +49,8 @@ export interface SapSystem {
   checkpoint(): void;
   /** `table/externalId` of records that a reader may lack, or hold with older values, because they came and went between checkpoints. */
   optional(): Set<string>;
+  /** An order has changed within the second of the change before, so that its stamp does not tell of it. */
+  unmoved(): boolean;
   /**
    * Narrows what the user may read to that share of the documents, from 0 to 1, the same ones every time: lists answer
    * 200 with fewer rows, as SAP does when authorisations are taken away. 1 gives everything back.
@@ -103,6 +105,7 @@ export function createSap(options: SapOptions): SapSystem {
     expected: () => oracle.expected(),
     checkpoint: () => oracle.checkpoint(),
     optional: () => oracle.optional(),
+    unmoved: () => oracle.unmoved(),
     narrow: (wanted) => {
       share = wanted;
     },

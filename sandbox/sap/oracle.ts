@@ -54,6 +54,7 @@ export class Oracle {
   readonly #since = new Map<string, number>();
   readonly #optional = new Set<string>();
   #checkpoints = 0;
+  #unmoved = false;
 
   constructor(database: Database, zones: Zones) {
     this.#database = database;
@@ -72,6 +73,11 @@ export class Oracle {
    */
   optional(): Set<string> {
     return new Set(this.#optional);
+  }
+
+  /** An order has changed and its stamp, of whole seconds, has not: it takes a look at its operations to tell which went. */
+  unmoved(): boolean {
+    return this.#unmoved;
   }
 
   /** What the MES holds once everything was read, and read often enough to tell what vanished from what was missed. */
@@ -107,6 +113,7 @@ export class Oracle {
       this.#follow({ table: 'resources', id: strip(change.row.Equipment) }, change);
     }
     if (change.table === 'productionOrders') {
+      this.#unmoved ||= change.gone !== true && before?.['LastChangeDateTime'] === change.row.LastChangeDateTime;
       this.#follow({ table: 'parts', id: strip(change.row.ManufacturingOrder) }, change);
       this.#stockJobChanged(change, before as ProductionOrder | undefined);
     }

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { generations } from '../../sandbox/eryxon/generation.ts';
 import { sweepCrashPoints } from './crash-points.ts';
 import { catchMutation, mutations } from './mutations.ts';
 import { killProcesses, type Processes, terminateProcesses } from './processes.ts';
@@ -14,6 +15,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     workers: { type: 'string', default: String(availableParallelism()) },
     events: { type: 'string' },
+    generation: { type: 'string' },
     step: { type: 'string' },
     'until-failure': { type: 'boolean', default: false },
     'crash-points': { type: 'boolean', default: false },
@@ -24,10 +26,16 @@ const { values } = parseArgs({
   },
 });
 
+/** Of the MES; drawn by each seed when absent. */
+const generation = generations.find((name) => name === values.generation);
+if (values.generation !== undefined && generation === undefined) {
+  throw new Error(`--generation ${values.generation} is none of ${generations.join(', ')}.`);
+}
+
 /** One seed, told as it happens. */
 async function replay(seed: number): Promise<void> {
   const events = values.events === undefined ? {} : { events: Number(values.events) };
-  const result = await simulate(seed, { ...events, watch: (line) => console.log(line) });
+  const result = await simulate(seed, { ...events, generation, watch: (line) => console.log(line) });
   console.log(`hash ${result.hash}`);
   if (result.failure === undefined) return console.log(`Seed ${seed} passed.`);
   console.log(`Seed ${seed} FAILED: ${result.failure}`);
@@ -37,7 +45,7 @@ async function replay(seed: number): Promise<void> {
 /** Every `step`-th seed; one line of JSON a failure. */
 async function work(from: number, to: number, step: number): Promise<void> {
   for (let seed = from; seed < to; seed += step) {
-    const result = await simulate(seed);
+    const result = await simulate(seed, { generation });
     if (result.failure !== undefined) process.send?.(await shorten(result));
   }
   const { user, system } = process.cpuUsage();
@@ -47,7 +55,7 @@ async function work(from: number, to: number, step: number): Promise<void> {
 /** The shortest beginning of the history that fails. */
 async function shorten(failed: Simulated): Promise<Simulated & { events?: number }> {
   for (let events = 0; events < failed.history.length; events += 1) {
-    const shorter = await simulate(failed.seed, { events });
+    const shorter = await simulate(failed.seed, { events, generation });
     if (shorter.failure !== undefined) return { ...shorter, events };
   }
   return failed;
@@ -58,8 +66,9 @@ async function many(from: number, count: number): Promise<void> {
   const startedMs = Date.now();
   let failures = 0;
   let cpuMs = 0;
+  const given = generation === undefined ? [] : ['--generation', generation];
   const children = Array.from({ length: workers }, (_, index) => {
-    const args = ['--from', String(from + index), '--seeds', String(count), '--step', String(workers)];
+    const args = ['--from', String(from + index), '--seeds', String(count), '--step', String(workers), ...given];
     const child = fork(import.meta.filename, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     child.on('message', (message) => {
       if ('cpuMs' in (message as object)) {
@@ -85,18 +94,22 @@ async function many(from: number, count: number): Promise<void> {
 /** Prints how many seeds it takes until one fails, or nothing when none does. */
 async function untilFailure(from: number, count: number): Promise<void> {
   for (let seed = from; seed < from + count; seed += 1) {
-    const { failure } = await simulate(seed);
+    const { failure } = await simulate(seed, { generation });
     if (failure === undefined) continue;
     console.log(`${seed - from + 1} ${failure.split('\n').slice(0, 2).join(' ')}`);
     process.exit(1);
   }
 }
 
+/** Each thing broken on purpose, at each generation of the MES where it makes a difference. */
 async function runMutations(seeds: number): Promise<void> {
   for (const mutation of mutations) {
-    const caught = await catchMutation(mutation, seeds);
-    console.log(`${mutation.name}: ${caught ?? `NOT CAUGHT by ${seeds} seeds`}`);
-    if (caught === undefined) process.exitCode = 1;
+    const asked = generation === undefined ? generations : [generation];
+    for (const each of asked.filter((name) => mutation.generations?.includes(name) ?? true)) {
+      const caught = await catchMutation(mutation, { seeds, generation: each });
+      console.log(`${mutation.name}, ${each}: ${caught ?? `NOT CAUGHT by ${seeds} seeds`}`);
+      if (caught === undefined) process.exitCode = 1;
+    }
   }
 }
 

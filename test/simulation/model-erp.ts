@@ -23,6 +23,8 @@ import {
 export interface ModelSetting {
   version: ODataVersion;
   kinds: Record<Exclude<TableName, 'cells'>, StampKind>;
+  /** Rows are deleted without a stamp that tells, and created again under their old ids. */
+  deletes: boolean;
 }
 
 interface Change {
@@ -35,6 +37,8 @@ interface Change {
 interface Transaction {
   label: string;
   changes: Change[];
+  /** Never visible later than it happened: a row that goes bears no stamp that could be older. */
+  prompt?: true;
 }
 
 const future = { timestamp: '2999-12-31T23:59:59.9999999', char14: '29991231235959', date: '2999-12-31' };
@@ -49,8 +53,13 @@ export class ModelErp {
   readonly #random: Random;
   readonly #setting: ModelSetting;
   readonly #tables = new Map(tableNames.map((name) => [name, new Map<string, ModelRow>()]));
-  readonly #vanished = new Map<string, ModelRow>();
+  /** Rows that are gone, as they were last visible. */
+  readonly #vanished = new Map(tableNames.map((name) => [name, new Map<string, ModelRow>()]));
+  /** Records that were gone and are there again: what was on hold stays so until somebody releases it. */
+  readonly #returned = new Set<string>();
   readonly #since = new Map<string, number>();
+  /** When a record got its present content: without the stamp, which alone makes no difference to the MES. */
+  readonly #contentSince = new Map<string, number>();
   readonly #optional = new Set<string>();
   readonly #locked = new Set<string>();
   #pending: { at: number; changes: Change[]; locks: string[] }[] = [];
@@ -60,16 +69,16 @@ export class ModelErp {
   #numbers = 0;
   /** A row without a stamp was written: only a whole read can find it. */
   unstamped = false;
-  readonly sweepNeeded: boolean;
-  /** What is cancelled here stays so: nothing else may be on hold in the MES. */
-  readonly strict = true;
-  /** The next list of the children of some parents lacks one of them, as a page does that is read beside a reorganisation. */
-  hidesOne = false;
+  /** An operation went and its part's stamp did not move: only the sweep of open parents finds that. */
+  sweepNeeded = false;
+  /** Something went that no poll and no sweep of open parents can find. */
+  reconcileNeeded = false;
+  /** The next such list lacks one row, as a page does that is read beside a reorganisation. */
+  hides: 'children' | 'keys' | undefined;
 
   constructor(random: Random, setting: ModelSetting) {
     this.#random = random;
     this.#setting = setting;
-    this.sweepNeeded = setting.kinds.parts === 'date';
     this.#now = Date.UTC(2026, random.int(1, 10), random.int(1, 28), random.int(0, 23), random.int(0, 59)) + 417;
     this.#commit([{ table: 'cells', row: this.#rowOf('cells', 'C0') }]);
     for (let count = random.int(0, 4); count > 0; count -= 1) this.play(1);
@@ -101,12 +110,22 @@ export class ModelErp {
     return this.#optional;
   }
 
+  /** Whether the MES may hold this on hold. */
+  mayBeOnHold(name: string): boolean {
+    return this.#returned.has(name);
+  }
+
+  /** When the record got its present content. */
+  changedAt(name: string): number {
+    return this.#contentSince.get(name) ?? 0;
+  }
+
   play(events: number): string[] {
     return Array.from({ length: events }, () => {
       if (this.#random.chance(0.6)) this.advance(this.#random.int(1, 20_000));
-      const { label, changes } = this.#draw();
+      const { label, changes, prompt = false } = this.#draw();
       const late = this.#random.chance(0.15);
-      if (!late) {
+      if (!late || prompt) {
         this.#commit(changes);
         return label;
       }
@@ -129,8 +148,8 @@ export class ModelErp {
     for (const table of tableNames) {
       for (const row of this.#table(table).values()) image[table].set(row.Id, this.#recordOf(table, row));
     }
-    for (const row of this.#vanished.values()) {
-      image.operations.set(row.Id, { ...this.#recordOf('operations', row), onHold: true });
+    for (const table of tableNames) {
+      for (const row of this.#gone(table).values()) image[table].set(row.Id, cancelledForm(this.#recordOf(table, row)));
     }
     return image;
   }
@@ -186,8 +205,9 @@ export class ModelErp {
   }
 
   #visible(query: ODataQuery, rows: ModelRow[]): ModelRow[] {
-    if (!this.hidesOne || rows.length === 0 || !query.filter?.includes('Parent eq')) return rows;
-    this.hidesOne = false;
+    const kind = query.filter?.includes('Parent eq') ? 'children' : query.select?.includes('Name') ? undefined : 'keys';
+    if (this.hides === undefined || this.hides !== kind || rows.length === 0) return rows;
+    this.hides = undefined;
     const hidden = this.#random.pick(rows);
     return rows.filter((row) => row !== hidden);
   }
@@ -233,9 +253,20 @@ export class ModelErp {
     return this.#tables.get(name) ?? new Map();
   }
 
-  #pick(table: TableName): ModelRow | undefined {
-    const rows = [...this.#table(table).values()].filter(({ Id }) => !this.#locked.has(`${table}/${Id}`));
+  #gone(name: TableName): Map<string, ModelRow> {
+    return this.#vanished.get(name) ?? new Map();
+  }
+
+  #pick(table: TableName, fits: (row: ModelRow) => boolean = () => true): ModelRow | undefined {
+    const free = (row: ModelRow) => !this.#locked.has(`${table}/${row.Id}`) && fits(row);
+    const rows = [...this.#table(table).values()].filter(free);
     return rows.length === 0 ? undefined : this.#random.pick(rows);
+  }
+
+  /** Rows of a table that name this one, those that nobody can see yet too. */
+  #referring(table: TableName, names: (row: ModelRow) => boolean): ModelRow[] {
+    const coming = this.#pending.flatMap(({ changes }) => changes).filter((change) => change.table === table);
+    return [...this.#table(table).values(), ...coming.map(({ row }) => row)].filter(names);
   }
 
   /** Now and then a row that nobody can see yet: its child may be visible before it. */
@@ -257,8 +288,7 @@ export class ModelErp {
   }
 
   #draw(): Transaction {
-    const { label, changes } = this.#attempt() ?? this.#created('jobs');
-    return { label, changes };
+    return this.#attempt() ?? this.#created('jobs');
   }
 
   #attempt(): Transaction | undefined {
@@ -278,6 +308,9 @@ export class ModelErp {
       'operations',
       'cells',
     ] as const);
+    if (this.#setting.deletes && this.#random.chance(0.12)) {
+      return this.#random.chance(0.3) ? this.#recreated(table) : this.#removed(table);
+    }
     const roll = this.#random.next();
     if (table === 'cells') return roll < 0.3 ? this.#created('cells') : undefined;
     if (roll < 0.35) return this.#created(table);
@@ -342,6 +375,38 @@ export class ModelErp {
     };
   }
 
+  /** A row goes and nothing tells of it; a part takes its operations along. What others refer to stays. */
+  #removed(table: TableName): Transaction | undefined {
+    const childTable = ({ cells: 'operations', jobs: 'parts', parts: 'operations', operations: undefined } as const)[
+      table
+    ];
+    const children = ({ Id }: ModelRow) =>
+      childTable === undefined
+        ? []
+        : this.#referring(childTable, (row) => (table === 'cells' ? row.Cell : row.Parent) === Id);
+    const goesAlong = (row: ModelRow) =>
+      table === 'parts' && children(row).every(({ Id }) => !this.#locked.has(`operations/${Id}`));
+    const row = this.#pick(table, (each) => each.Id !== 'C0' && (children(each).length === 0 || goesAlong(each)));
+    if (row === undefined) return undefined;
+    const along = children(row).map((child): Change => ({ table: 'operations', row: child, gone: true }));
+    const changes: Change[] = [...along, { table, row, gone: true }];
+    return { label: `${table} ${row.Id} deleted, with ${along.length} of its own`, changes, prompt: true };
+  }
+
+  /** What was gone is there again, under its old id and with other content. */
+  #recreated(table: TableName): Transaction | undefined {
+    const parents = { cells: undefined, jobs: undefined, parts: 'jobs', operations: 'parts' } as const;
+    const parentTable = parents[table];
+    const rows = [...this.#gone(table).values()].filter(
+      ({ Id, Parent }) =>
+        !this.#locked.has(`${table}/${Id}`) && (parentTable === undefined || this.#table(parentTable).has(Parent)),
+    );
+    if (rows.length === 0) return undefined;
+    const { Id, Parent } = this.#random.pick(rows);
+    this.#returned.add(`${table}/${Id}`);
+    return { label: `${table} ${Id} created again`, changes: [{ table, row: this.#rowOf(table, Id, Parent) }] };
+  }
+
   /** Stamps that are wrong: of the far future, a little ahead of the clock, or none. */
   #dated(table: TableName): Transaction | undefined {
     const row = this.#pick(table);
@@ -358,19 +423,37 @@ export class ModelErp {
   }
 
   #commit(changes: readonly Change[]): void {
-    for (const { table, row, gone } of changes) {
+    for (const change of changes) {
+      const { table, row, gone } = change;
       const name = `${table}/${row.Id}`;
       if (gone === true) {
+        this.#noteUnmoved(change, changes);
         this.#table(table).delete(row.Id);
-        this.#vanished.set(row.Id, row);
+        this.#gone(table).set(row.Id, row);
         if (!this.#surelyRead(name)) this.#optional.add(name);
         continue;
       }
+      const before = this.#table(table).get(row.Id);
+      if (before === undefined || contentOf(before) !== contentOf(row)) this.#contentSince.set(name, this.#now);
       this.#table(table).set(row.Id, row);
-      this.#vanished.delete(row.Id);
+      this.#gone(table).delete(row.Id);
       this.#since.set(name, this.#now);
       this.#optional.delete(name);
     }
+  }
+
+  /** Which look at the ERP it takes to find that this row is gone. */
+  #noteUnmoved({ table, row }: Change, changes: readonly Change[]): void {
+    if (table !== 'operations') {
+      this.reconcileNeeded = true;
+      return;
+    }
+    const part = this.#table('parts').get(row.Parent);
+    const written = changes.find((change) => change.table === 'parts' && change.row.Id === row.Parent);
+    const moved = written !== undefined && (written.gone === true || written.row.Stamp !== part?.Stamp);
+    if (moved) return;
+    this.sweepNeeded = true;
+    if (part?.Cancelled === 'X') this.reconcileNeeded = true;
   }
 
   /** Visible in this form through two passes: what is younger than the settle time is not asked for yet. */
@@ -382,7 +465,7 @@ export class ModelErp {
   #recordOf(table: TableName, row: ModelRow): ImageRecord {
     const { Id: externalId, Name, Parent, Quantity } = row;
     const cancelled = row.Cancelled === 'X';
-    const cell = this.#table('cells').get(row.Cell)?.Name ?? null;
+    const cell = (this.#table('cells').get(row.Cell) ?? this.#gone('cells').get(row.Cell))?.Name ?? null;
     const fields: Record<TableName, ImageRecord['fields']> = {
       cells: { name: Name, active: !cancelled },
       jobs: { job_number: `N-${externalId}`, customer: Name },
@@ -398,6 +481,17 @@ export class ModelErp {
     const record = { externalId, fields: fields[table] };
     return cancelled && table !== 'cells' ? { ...record, onHold: true } : record;
   }
+}
+
+function contentOf(row: ModelRow): string {
+  return JSON.stringify({ ...row, Stamp: null });
+}
+
+/** As the MES keeps what the ERP shows no more. */
+function cancelledForm(record: ImageRecord): ImageRecord {
+  return 'active' in record.fields
+    ? { ...record, fields: { ...record.fields, active: false } }
+    : { ...record, onHold: true };
 }
 
 function tableOf(path: string): TableName {

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { Generation } from '../../sandbox/eryxon/generation.ts';
 
 /** One thing broken on purpose, to prove that the simulation can fail. */
 export interface Mutation {
@@ -9,6 +10,8 @@ export interface Mutation {
   file: string;
   from: string;
   to: string;
+  /** Where it makes a difference; everywhere when absent. */
+  generations?: readonly Generation[];
 }
 
 const watermarkFirst = `await store.finish({
@@ -72,10 +75,52 @@ export const mutations: readonly Mutation[] = [
     from: 'return [...changed, ...restamped',
     to: 'return [] ?? [...changed, ...restamped',
   },
+  {
+    name: 'a sweep of the keys forgets what it has missed',
+    file: 'src/state/sweeps.ts',
+    from: 'note: ({ source, set, after, limit, at, withheld }) =>\n      note',
+    to: 'note: ({ source, set, after, limit, at, withheld }) => [{ externalId: "" }] && undefined &&\n      note',
+  },
+  {
+    name: 'a sweep marks no parents of operations that are not listed',
+    file: 'src/scheduler/sweep.ts',
+    from: 'if (stream.children !== null) {',
+    to: 'if (stream.children === undefined) {',
+  },
+  {
+    name: 'what waits and is gone waits for ever',
+    file: 'src/scheduler/sweep.ts',
+    from: 'if (absent === 0 || !believed) return absent;',
+    to: 'if (absent >= 0) return absent;',
+  },
+  {
+    name: 'what is told as gone is what was delivered, not what was refused',
+    file: 'src/scheduler/vanished.ts',
+    from: 'refused.get(record.externalId) ?? record',
+    to: 'record',
+  },
+  {
+    name: 'a bulk-sync that lies is believed',
+    file: 'src/push/eryxon/generic-bulk.ts',
+    from: 'if (row === undefined || !shows(row, columns)) return',
+    to: 'if (row === null) return',
+    generations: ['v060', 'main', 'repaired'],
+  },
+  {
+    name: 'the MES is asked on while its day is used up',
+    file: 'src/push/day-quota.ts',
+    from: 'const untilMs = now.getTime() + Math.min(forMs, windowMs);',
+    to: 'const untilMs = now.getTime() + Math.min(forMs, 1);',
+  },
 ];
 
+export interface Hunt {
+  seeds: number;
+  generation: Generation;
+}
+
 /** How many seeds it takes and what fails then; undefined when none of so many does. Works on a copy. */
-export async function catchMutation(mutation: Mutation, seeds: number): Promise<string | undefined> {
+export async function catchMutation(mutation: Mutation, hunt: Hunt): Promise<string | undefined> {
   const copy = mkdtempSync(join(tmpdir(), 'mutation-'));
   try {
     for (const folder of ['src', 'sandbox', 'test/simulation', 'test/support', 'package.json']) {
@@ -89,14 +134,21 @@ export async function catchMutation(mutation: Mutation, seeds: number): Promise<
       path,
       text.replace(mutation.from, () => mutation.to),
     );
-    return await untilFailure(copy, seeds);
+    return await untilFailure(copy, hunt);
   } finally {
     rmSync(copy, { recursive: true });
   }
 }
 
-function untilFailure(cwd: string, seeds: number): Promise<string | undefined> {
-  const arguments_ = ['test/simulation/main.ts', '--until-failure', '--seeds', String(seeds)];
+function untilFailure(cwd: string, { seeds, generation }: Hunt): Promise<string | undefined> {
+  const arguments_ = [
+    'test/simulation/main.ts',
+    '--until-failure',
+    '--seeds',
+    String(seeds),
+    '--generation',
+    generation,
+  ];
   return new Promise((done, fail) => {
     execFile(process.execPath, arguments_, { cwd }, (_error, stdout, stderr) => {
       if (stderr !== '') fail(new Error(stderr));

@@ -41,6 +41,10 @@ export interface Network {
   weather: Record<HttpOptions['system'], Weather>;
   /** Runs before every question to the ERP: its people go on working. */
   between: () => void;
+  /** Requests that were sent although the MES had said that its day is used up. */
+  untimely: string[];
+  /** A crash may have taken what the MES said last, and by another clock it says nothing any more. */
+  forgetSilence(): void;
   /** A question to an ERP behind a port, without HTTP. */
   ask<T>(what: string, answer: () => T): Promise<T>;
 }
@@ -58,7 +62,17 @@ export interface NetworkOptions {
 
 /** Brings requests to the handlers of the simulators, without sockets, and lets things happen to them on the way. */
 export function createNetwork({ handlers, erpNow, clock, random, plan, trace }: NetworkOptions): Network {
-  const network: Network = { openHttp, ask, weather: { erp: calm, mes: calm }, between: () => undefined };
+  let silentUntilMs = 0;
+  const network: Network = {
+    openHttp,
+    ask,
+    weather: { erp: calm, mes: calm },
+    between: () => undefined,
+    untimely: [],
+    forgetSilence() {
+      silentUntilMs = 0;
+    },
+  };
 
   function openHttp(options: HttpOptions): HttpClient {
     return {
@@ -90,10 +104,14 @@ export function createNetwork({ handlers, erpNow, clock, random, plan, trace }: 
     const what = `${request.method} ${request.path.split('?', 1)[0]}`;
     if (latencyMs > 0) await clock.sleep(random.int(0, latencyMs), signal);
     if (system === 'erp') network.between();
+    const nowMs = clock.now().getTime();
+    if (system === 'mes' && nowMs < silentUntilMs) network.untimely.push(`${what} at ${clock.now().toISOString()}`);
     let status = 0;
     try {
       const answer = await plan().step(system, () => meet(fate, { options, request, signal }));
       status = answer.status;
+      const silenceMs = status === 429 ? Number(answer.headers['retry-after']) * 1000 : 0;
+      if (silenceMs > longPauseMs) silentUntilMs = clock.now().getTime() + Math.min(silenceMs, dayMs);
       return answer;
     } finally {
       trace(`${system} ${what} ${request.body?.length ?? 0} ${fate ?? ''} ${status}`);
@@ -129,6 +147,10 @@ export function createNetwork({ handlers, erpNow, clock, random, plan, trace }: 
 
   return network;
 }
+
+/** What makes the MES wait for longer is its day. */
+const longPauseMs = 60_000;
+const dayMs = 86_400_000;
 
 interface Sending {
   options: HttpOptions;

@@ -20,7 +20,7 @@ export async function stealLease(seed: number): Promise<Theft> {
   const setting: Setting = {
     seed,
     generation: 'classic',
-    erp: { version: 'v2', kinds: { jobs: 'timestamp', parts: 'char14', operations: 'timestamp' } },
+    erp: { version: 'v2', kinds: { jobs: 'timestamp', parts: 'char14', operations: 'timestamp' }, deletes: false },
     pageSize: random.pick([1, 3, 100]),
     batchSize: random.pick([1, 10]),
     maxConcurrency: random.pick([1, 2]),

@@ -12,7 +12,7 @@ import { type MesImage, tables } from '../../sandbox/types.ts';
 import { type App, openApp } from '../../src/app.ts';
 import { type Config, configSchema } from '../../src/config/schema.ts';
 import type { AnyConnector } from '../../src/connectors/define.ts';
-import { createEventBus, type StreamResult } from '../../src/core/events.ts';
+import { createEventBus, type ReconcileResult, type StreamResult } from '../../src/core/events.ts';
 import type { PassRequest } from '../../src/scheduler/delivery.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import type { Store } from '../../src/state/store.ts';
@@ -30,6 +30,14 @@ export interface Setting {
   erp: 'sap' | ModelSetting;
   /** Of the simulated S/4HANA; 20 when absent. */
   records?: number;
+  /** Of the simulated S/4HANA: whole records are deleted, archived and created again. */
+  deletes?: boolean;
+  /** What the MES takes a day; without end when absent. */
+  requestsPerDay?: number;
+  /** The daemon has been told so, and plans with it. */
+  plansDay?: boolean;
+  /** Every update is read back where the answer proves nothing: then no lie may last. */
+  provesAll?: boolean;
   pageSize: number;
   batchSize: number;
   maxConcurrency: number;
@@ -46,12 +54,23 @@ interface Erp {
   optional(): Set<string>;
   /** Something was written that only a whole read can find. */
   readonly unstamped?: boolean;
-  /** Parents are stamped so coarsely that only the periodic sweep tells of their children. */
-  readonly sweepNeeded?: boolean;
-  /** Nothing may be on hold in the MES but what the oracle says. */
-  readonly strict?: boolean;
-  /** Set: the next list of children lacks one. */
-  hidesOne?: boolean;
+  /** Children went and their parents' stamps did not move: only the periodic sweep of open parents finds that. */
+  readonly sweepNeeded: boolean;
+  /** Something went that only a comparison of all keys can find. */
+  readonly reconcileNeeded: boolean;
+  /** Where it is there, nothing may be on hold in the MES but what the oracle says and what this allows. */
+  mayBeOnHold?(name: string): boolean;
+  /** When a record got its present content, by `<table>/<externalId>`. */
+  changedAt?(name: string): number;
+  /** Set: the next such list lacks one row. */
+  hides?: 'children' | 'keys' | undefined;
+}
+
+/** A value that somebody at the MES has set by hand. */
+interface HandEdit {
+  field: string;
+  /** Time of the ERP. */
+  at: number;
 }
 
 /** The whole program between two simulated systems, with everything that is outside of it in our hands. */
@@ -65,6 +84,10 @@ export interface World {
   directory: string;
   /** One cycle; `scheduled` as the daemon runs it, else as a person asks for it. Never throws. */
   pass(how?: { full?: boolean; scheduled?: boolean; release?: boolean }): Promise<StreamResult[]>;
+  /** Compares all keys, as a person asks for it. Never throws. */
+  reconcile(how?: { release?: boolean }): Promise<ReconcileResult[]>;
+  /** The latest by `<table>/<externalId>`: it stays until the ERP changes the record. */
+  edits: Map<string, HandEdit>;
   /** Like a power cut and a new start: nothing but the disk is left. */
   restart(changed?: Partial<Setting>): Promise<void>;
   /** From now on steps count against this plan. */
@@ -89,10 +112,17 @@ interface Outside {
   connectors(network: Network): readonly AnyConnector[] | undefined;
 }
 
-function openErp({ seed, erp: kind, records = fewestRecords }: Setting, random: Random): Outside {
+function openErp({ seed, erp: kind, records = fewestRecords, deletes = false }: Setting, random: Random): Outside {
   if (kind === 'sap') {
-    const erp = createSap({ seed, records });
-    return { erp, handler: erp.handle, credentials: erp.credentials, connectors: () => undefined };
+    const sap = createSap({ seed, records, deletes });
+    const erp: Erp = {
+      ...sap,
+      get sweepNeeded() {
+        return sap.unmoved();
+      },
+      reconcileNeeded: deletes,
+    };
+    return { erp, handler: sap.handle, credentials: sap.credentials, connectors: () => undefined };
   }
   const erp = new ModelErp(random.fork('erp'), kind);
   return {
@@ -108,7 +138,10 @@ export async function openWorld(setting: Setting, random: Random, trace: (line: 
   const outside = openErp(setting, random);
   const { erp } = outside;
   const clock = createSimulatedClock(mesStart, (ms) => erp.advance(ms));
-  const mes = createEryxon({ seed: setting.seed, generation: setting.generation, now: () => clock.now() });
+  const { seed, generation, requestsPerDay: dailyLimit } = setting;
+  const limited = dailyLimit === undefined ? {} : { dailyLimit };
+  const mes = createEryxon({ seed, generation, now: () => clock.now(), ...limited });
+  const edits: World['edits'] = new Map();
   let plan = createCrashPlan(0, 'before');
   const network = createNetwork({
     handlers: { erp: outside.handler, mes: mes.handle },
@@ -144,6 +177,9 @@ export async function openWorld(setting: Setting, random: Random, trace: (line: 
     app: () => app,
     pass: ({ full = false, scheduled = false, release = false } = {}) =>
       clock.run(runCycle(app, { full, manual: !scheduled, release })),
+    reconcile: ({ release = false } = {}) =>
+      clock.run(app.reconcile({ selection: [], release, mes: false }, (_name, task) => task(signal))),
+    edits,
     async restart(changed = {}) {
       current = { ...current, ...changed };
       reviveDisk();
@@ -155,7 +191,7 @@ export async function openWorld(setting: Setting, random: Random, trace: (line: 
       plan = given;
     },
     plan: () => plan,
-    differences: () => differencesOf(setting.generation, erp, mes),
+    differences: () => differencesOf(setting.generation, { erp, mes, edits }),
     async close() {
       reviveDisk();
       await clock.run(app.close());
@@ -164,17 +200,22 @@ export async function openWorld(setting: Setting, random: Random, trace: (line: 
   };
 }
 
-function differencesOf(generation: Generation, erp: Erp, mes: EryxonSystem): string[] {
+function differencesOf(generation: Generation, { erp, mes, edits }: Pick<World, 'erp' | 'mes' | 'edits'>): string[] {
   const [expected, optional, image] = [erp.expected(), erp.optional(), mes.image()];
   const { differences } = compareImages(projectImage(generation, expected), image, optional);
-  if (erp.strict !== true) return differences;
+  const byHand = [...edits]
+    .filter(([name, { at }]) => (erp.changedAt?.(name) ?? 0) <= at)
+    .map(([name, { field }]) => `${name} ${field}: `);
+  const found = differences.filter((line) => !byHand.some((start) => line.startsWith(start)));
+  if (erp.mayBeOnHold === undefined) return found;
   for (const table of tables) {
     for (const [id, { onHold }] of image[table]) {
-      const invented = onHold === true && expected[table].get(id)?.onHold !== true && !optional.has(`${table}/${id}`);
-      if (invented) differences.push(`${table}/${id} is on hold, and nobody cancelled it`);
+      const name = `${table}/${id}`;
+      const allowed = expected[table].get(id)?.onHold === true || optional.has(name) || erp.mayBeOnHold(name);
+      if (onHold === true && !allowed) found.push(`${name} is on hold, and nobody cancelled it`);
     }
   }
-  return differences;
+  return found;
 }
 
 async function runCycle(app: App, request: PassRequest): Promise<StreamResult[]> {
@@ -203,24 +244,35 @@ interface Around {
 const rate = { requestsPerSecond: 1000, burst: 1000 };
 const parsed = new Map<string, Config>();
 
-/** As an operator would write it. Parsed once for each way in which runs differ: that costs more than a pass. */
+/** As an operator would write it. Parsed once for each way in which the streams of runs differ: that costs more than a pass. */
 async function configOf(setting: Setting, { directory, mes, outside }: Around): Promise<Config> {
-  const { erp, pageSize, batchSize, maxConcurrency } = setting;
-  const key = JSON.stringify([erp, pageSize]);
-  const known = parsed.get(key) ?? (await parseConfig(setting, outside));
+  const { erp, pageSize, batchSize, maxConcurrency, requestsPerDay, plansDay = false, provesAll = false } = setting;
+  const streams = erp === 'sap' ? sapStreams(pageSize) : streamSettings(erp, pageSize);
+  const key = JSON.stringify(streams);
+  const known = parsed.get(key) ?? (await parseConfig(streams, outside));
   parsed.set(key, known);
+  const limited = requestsPerDay === undefined || !plansDay ? {} : { requestsPerDay };
+  const verify = provesAll ? { sampleUpdates: 1 } : known.mes.verify;
+  const rates = { ...known.mes.rate, ...limited };
   return {
     ...known,
-    mes: { ...known.mes, apiKey: mes.apiKey, batchSize, maxConcurrency },
+    mes: { ...known.mes, apiKey: mes.apiKey, batchSize, maxConcurrency, rate: rates, verify },
     state: { ...known.state, directory },
   };
 }
 
-async function parseConfig({ erp, pageSize }: Setting, { credentials }: Outside): Promise<Config> {
+function sapStreams(pageSize: number): Record<string, unknown> {
+  return Object.fromEntries(streamNames.map((name) => [name, { pageSize }]));
+}
+
+async function parseConfig(streams: Record<string, unknown>, { credentials }: Outside): Promise<Config> {
   const { username, password, client } = credentials;
-  const sapStreams = () => Object.fromEntries(streamNames.map((name) => [name, { pageSize }]));
   const plain = {
-    mes: { url: 'http://mes.example/functions/v1', apiKey: 'ery_test_0', rate },
+    mes: {
+      url: 'http://mes.example/functions/v1',
+      apiKey: 'ery_test_0',
+      rate,
+    },
     state: { directory: '.' },
     connectors: {
       [connectorName]: {
@@ -233,7 +285,7 @@ async function parseConfig({ erp, pageSize }: Setting, { credentials }: Outside)
         auth: { kind: 'basic', username, password },
         sapClient: client,
         rate,
-        streams: erp === 'sap' ? sapStreams() : streamSettings(erp, pageSize),
+        streams,
       },
     },
   };
