@@ -110,7 +110,7 @@ async function sweepOne(
     const pass = await beginPass(context, stream, signal);
     try {
       // Before its first load there is nothing to compare with, and that load will bring everything.
-      if (pass.state.watermark !== null) await sweepStream(pass, { release, counts }, signal);
+      if (pass.state.fingerprint !== null) await sweepStream(pass, { release, counts }, signal);
     } finally {
       Object.assign(spent, { refused: pass.counts.refused, mes: pass.requests.mes });
     }

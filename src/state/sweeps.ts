@@ -54,8 +54,9 @@ const inSet = `records.scope = ${scope} AND ${within}`;
 const held = `lifecycle = 'active' AND (hash IS NOT NULL OR mes_id IS NOT NULL)`;
 const unseen = `NOT EXISTS (SELECT 1 FROM temp.seen WHERE seen.scope = records.scope AND seen.id = records.external_id)`;
 
-const unseenWaiting =
-  'NOT EXISTS (SELECT 1 FROM temp.seen WHERE seen.scope = parked.scope AND seen.id = parked.external_id)';
+/** What is to be told of a record that is gone goes on waiting. */
+const unseenWaiting = `parked.record ->> '$.onlyIfKnown' IS NULL
+  AND NOT EXISTS (SELECT 1 FROM temp.seen WHERE seen.scope = parked.scope AND seen.id = parked.external_id)`;
 
 function setOf(source: string, { entity, startsWith = '', startsNotWith = '' }: RecordSet): Value[] {
   return [source, entity, startsWith, startsNotWith];

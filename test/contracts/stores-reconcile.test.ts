@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MesRecord, RecordSet } from '../../src/core/types.ts';
-import { delivered, page, record, refused, source, stream } from '../state/builders.ts';
+import { delivered, page, parked, record, refused, source, stream } from '../state/builders.ts';
 import { stores, useStore } from './store-kinds.ts';
 
 const monday = '2026-03-02T00:00:00.000Z';
@@ -73,6 +73,23 @@ describe.each(stores)('store: $name', (kind) => {
       expect(held.map(({ entity, externalId }) => `${entity}/${externalId}`)).toEqual(['part/1', 'job/1']);
       expect(held[0]).toEqual(part);
       expect(await state.store.heldOf(source, [])).toEqual([]);
+    });
+
+    it('lets go what waits for a parent and two sweeps have not listed, but not what is to be told of a record that is gone', async () => {
+      await deliver(record('3'));
+      const waiting = [record('1'), record('2'), record('3', { lifecycle: 'cancelled', onlyIfKnown: true })];
+      await state.store.commit(
+        page(state.epoch, { outcomes: waiting.map((each) => parked(each, { entity: 'part', externalId: 'P' })) }),
+      );
+      const drop = () => state.store.dropWaitingUnseen({ source, sets, noted: 'believed' });
+      for (const dropped of [0, 1]) {
+        await state.store.beginSweep(source, sets);
+        await state.store.see(source, [ref('2')]);
+        expect(await state.store.countWaitingUnseen(source, sets)).toBe(1);
+        expect(await drop()).toBe(dropped);
+        await state.store.endSweep({ stream, source, sets, waiting: sets, at: monday, pending: 1, withheld: 0 });
+      }
+      expect((await state.store.status()).map((each) => each.parked)).toEqual([2]);
     });
 
     it('believes an absence that an earlier sweep noted, over a restart too', async () => {

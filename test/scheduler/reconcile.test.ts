@@ -106,6 +106,18 @@ describe('a record that the ERP lists no more', () => {
     expect(lifecycles()['3']).toBe('active');
   });
 
+  it('is missed also where no row has a stamp that a watermark could come from', async () => {
+    rows = [part('1'), part('2')].map((row) => ({ ...row, stamp: '29991231235959' }));
+    keys = keysOf(rows, { pageSize: 5, listed: (all) => listed(all) });
+    bench = await openBench([fakeStream(rows, { entity: 'part', stampKind: 'char14', keys })]);
+    await bench.reconcile();
+    expect(await bench.run()).toMatchObject([{ watermark: { after: null }, created: 2 }]);
+    vanish('1');
+    await bench.reconcile();
+    expect(await bench.reconcile()).toMatchObject([{ checked: 1, vanished: 1 }]);
+    expect(cancelled()).toEqual(['1']);
+  });
+
   it('is left alone by the policy ignore, and counts for no guard', async () => {
     bench.deletes.policies = { part: 'ignore' };
     vanish(...ids(1, 20));
