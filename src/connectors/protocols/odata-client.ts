@@ -1,10 +1,6 @@
-import type { Clock } from '../../core/clock.ts';
-import { PermanentError, TransientError } from '../../core/errors.ts';
-import type { EventBus } from '../../core/events.ts';
-import { type HttpClient, type HttpResponse, retryAfterMs } from '../../core/http.ts';
-import { withRetries } from '../../core/retry.ts';
-import type { TokenBucket } from '../../core/token-bucket.ts';
-import { type Authenticator, withoutProof } from './auth.ts';
+import { PermanentError } from '../../core/errors.ts';
+import type { HttpResponse } from '../../core/http.ts';
+import { createErpClient, type ErpClientOptions, refusal } from '../erp-client.ts';
 import { readCollection, readError, requireMetadata } from './odata-json.ts';
 import { type PropertyTypes, readPropertyTypes } from './odata-metadata.ts';
 import { nextPath, type ODataQuery, queryPath, withOptions } from './odata-url.ts';
@@ -20,37 +16,25 @@ export interface ODataClient {
   now(): Date | undefined;
 }
 
-export interface ODataOptions {
-  /** Who is asking, for error texts: the connector's name. */
-  name: string;
-  http: HttpClient;
-  auth: Authenticator;
-  bucket: TokenBucket;
+export interface ODataOptions extends ErpClientOptions {
   /** Query options that every request carries, e.g. sap-client. */
   always: Readonly<Record<string, string>>;
-  clock: Clock;
-  events: EventBus;
-  random: () => number;
-  /** Tries a request. */
-  attempts: number;
 }
 
 /** A query whose next links go on for longer than this runs in a circle. */
 const maxServerPages = 10_000;
 
 export function createODataClient(options: ODataOptions): ODataClient {
-  let served: { dateMs: number; atMs: number } | undefined;
+  const client = createErpClient(options);
 
-  /** One loop of tries for the request and its body: logon and maintenance pages come with status 200. */
   function get<T>({ path, accept, read }: Getting<T>, signal: AbortSignal): Promise<T> {
-    const once = async () => {
-      const answer = await ask(options, { path, accept }, signal);
-      const dateMs = Date.parse(answer.headers['date'] ?? '');
-      if (!Number.isNaN(dateMs)) served = { dateMs, atMs: options.clock.monotonicMs() };
-      return read(answer, `${options.name}: ${path.split('?', 1)[0]}`);
+    const service = path.split('?', 1)[0];
+    const readAnswer = (answer: HttpResponse) => {
+      if (answer.status === 200) return read(answer, `${options.name}: ${service}`);
+      const what = `${options.name}: GET ${service}`;
+      throw refusal(answer, { what, said: readError(answer.text), hints, now: options.clock.now() });
     };
-    const { name, attempts, clock, events, random } = options;
-    return withRetries({ system: 'erp', name, attempts, clock, events, random }, once, signal);
+    return client.ask({ method: 'GET', path, headers: { Accept: accept } }, readAnswer, signal);
   }
 
   const document = createDocuments((path, signal) =>
@@ -97,9 +81,7 @@ export function createODataClient(options: ODataOptions): ODataClient {
         `${options.name}: ${servicePath}/$metadata has no entity set ${entitySet}. Check the stream's path.`,
       );
     },
-    now() {
-      return served === undefined ? undefined : new Date(served.dateMs + options.clock.monotonicMs() - served.atMs);
-    },
+    now: client.now,
   };
 }
 
@@ -132,32 +114,9 @@ function createDocuments(get: (path: string, signal: AbortSignal) => Promise<str
   };
 }
 
-async function ask(
-  options: ODataOptions,
-  { path, accept }: { path: string; accept: string },
-  signal: AbortSignal,
-): Promise<HttpResponse> {
-  for (let tries = 0; ; tries += 1) {
-    const proof = await options.auth.headers({ method: 'GET', path }, signal);
-    await options.bucket.take(signal);
-    const answer = await options.http.request({ method: 'GET', path, headers: { Accept: accept, ...proof } }, signal);
-    if (answer.status === 200) return answer;
-    if (answer.status === 401 && tries === 0 && options.auth.refresh(answer)) continue;
-    throw refusal(withoutProof(answer, proof), options, path);
-  }
-}
-
-/** Each status has its own class and text. */
-function refusal(answer: HttpResponse, options: ODataOptions, path: string): Error {
-  const { status } = answer;
-  const what = `${options.name}: GET ${path.split('?', 1)[0]} answered HTTP ${status}${readError(answer.text)}`;
-  if (status === 401) return new PermanentError(`${what}. Check auth and sapClient.`, { credentials: true });
-  if (status === 403) return new PermanentError(`${what}. The user lacks the authorisation for this service.`);
-  if (status === 404)
-    return new PermanentError(`${what}. The service is not activated, or the stream's path is wrong.`);
-  if (status === 408 || status === 429 || status >= 500) {
-    const asked = retryAfterMs(answer.headers, options.clock.now());
-    return new TransientError(`${what}.`, asked === undefined ? {} : { retryAfterMs: asked });
-  }
-  return new PermanentError(`${what}. The query was refused: check the stream's filter, key, stamp and stampKind.`);
-}
+const hints = {
+  credentials: 'Check auth and sapClient.',
+  forbidden: 'The user lacks the authorisation for this service.',
+  missing: "The service is not activated, or the stream's path is wrong.",
+  query: "The query was refused: check the stream's filter, key, stamp and stampKind.",
+};

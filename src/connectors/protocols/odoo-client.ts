@@ -1,9 +1,6 @@
-import type { Clock } from '../../core/clock.ts';
 import { ConfigError, PermanentError } from '../../core/errors.ts';
-import type { EventBus } from '../../core/events.ts';
-import type { HttpClient, HttpRequest, HttpResponse } from '../../core/http.ts';
-import { withRetries } from '../../core/retry.ts';
-import type { TokenBucket } from '../../core/token-bucket.ts';
+import type { HttpRequest, HttpResponse } from '../../core/http.ts';
+import { createErpClient, type ErpClientOptions } from '../erp-client.ts';
 import {
   json2Request,
   jsonRpcRequest,
@@ -32,10 +29,7 @@ export interface OdooServer {
   version: string;
 }
 
-export interface OdooOptions {
-  /** Who is asking, for error texts: the connector's name. */
-  name: string;
-  http: HttpClient;
+export interface OdooOptions extends Omit<ErpClientOptions, 'auth'> {
   /** Path that a proxy puts before all of Odoo's; empty for none. */
   prefix: string;
   account: OdooAccount;
@@ -44,30 +38,14 @@ export interface OdooOptions {
   secretIsKey: boolean;
   /** Goes with every call: language, zone, companies, archived rows. */
   context: Readonly<Record<string, unknown>>;
-  bucket: TokenBucket;
-  clock: Clock;
-  events: EventBus;
-  random: () => number;
-  /** Tries a request. */
-  attempts: number;
 }
 
 /** One transport and two protocols, told apart once. */
 export function createOdooClient(options: OdooOptions): OdooClient {
   const { name, account, clock } = options;
-  let served: { dateMs: number; atMs: number } | undefined;
-
-  function send<T>(request: HttpRequest, read: (answer: HttpResponse) => T, signal: AbortSignal): Promise<T> {
-    const once = async () => {
-      await options.bucket.take(signal);
-      const answer = await options.http.request({ ...request, path: options.prefix + request.path }, signal);
-      const dateMs = Date.parse(answer.headers['date'] ?? '');
-      if (!Number.isNaN(dateMs)) served = { dateMs, atMs: clock.monotonicMs() };
-      return read(answer);
-    };
-    const { attempts, events, random } = options;
-    return withRetries({ system: 'erp', name, attempts, clock, events, random }, once, signal);
-  }
+  const client = createErpClient(options);
+  const send = <T>(request: HttpRequest, read: (answer: HttpResponse) => T, signal: AbortSignal) =>
+    client.ask({ ...request, path: options.prefix + request.path }, read, signal);
 
   const reading = (what: string): Reading => ({ what: `${name}: ${what}`, now: clock.now(), secret: account.secret });
 
@@ -121,9 +99,7 @@ export function createOdooClient(options: OdooOptions): OdooClient {
         throw error;
       }
     },
-    now() {
-      return served === undefined ? undefined : new Date(served.dateMs + clock.monotonicMs() - served.atMs);
-    },
+    now: client.now,
   };
 }
 
