@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { GoodRow } from '../connectors/define.ts';
-import type { Change, Entity, LedgerEntry, MesRecord, RecordRef } from '../core/types.ts';
+import type { Change, Entity, LedgerEntry, MesRecord, Parents, RecordRef } from '../core/types.ts';
 
 /** Looks one source's records up in the ledger. */
 type Lookup = (entity: Entity, externalIds: readonly string[]) => Promise<Map<string, LedgerEntry>>;
@@ -33,7 +33,8 @@ export async function diffPage({ rows, lookup, keepStamps, force = false }: Diff
   const diff: Diff = { changes: [], unchanged: [], withdrawn: [], refusedBefore: 0, restamped: [] };
   for (const [entity, latest] of collapse(rows)) {
     const known = await lookup(entity, [...latest.keys()]);
-    for (const [externalId, { record, stamp }] of latest) {
+    for (const { record, stamp } of latest.values()) {
+      const { externalId } = record;
       const entry = known.get(externalId);
       if (isNoNews(record, entry)) {
         diff.withdrawn.push({ entity, externalId });
@@ -84,7 +85,13 @@ function collapse(rows: DiffInput['rows']): Map<Entity, Map<string, Stamped>> {
 /** The fields are made into text once: hashed here, sent by the sink. Parents and lifecycle are part of what is compared. */
 export function toChange(record: MesRecord, known: LedgerEntry | undefined, stamp: string | null): Change {
   const fieldsJson = JSON.stringify(record.fields);
-  const { job = '', part = '', cell = '' } = record.parents;
-  const basis = `${record.lifecycle}\n${job}\n${part}\n${cell}\n${fieldsJson}`;
+  const basis = `${record.lifecycle}\n${tiesOf(record.parents)}\n${fieldsJson}`;
   return { record, fieldsJson, hash: hash('sha256', basis, 'base64url'), known, stamp };
 }
+
+function tiesOf({ job = '', part = '', cell = '' }: Parents): string {
+  return job === '' && part === '' && cell === '' ? noTies : `${job}\n${part}\n${cell}`;
+}
+
+/** As it comes out for most records, made once. */
+const noTies = '\n\n';

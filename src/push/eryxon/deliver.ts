@@ -54,7 +54,7 @@ export async function deliverBatch(on: Delivering, batch: Batch, transport: Tran
   }
   if (results.size === batch.changes.length) return inOrder(batch, results);
   const job: Job = { batch, transport, report: (change, result) => void results.set(change, result) };
-  const open = () => batch.changes.filter((change) => !results.has(change));
+  const open = () => (results.size === 0 ? batch.changes : batch.changes.filter((change) => !results.has(change)));
   const once = () => deliverOpen(on, { ...job, batch: { ...batch, changes: open() } });
   try {
     await once()
