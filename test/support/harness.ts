@@ -65,7 +65,10 @@ const ownSettings: Record<ErpKind, (environment: Readonly<Record<string, string>
     sapClient: environment['SANDBOX_SAP_CLIENT'],
   }),
   netsuite: () => ({}),
-  odoo: () => ({}),
+  odoo: ({ SANDBOX_ODOO_DATABASE: database, SANDBOX_ODOO_USER: username, SANDBOX_ODOO_API_KEY: key }) => ({
+    database,
+    auth: { kind: 'apiKey', username, key },
+  }),
   frepple: () => ({}),
 };
 

@@ -42,7 +42,10 @@ const settings = z.strictObject({
     .array(z.int().min(1))
     .min(1)
     .optional()
-    .meta({ description: 'Companies to read, by id; all of the account when absent', examples: [[1]] }),
+    .meta({
+      description: 'Companies to read, by id; those that the account has when the daemon starts when absent',
+      examples: [[1]],
+    }),
   language: z
     .string()
     .regex(/^[a-z]{2,3}_[A-Z]{2}(@[a-z]+)?$/, 'must be a locale such as en_US')
@@ -135,12 +138,8 @@ function openClient(config: OdooSettings, context: ConnectorContext, http: HttpC
     account: { database, username: auth.username, secret },
     secretIsKey: auth.kind === 'apiKey',
     protocol,
-    context: {
-      lang: language,
-      tz: 'UTC',
-      active_test: false,
-      ...(companies && { allowed_company_ids: companies }),
-    },
+    context: { lang: language, tz: 'UTC', active_test: false },
+    companies,
     bucket: createTokenBucket(config.rate, clock),
     clock,
     events,

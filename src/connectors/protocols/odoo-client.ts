@@ -1,6 +1,7 @@
 import { ConfigError, PermanentError } from '../../core/errors.ts';
-import type { HttpRequest, HttpResponse } from '../../core/http.ts';
+import { type HttpRequest, type HttpResponse, retryAfterMs } from '../../core/http.ts';
 import { createErpClient, type ErpClientOptions } from '../erp-client.ts';
+import { classifyStatus } from './odoo-errors.ts';
 import {
   json2Request,
   jsonRpcRequest,
@@ -36,8 +37,10 @@ export interface OdooOptions extends Omit<ErpClientOptions, 'auth'> {
   /** `auto` finds out: JSON-2 where there is one and the secret is an API key. */
   protocol: 'auto' | 'json2' | 'jsonrpc';
   secretIsKey: boolean;
-  /** Goes with every call: language, zone, companies, archived rows. */
+  /** Goes with every call: language, zone, archived rows. */
   context: Readonly<Record<string, unknown>>;
+  /** Companies to read; those that the account has at the start when undefined. */
+  companies: readonly number[] | undefined;
 }
 
 /** One transport and two protocols, told apart once. */
@@ -46,7 +49,6 @@ export function createOdooClient(options: OdooOptions): OdooClient {
   const client = createErpClient(options);
   const send = <T>(request: HttpRequest, read: (answer: HttpResponse) => T, signal: AbortSignal) =>
     client.ask({ ...request, path: options.prefix + request.path }, read, signal);
-
   const reading = (what: string): Reading => ({ what: `${name}: ${what}`, now: clock.now(), secret: account.secret });
 
   const server = once(async (signal) => {
@@ -61,11 +63,9 @@ export function createOdooClient(options: OdooOptions): OdooClient {
   /** undefined where there is no JSON-2: Odoo before 19 answers with a page of its website, or leads elsewhere. */
   async function probeJson2(signal: AbortSignal): Promise<OdooServer | undefined> {
     const headers = { Accept: 'application/json', 'X-Odoo-Database': account.database };
-    const read = ({ status, text }: HttpResponse) => (status === 200 ? parseJson(text) : undefined);
     try {
-      const body = await send({ method: 'GET', path: '/json/version', headers }, read, signal);
-      const { version } = (body ?? {}) as { version?: unknown };
-      return typeof version === 'string' ? { protocol: 'json2', version } : undefined;
+      const request = { method: 'GET', path: '/json/version', headers } as const;
+      return await send(request, (answer) => readVersion(answer, reading('/json/version')), signal);
     } catch (error) {
       if (error instanceof PermanentError) return undefined;
       throw error;
@@ -80,27 +80,53 @@ export function createOdooClient(options: OdooOptions): OdooClient {
     });
   });
 
+  async function execute(call: OdooCall, signal: AbortSignal): Promise<unknown> {
+    const what = reading(`${call.model}.${call.method}`);
+    const { protocol } = await server.get(signal);
+    if (protocol === 'json2') {
+      return send(json2Request(account, call), (answer) => readJson2(answer, what), signal);
+    }
+    const uid = await login.get(signal);
+    try {
+      const request = jsonRpcRequest(account, uid, call);
+      return await send(request, (answer) => readJsonRpc(answer, what), signal);
+    } catch (error) {
+      // The account may have been replaced by one of the same name.
+      if (error instanceof PermanentError && error.credentials) login.forget();
+      throw error;
+    }
+  }
+
+  // Named in every call: a company that is taken away is an error then, and not rows that are gone.
+  const companies = once(async (signal) => {
+    if (options.companies !== undefined) return { allowed_company_ids: options.companies };
+    const named = { domain: [], fields: ['id'], order: 'id', context: options.context };
+    const found = await execute({ model: 'res.company', method: 'search_read', named }, signal).catch(orNone);
+    const ids = Array.isArray(found) ? found.map((row: { id?: unknown } | null) => row?.id) : [];
+    return ids.length === 0 ? {} : { allowed_company_ids: ids };
+  });
+
   return {
     server: server.get,
     async call(call, signal) {
-      const named = { ...call.named, context: options.context };
-      const what = reading(`${call.model}.${call.method}`);
-      const { protocol } = await server.get(signal);
-      if (protocol === 'json2') {
-        return send(json2Request(account, { ...call, named }), (answer) => readJson2(answer, what), signal);
-      }
-      const uid = await login.get(signal);
-      try {
-        const request = jsonRpcRequest(account, uid, { ...call, named });
-        return await send(request, (answer) => readJsonRpc(answer, what), signal);
-      } catch (error) {
-        // The account may have been replaced by one of the same name.
-        if (error instanceof PermanentError && error.credentials) login.forget();
-        throw error;
-      }
+      const context = { ...options.context, ...(await companies.get(signal)) };
+      return execute({ ...call, named: { ...call.named, context } }, signal);
     },
     now: client.now,
   };
+}
+
+function readVersion(answer: HttpResponse, { what, now }: Reading): OdooServer | undefined {
+  const { status, text, headers } = answer;
+  if (status === 429 || status >= 500) throw classifyStatus(what, { status, retryAfterMs: retryAfterMs(headers, now) });
+  const { version } = ((status === 200 ? parseJson(text) : undefined) ?? {}) as { version?: unknown };
+  return typeof version === 'string' ? { protocol: 'json2', version } : undefined;
+}
+
+/** An account that may not list companies reads those that Odoo gives it. */
+function orNone(error: unknown): [] {
+  if (error instanceof PermanentError && !error.credentials) return [];
+  throw error;
 }
 
 const noJson2 =

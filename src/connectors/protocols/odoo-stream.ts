@@ -6,7 +6,7 @@ import { createMapping, fingerprintOf, type Mapping } from '../mapping.ts';
 import { type ConnectorSettings, streamShape } from '../settings.ts';
 import type { OdooModels, OdooRow } from './odoo-model.ts';
 import { createOdooSource, type OdooSource } from './odoo-source.ts';
-import { readOdooTime } from './odoo-times.ts';
+import { readOdooTime, stampWithMembers } from './odoo-times.ts';
 import type { ByParent } from './odoo-walk.ts';
 
 /** One stream over a model of Odoo; `Context` is what its mapping needs beside the row. */
@@ -22,6 +22,8 @@ export interface OdooStreamDefinition<Context> {
   /** Relations of the row whose own stamps show a change that the row's does not. */
   watches: readonly string[];
   parent?: ByParent;
+  /** Relation to the rows that `childStream` reads: the row's stamp moves with it. */
+  members?: string;
   childStream: string | null;
   fullReadEverySeconds: number;
   /** Names in the row schema that `complete` and the parent bring; the others are fields of the model. */
@@ -133,6 +135,7 @@ interface Mappings {
 function createMappings<Context>({ definition, own, config, context }: OdooStreamOpening<Context>): Mappings {
   const { entity, schema, isTold, refs } = definition;
   const { when } = own;
+  const stampOf = (row: unknown) => stampIn(row as Partial<OdooRow> | null, definition.members);
   const basis = { entity, keyOf, stampOf, properties: {}, when, timeZone: config.timeZone };
   const unlessTold = (row: unknown, records: MesRecord[]) => (isTold(row as never) ? records : records.map(withdrawn));
   const toRecords = (row: unknown) => unlessTold(row, definition.toRecords(row as never, context));
@@ -188,8 +191,9 @@ function keyOf(row: unknown): string | undefined {
   return typeof id === 'number' ? String(id) : undefined;
 }
 
-function stampOf(row: unknown): string | null {
-  return readOdooTime((row as Partial<OdooRow> | null)?.['write_date']);
+function stampIn(row: Partial<OdooRow> | null, members: string | undefined): string | null {
+  const stamp = readOdooTime(row?.['write_date']);
+  return members === undefined ? stamp : stampWithMembers(stamp, row?.[members]);
 }
 
 function parentOf(row: unknown, field: string): string | undefined {

@@ -28,7 +28,7 @@ export const odooAdapter: Adapter = {
       what: 'a wrong key',
       own: { auth: { kind: 'apiKey', username: 'mes-reader@example.com', key: 'canary-key' } },
       code: 'credentials-refused',
-      text: /mrp\.workcenter\.fields_get was refused: .*API key is wrong, revoked or expired/,
+      text: /was refused: .*API key is wrong, revoked or expired/,
     },
     {
       what: 'a wrong password',
