@@ -1,6 +1,7 @@
 import type { AnyConnector } from './define.ts';
+import { frepple } from './frepple/index.ts';
 import { odoo } from './odoo/index.ts';
 import { sap } from './sap/index.ts';
 
 /** Every connector this build knows. A new one is a folder beside these and one line here. */
-export const connectors: readonly AnyConnector[] = [sap, odoo];
+export const connectors: readonly AnyConnector[] = [sap, odoo, frepple];

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { messageOf, RecordError } from '../core/errors.ts';
-import type { Entity, FieldValue, MesRecord } from '../core/types.ts';
-import type { MappedRow, Wanted } from './define.ts';
+import type { Entity, FieldValue, MesRecord, RecordRef } from '../core/types.ts';
+import type { MappedRow, RefusedRow, Wanted } from './define.ts';
 import { compileExpression, type Expression, isPropertyPath } from './expression.ts';
 import { convertField, type FieldKind, mesFields } from './fields.ts';
 
@@ -15,6 +15,8 @@ export interface MappingOptions<Row> {
   toRecords(row: Row): MesRecord[];
   /** The raw row's key as text. */
   keyOf(row: unknown): string | undefined;
+  /** The records that the raw row makes, where its key alone tells. */
+  refsOf?(row: unknown): RecordRef[] | undefined;
   /** The raw row's change stamp; null when it has none. */
   stampOf(row: unknown): string | null;
   /** Service property by the name that the mapping knows it under, where the two differ. */
@@ -55,9 +57,9 @@ export function createMapping<Row>(options: MappingOptions<Row>): Mapping {
       const mapped: MappedRow[] = [];
       for (const row of rows) {
         const parsed = parseRow(row, { options, rename, stamps });
-        mapped.push(
-          plain || parsed.kind === 'refused' ? parsed : await layOver(parsed, row, { overlays, when, options }),
-        );
+        const laid =
+          plain || parsed.kind === 'refused' ? parsed : await layOver(parsed, row, { overlays, when, options });
+        mapped.push(laid.kind === 'refused' ? withRefs(laid, options.refsOf?.(row)) : laid);
       }
       return mapped;
     },
@@ -66,6 +68,10 @@ export function createMapping<Row>(options: MappingOptions<Row>): Mapping {
       return [...new Set([...overlays.flatMap((overlay) => overlay.names), ...(when?.names ?? [])])];
     },
   };
+}
+
+function withRefs(row: RefusedRow, refs: RecordRef[] | undefined): RefusedRow {
+  return refs === undefined ? row : { ...row, refs };
 }
 
 interface Parsing<Row> {

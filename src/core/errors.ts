@@ -87,10 +87,13 @@ export class PermanentError extends Error {
   override name = 'PermanentError';
   /** True when the credentials themselves were refused: trying on could lock the account. */
   readonly credentials: boolean;
+  /** Where the answer would have sent us; redirects are not followed. */
+  readonly redirect: string | undefined;
 
-  constructor(message: string, options: ErrorOptions & { credentials?: boolean } = {}) {
+  constructor(message: string, options: ErrorOptions & { credentials?: boolean; redirect?: string } = {}) {
     super(message, options);
     this.credentials = options.credentials ?? false;
+    this.redirect = options.redirect;
   }
 }
 

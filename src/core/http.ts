@@ -169,6 +169,7 @@ function refuseRedirect(answer: HttpResponse, options: HttpOptions): HttpRespons
   throw new PermanentError(
     `${options.name}: ${options.origin} answered with a redirect (HTTP ${answer.status}). ` +
       'Redirects are not followed, so that credentials stay where they belong: configure the final URL.',
+    { redirect: answer.headers['location'] ?? '' },
   );
 }
 
@@ -191,9 +192,12 @@ function classify(error: unknown, { options, request, expired }: Failure): Error
   }
   const text = messageOf(error);
   if (error instanceof TooLargeError || codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
-    return new PermanentError(`${what} answered with more than ${options.maxBytes} bytes. Use a smaller pageSize.`, {
-      cause,
-    });
+    return new PermanentError(
+      `${what} answered with more than ${options.maxBytes} bytes. Use a smaller pageSize, or raise maxResponseMegabytes.`,
+      {
+        cause,
+      },
+    );
   }
   const unsent = unsentCodes.has(codeOf(error) ?? '');
   return new TransientError(`${what} failed: ${codeOf(error) ?? text}.`, { cause, unsent });

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startFrepple } from '../../sandbox/frepple/index.ts';
 import { startOdoo } from '../../sandbox/odoo/index.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import { createWorkspace, type Workspace, type WorkspaceOptions } from '../support/cli-workspace.ts';
@@ -59,14 +60,23 @@ describe.concurrent('check', () => {
   it('has nothing to say against the example config', async ({ onTestFinished }) => {
     const odoo = await startOdoo({ seed: 5, records: 100, startAt: new Date() });
     onTestFinished(odoo.stop);
-    const env = { ERYXON_API_KEY: sandbox.mes.apiKey, ODOO_API_KEY: odoo.credentials.apiKey };
+    const frepple = await startFrepple({ seed: 5, records: 100, startAt: new Date() });
+    onTestFinished(frepple.stop);
+    const env = {
+      ERYXON_API_KEY: sandbox.mes.apiKey,
+      ODOO_API_KEY: odoo.credentials.apiKey,
+      FREPPLE_WEBTOKEN_KEY: frepple.credentials.webtokenKey,
+    };
     const workspace = createWorkspace(sandbox, { env });
     opened.push(workspace);
     const example = readFileSync(path.resolve(import.meta.dirname, '../../config/erp-puller.example.yaml'), 'utf8')
       .replace('https://project.supabase.co', sandbox.mes.url)
       .replace('https://s4.example.com', sandbox.sap.url)
       .replace('https://odoo.example.com', odoo.url)
-      .replace('database: production', `database: ${odoo.credentials.database}`);
+      .replace('database: production', `database: ${odoo.credentials.database}`)
+      .replace('https://frepple.example.com', frepple.url)
+      .replace('mes-reader\n', `${frepple.credentials.username}\n`)
+      .replace('drying room', [...frepple.expected().cells.keys()][0] ?? '');
     const file = path.join(workspace.folder, 'erp-puller.yaml');
     writeFileSync(file, example);
     const { answer } = await workspace.json('check');

@@ -16,6 +16,7 @@ const environment = {
   SAP_USER: 'MES_READER',
   SAP_PASSWORD: 'Welcome#1:%',
   ODOO_API_KEY: '0123456789abcdef',
+  FREPPLE_WEBTOKEN_KEY: '%@mzit!i8b*$zc&6oev96=',
 };
 const example = () => loadConfig({ file: exampleFile, environment, scheduleProblem });
 
@@ -51,7 +52,7 @@ describe('config/erp-puller.example.yaml', () => {
 
   it('loads without a warning once its environment is set', async () => {
     const { config, secrets, warnings } = await example();
-    expect(Object.keys(config.connectors).sort()).toEqual(['plant-1', 'plant-2']);
+    expect(Object.keys(config.connectors).sort()).toEqual(['planning', 'plant-1', 'plant-2']);
     expect(secrets).toEqual(expect.arrayContaining([environment.ERYXON_API_KEY, environment.SAP_PASSWORD]));
     expect(warnings).toEqual([]);
   });
@@ -59,7 +60,7 @@ describe('config/erp-puller.example.yaml', () => {
   it('names every variable that it needs when none is set', async () => {
     const loading = loadConfig({ file: exampleFile, environment: {}, scheduleProblem });
     await expect(loading).rejects.toThrow(
-      /ERYXON_API_KEY is not set.*SAP_USER is not set.*SAP_PASSWORD is not set.*ODOO_API_KEY is not set/s,
+      /ERYXON_API_KEY is not set.*SAP_USER is not set.*SAP_PASSWORD is not set.*ODOO_API_KEY is not set.*FREPPLE_WEBTOKEN_KEY is not set/s,
     );
   });
 

@@ -3,16 +3,19 @@ import { configJsonSchema } from '../../src/config/schema.ts';
 import { findSecrets, secretTexts } from '../../src/config/secrets.ts';
 import { change, environment, load, problemsOf, sound } from './config-file.ts';
 
-const auths: [kind: string, auth: Record<string, string>, secret: string][] = [
-  ['basic', { kind: 'basic', username: 'MES', password: 'canary-1' }, 'password'],
+/** Of each kind of credentials: the field that is secret, and how many connectors know the kind. */
+const auths: [kind: string, auth: Record<string, string>, secret: string, connectors: number][] = [
+  ['basic', { kind: 'basic', username: 'MES', password: 'canary-1' }, 'password', 2],
   [
     'oauth2',
     { kind: 'oauth2', tokenUrl: 'https://t.example', clientId: 'x', clientSecret: 'canary-1' },
     'clientSecret',
+    1,
   ],
-  ['apiKey', { kind: 'apiKey', key: 'canary-1' }, 'key'],
-  ['apiKey with a user name', { kind: 'apiKey', username: 'MES', key: 'canary-1' }, 'key'],
-  ['password', { kind: 'password', username: 'MES', password: 'canary-1' }, 'password'],
+  ['apiKey', { kind: 'apiKey', key: 'canary-1' }, 'key', 2],
+  ['apiKey with a user name', { kind: 'apiKey', username: 'MES', key: 'canary-1' }, 'key', 1],
+  ['password', { kind: 'password', username: 'MES', password: 'canary-1' }, 'password', 1],
+  ['webToken', { kind: 'webToken', username: 'MES', secret: 'canary-1' }, 'secret', 1],
 ];
 
 function configWith(auth: Record<string, string>): Record<string, unknown> {
@@ -29,7 +32,7 @@ describe('secrets', () => {
 
   it('are found at every place that the schema marks, so that no test above forgets one', () => {
     const marked = JSON.stringify(configJsonSchema()).split('"secret":true').length - 1;
-    expect(marked).toBe(auths.length + 1);
+    expect(marked).toBe(auths.reduce((sum, [, , , connectors]) => sum + connectors, 1));
   });
 
   it('are found in a config that is wrong everywhere else', () => {

@@ -23,7 +23,15 @@ import {
   windowOf,
 } from './connector-kit.ts';
 
-const exemptions: Exemptions = {};
+const unordered = 'its lists have no pages and no order: a pass that was stopped reads them again';
+const exemptions: Exemptions = {
+  'goes on behind every page it was stopped at': { frepple: unordered },
+  'loses none of the records that share a stamp over several pages, wherever it is stopped': { frepple: unordered },
+  'finds the newest stamp up to a limit': {
+    frepple: 'nothing can be ordered, and nobody asks streams of instants for it',
+  },
+  'lists its keys by themselves, and brings whole rows of some': { frepple: 'keys cost as much as whole rows' },
+};
 
 it('every connector has an adapter, and every adapter a connector', () => {
   expect(adapters.map(({ type }) => type).sort()).toEqual(connectors.map(({ type }) => type).sort());

@@ -23,7 +23,14 @@ const fields: Record<Entity, z.ZodObject> = {
     sequence: count.optional(),
     description: text.optional(),
   }),
-  resource: z.strictObject({ name, type: name, identifier: text, location: text, active: z.boolean(), ...optional }),
+  resource: z.strictObject({
+    name,
+    type: name,
+    identifier: text.optional(),
+    location: text,
+    active: z.boolean(),
+    ...optional,
+  }),
   job: z.strictObject({ job_number: name, customer: text, due_date: instant, ...optional }),
   part: z.strictObject({ part_number: name, material: name, quantity: count.min(1), ...optional }),
   operation: z.strictObject({

@@ -69,7 +69,10 @@ const ownSettings: Record<ErpKind, (environment: Readonly<Record<string, string>
     database,
     auth: { kind: 'apiKey', username, key },
   }),
-  frepple: () => ({}),
+  frepple: (environment) => ({
+    timeZone: environment['SANDBOX_FREPPLE_TIME_ZONE'],
+    auth: { kind: 'apiKey', key: environment['SANDBOX_FREPPLE_API_KEY'] },
+  }),
 };
 
 /** A config as an operator would write it, for the first ERP of the sandbox, as plain data. */

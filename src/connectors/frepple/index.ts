@@ -1,0 +1,215 @@
+import { z } from 'zod';
+import type { Clock } from '../../core/clock.ts';
+import { PermanentError } from '../../core/errors.ts';
+import { createTokenBucket } from '../../core/token-bucket.ts';
+import { checkSession } from '../checking.ts';
+import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
+import { mesFields } from '../fields.ts';
+import { openErpHttp } from '../network.ts';
+import { type Authenticator, createAuthenticator } from '../protocols/auth.ts';
+import { createDrfClient } from '../protocols/drf-client.ts';
+import { createWebTokens } from '../protocols/web-token.ts';
+import { connectorShape, rateSchema, secretSchema, timeZoneSchema, urlSchema } from '../settings.ts';
+import { createOrderLists } from './lists.ts';
+import type { IsCell } from './look-ups.ts';
+import { createPlanRuns } from './plan-runs.ts';
+import { checkServer, requireZone } from './server-check.ts';
+import { freppleStreamSchema, openStream } from './stream.ts';
+import { freppleStreams } from './streams.ts';
+import { createTaskList } from './tasks.ts';
+import { createServerTimes } from './times.ts';
+
+const authSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('basic'), username: z.string().min(1), password: secretSchema }),
+  z.strictObject({
+    kind: z.literal('apiKey'),
+    key: secretSchema.meta({ description: 'API key of the user (since 9.11), or a web token that was made by hand' }),
+  }),
+  z.strictObject({
+    kind: z.literal('webToken'),
+    username: z.string().min(1),
+    secret: secretSchema.meta({ description: "The server's SECRET_WEBTOKEN_KEY, or its AUTH_SECRET_KEY" }),
+  }),
+]);
+
+const settings = z.strictObject({
+  ...connectorShape,
+  type: z.literal('frepple'),
+  url: urlSchema.meta({ description: 'Address of the FrePPLe web server' }),
+  auth: authSchema,
+  scenario: z
+    .string()
+    .regex(/^\w+$/, 'must be the name of a scenario, such as scenario1')
+    .optional()
+    .meta({ description: 'The production scenario when absent', examples: ['scenario1'] }),
+  timeZone: timeZoneSchema.meta({
+    description: "The server's zone: FREPPLE_TIME_ZONE, else that of its system. No answer names it",
+    examples: ['Europe/Brussels'],
+  }),
+  numberPrefix: z.string().max(20).default('').meta({ description: 'Put before every job number' }),
+  cells: z
+    .strictObject({
+      categories: z.array(z.string()).optional().meta({ description: 'Resources of these categories are cells' }),
+      subcategories: z.array(z.string()).optional().meta({ description: 'Resources of these subcategories are cells' }),
+      otherwise: z
+        .string()
+        .min(1)
+        .optional()
+        .meta({ description: 'Name of the cell of operations that need no resource that is one, such as drying' }),
+    })
+    .prefault({})
+    .meta({
+      description: 'Which resources are cells; those at the top of their hierarchy, tools aside, when nothing is said',
+    }),
+  planTasks: z
+    .array(z.string().min(1))
+    .default([
+      'runplan',
+      'frepple_run',
+      'scheduletasks',
+      'importfromfolder',
+      'importworkbook',
+      'loadxml',
+      'loaddata',
+      'empty',
+      'frepple_flush',
+      'restore',
+      'scenario_copy',
+    ])
+    .meta({ description: 'Tasks that rewrite tables: nothing is read meanwhile, and everything afterwards' }),
+  longestPlanHours: z
+    .number()
+    .positive()
+    .max(168)
+    .default(12)
+    .meta({ description: 'A task that runs for longer has died, and is not waited for' }),
+  // It has no limit of its own, and one request at a time is all it gets.
+  rate: rateSchema.default({ requestsPerSecond: 10, burst: 20 }),
+  timeoutSeconds: z
+    .int()
+    .min(1)
+    .max(3600)
+    .default(600)
+    .meta({ description: 'A request with its whole answer takes no longer; 1 000 orders take FrePPLe some 1.5 s' }),
+  maxResponseMegabytes: z.int().min(1).max(512).default(256).meta({ description: 'Larger answers are refused' }),
+  streams: z
+    .strictObject({
+      resources: freppleStreamSchema.optional(),
+      demands: freppleStreamSchema.optional(),
+      'manufacturing-orders': freppleStreamSchema.optional(),
+      'work-orders': freppleStreamSchema.optional(),
+    })
+    .default({})
+    .meta({ description: 'What to change about a stream; every stream runs unless it says enabled: false' }),
+});
+
+export type FreppleSettings = z.output<typeof settings>;
+
+/** FrePPLe: its REST API, which has no pages, no order, and no change stamps to rely upon. */
+export const frepple: Connector<FreppleSettings> = {
+  type: 'frepple',
+  settings,
+  needs: { 'manufacturing-orders': ['demands'], 'work-orders': ['manufacturing-orders', 'resources'] },
+  fieldsOf(name) {
+    const entity = freppleStreams.find((stream) => stream.name === name)?.entity;
+    return entity === undefined ? undefined : Object.keys(mesFields[entity]);
+  },
+  open: openFrepple,
+};
+
+/** Settings of a stream that the config file does not mention. */
+const unchanged = freppleStreamSchema.parse({});
+
+function openFrepple(config: FreppleSettings, context: ConnectorContext): ConnectorSession {
+  const { name, clock } = context;
+  const closing = new AbortController();
+  const { http, client } = openClient(config, context);
+  const times = createServerTimes(config.timeZone);
+  const lists = createOrderLists(client, times);
+  const tasks = createTaskList(client, name);
+  const { planTasks, longestPlanHours: longestHours } = config;
+  const runs = createPlanRuns({ name, tasks, clock, serverNow: client.now, times, planTasks, longestHours });
+  const isCell = cellRule(config.cells);
+  const { externalSource: source, numberPrefix, cells } = config;
+  const mapping = { source, numberPrefix, times, isCell, otherwise: cells.otherwise };
+  const shared = {
+    config,
+    reader: { client, lists, isCell, otherwise: cells.otherwise },
+    runs,
+    mapping,
+    clock,
+    closed: closing.signal,
+  };
+  const opened = freppleStreams
+    .map((definition) => {
+      const own = config.streams[definition.name as keyof FreppleSettings['streams']] ?? unchanged;
+      return { ...shared, definition, own, basis: basisOf(config) };
+    })
+    .filter(({ own }) => own.enabled)
+    .map(openStream);
+  const proof = { client, times, timeZone: config.timeZone, name };
+  const session = {
+    name,
+    source,
+    streams: opened.map(({ stream }) => stream),
+    async prepare(signal: AbortSignal) {
+      await lists.splitsSteps(signal);
+      await requireZone(proof, signal);
+    },
+    edition: runs.edition,
+    async clock(signal: AbortSignal) {
+      if (client.now() === undefined) await lists.splitsSteps(signal);
+      const now = client.now();
+      if (now !== undefined) return now;
+      throw new PermanentError(`${name}: ${config.url} sends no Date header, so windows cannot be cut by its clock.`);
+    },
+    close() {
+      closing.abort();
+      http.close();
+    },
+  };
+  const probes = opened.map(({ stream, sample }) => ({ name: stream.name, sample }));
+  async function check(signal: AbortSignal) {
+    const findings = await checkSession({ session, probes, clock }, signal);
+    const reached = findings.some(({ level }) => level === 'ok');
+    return reached ? [...findings, ...(await checkServer(proof, tasks, signal))] : findings;
+  }
+  return { ...session, check };
+}
+
+function openClient(config: FreppleSettings, context: ConnectorContext) {
+  const { name, clock, events, random, attempts } = context;
+  const { origin, pathname } = new URL(config.url);
+  const http = openErpHttp(config, context, origin);
+  const root = pathname.replace(/\/$/, '') + (config.scenario === undefined ? '' : `/${config.scenario}`);
+  const bucket = createTokenBucket(config.rate, clock);
+  const auth = openAuth(config.auth, clock);
+  return { http, client: createDrfClient({ name, http, root, auth, bucket, clock, events, random, attempts }) };
+}
+
+function openAuth(auth: FreppleSettings['auth'], clock: Clock): Authenticator {
+  if (auth.kind === 'webToken') return createWebTokens({ claims: { user: auth.username }, secret: auth.secret, clock });
+  if (auth.kind === 'basic') return createAuthenticator(auth, { clock, tokenClient: noTokens });
+  const headers = { Authorization: `Bearer ${auth.key}` };
+  return { headers: async () => headers, refresh: () => false };
+}
+
+function noTokens(): never {
+  throw new Error('A password needs no token.');
+}
+
+/** What is at the top of its hierarchy, tools aside, or what the config says. */
+function cellRule({ categories, subcategories }: FreppleSettings['cells']): IsCell {
+  if (categories === undefined && subcategories === undefined) {
+    return ({ owner, subcategory }) => !owner && subcategory !== 'tool';
+  }
+  return ({ category, subcategory }) =>
+    categories?.includes(category ?? '') === true || subcategories?.includes(subcategory ?? '') === true;
+}
+
+/** Changes when the built-in mapping of any stream changes what it makes of a row. */
+const mappingVersion = 1;
+
+function basisOf({ externalSource, scenario, timeZone, numberPrefix, cells }: FreppleSettings): unknown {
+  return { mappingVersion, externalSource, scenario, timeZone, numberPrefix, cells };
+}

@@ -1,0 +1,190 @@
+import { z } from 'zod';
+import type { Clock } from '../../core/clock.ts';
+import type { Entity, MesRecord, RecordRef, RecordSet, Window } from '../../core/types.ts';
+import type { Stream } from '../define.ts';
+import { createMapping, fingerprintOf } from '../mapping.ts';
+import type { DrfList } from '../protocols/drf-client.ts';
+import { type ConnectorSettings, streamShape } from '../settings.ts';
+import type { OrderLists } from './lists.ts';
+import { type CellReader, type IsCell, type LookUps, noLookUps } from './look-ups.ts';
+import type { PlanRuns } from './plan-runs.ts';
+import type { ServerTimes } from './times.ts';
+
+/** What mappings need beside the row; see docs/connectors/frepple.md for every field. */
+export interface MappingContext {
+  source: string;
+  numberPrefix: string;
+  times: ServerTimes;
+  isCell: IsCell;
+  /** Cell of operations that need no resource that is one. */
+  otherwise: string | undefined;
+  lookUps: LookUps;
+}
+
+/** What streams read by. */
+export interface Reader extends CellReader {
+  lists: OrderLists;
+}
+
+/** One list of FrePPLe, and what becomes of its rows. */
+export interface StreamDefinition {
+  name: string;
+  entity: Entity;
+  otherEntities: readonly Entity[];
+  /** Property that holds the key, which is the record's id. */
+  key: 'name' | 'reference';
+  /** Rows show, more or less, when they were changed; others are read whole each time. */
+  stamped: boolean;
+  owns: readonly RecordSet[];
+  schema: z.ZodObject;
+  read(reader: Reader, window: Window, signal: AbortSignal): Promise<DrfList[]>;
+  /** Read behind the rows, so that it knows all that they name. */
+  lookUp(reader: Reader, signal: AbortSignal): Promise<LookUps>;
+  toRecords(row: never, context: MappingContext): MesRecord[];
+  /** The records that a row of this key can make. */
+  refsOf(key: string): RecordRef[];
+}
+
+/** Ties a row schema to the mapping that reads it. */
+export function defineStream<Schema extends z.ZodObject>(
+  definition: Omit<StreamDefinition, 'schema' | 'toRecords'> & {
+    schema: Schema;
+    toRecords(row: z.output<Schema>, context: MappingContext): MesRecord[];
+  },
+): StreamDefinition {
+  return definition;
+}
+
+const { stampKind: _stampKind, ...ownShape } = streamShape;
+
+/** What an operator may change about a stream. */
+export const freppleStreamSchema = z.strictObject({
+  ...ownShape,
+  pageSize: ownShape.pageSize.meta({ description: 'Rows that are mapped and delivered together; lists have no pages' }),
+});
+export type FreppleStreamSettings = z.output<typeof freppleStreamSchema>;
+
+export interface StreamOpening {
+  definition: StreamDefinition;
+  own: FreppleStreamSettings;
+  config: ConnectorSettings;
+  reader: Reader;
+  runs: PlanRuns;
+  mapping: Omit<MappingContext, 'lookUps'>;
+  clock: Clock;
+  /** Aborts when the session is closed. */
+  closed: AbortSignal;
+  /** What the mapping was made of: part of the fingerprint. */
+  basis: unknown;
+}
+
+/** Reads back further than a plan run takes: it stamps all that it writes with the time that it began. */
+const overlapSeconds = 7200;
+/** Whole reads take no more than this share of the time. */
+const share = 1 / 20;
+const longestPauseSeconds = 3600;
+
+export interface OpenedStream {
+  stream: Stream;
+  /** Reads everything once, whatever plan runs do; resolves to the number of rows. */
+  sample(signal: AbortSignal): Promise<number>;
+}
+
+export function openStream(opening: StreamOpening): OpenedStream {
+  const { definition, own, config } = opening;
+  const { stamped } = definition;
+  const reading = createReading(opening);
+  const stream: Stream = {
+    name: definition.name,
+    entity: definition.entity,
+    otherEntities: definition.otherEntities,
+    stampKind: stamped ? 'timestamp' : 'none',
+    stampZone: config.timeZone,
+    overlapSeconds: stamped ? (own.overlapSeconds ?? config.overlapSeconds ?? overlapSeconds) : 0,
+    settleSeconds: own.settleSeconds ?? config.settleSeconds,
+    get fullReadEverySeconds() {
+      return own.fullReadEverySeconds ?? Math.min(longestPauseSeconds, Math.floor(reading.wholeSeconds() / share));
+    },
+    fingerprint: fingerprintOf([own.fields, own.when, opening.basis]),
+    owns: definition.owns,
+    keys: null,
+    sweeping: own.reconcile,
+    children: null,
+    childStream: null,
+    read: reading.read,
+    newest: async () => null,
+    count: async () => null,
+    map: reading.map,
+  };
+  return { stream, sample: reading.sample };
+}
+
+interface Reading extends Pick<Stream, 'read' | 'map'>, Pick<OpenedStream, 'sample'> {
+  /** How long the last whole read took. */
+  wholeSeconds(): number;
+}
+
+function createReading({ definition, own, config, reader, runs, mapping, clock, closed }: StreamOpening): Reading {
+  let context: MappingContext | undefined;
+  let wholeMs = 0;
+
+  async function lookUp(signal: AbortSignal): Promise<MappingContext> {
+    return { ...mapping, lookUps: await definition.lookUp(reader, signal) };
+  }
+
+  async function fetch(window: Window, signal: AbortSignal): Promise<DrfList[]> {
+    const lists = await definition.read(reader, window, signal);
+    context = await lookUp(signal);
+    return lists;
+  }
+
+  const { key, stamped } = definition;
+  const rows = createMapping({
+    entity: definition.entity,
+    schema: definition.schema,
+    toRecords: (row) => definition.toRecords(row as never, context ?? { ...mapping, lookUps: noLookUps }),
+    keyOf: (row) => keyOf(row, key),
+    refsOf: (row) => refsOf(definition, keyOf(row, key)),
+    stampOf: (row) => (stamped ? mapping.times.stampOf(property(row, 'lastmodified')) : null),
+    properties: {},
+    fields: own.fields,
+    when: own.when,
+    timeZone: config.timeZone,
+  });
+  return {
+    wholeSeconds: () => wholeMs / 1000,
+    async *read(window, _cursor, signal) {
+      const edition = await runs.edition(signal);
+      const startedMs = clock.monotonicMs();
+      const lists = await fetch(window, signal);
+      await runs.requireSame(edition, signal);
+      if (window.mode === 'full') wholeMs = clock.monotonicMs() - startedMs;
+      // Lists have no order to go on in: a pass that was interrupted reads them again.
+      for (const list of lists) for (const page of list.pages(own.pageSize)) yield { rows: page, cursor: null };
+    },
+    async map(page, wanted) {
+      // What was set aside is mapped before anything is read.
+      context ??= await lookUp(closed);
+      return rows.map(page, wanted);
+    },
+    async sample(signal) {
+      const lists = await fetch({ mode: 'full' }, signal);
+      return lists.reduce((sum, { length }) => sum + length, 0);
+    },
+  };
+}
+
+function property(row: unknown, name: string): unknown {
+  return (row as Record<string, unknown> | null)?.[name];
+}
+
+function keyOf(row: unknown, key: string): string | undefined {
+  const value = property(row, key);
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Nobody has an empty key: such a row makes no record. */
+function refsOf(definition: StreamDefinition, key: string | undefined): RecordRef[] | undefined {
+  if (key === '') return [];
+  return key === undefined ? undefined : definition.refsOf(key);
+}
