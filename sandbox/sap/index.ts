@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Exchange, type Handler, serve } from '../http.ts';
 import { createRandom } from '../random.ts';
-import type { MesImage, Simulator } from '../types.ts';
+import type { MesImage, Simulator, Table } from '../types.ts';
 import { Database } from './database.ts';
 import { answer, type GatewaySettings } from './gateway.ts';
 import { History } from './history.ts';
@@ -49,6 +49,8 @@ export interface SapSystem {
   checkpoint(): void;
   /** `table/externalId` of records that a reader may lack, or hold with older values, because they came and went between checkpoints. */
   optional(): Set<string>;
+  /** Whether that record was shown once and is not any more. */
+  isGone(table: Table, externalId: string): boolean;
   /** An order has changed within the second of the change before, so that its stamp does not tell of it. */
   unmoved(): boolean;
   /**
@@ -105,6 +107,7 @@ export function createSap(options: SapOptions): SapSystem {
     expected: () => oracle.expected(),
     checkpoint: () => oracle.checkpoint(),
     optional: () => oracle.optional(),
+    isGone: (table, externalId) => oracle.isGone(table, externalId),
     unmoved: () => oracle.unmoved(),
     narrow: (wanted) => {
       share = wanted;

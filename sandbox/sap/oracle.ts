@@ -75,6 +75,11 @@ export class Oracle {
     return new Set(this.#optional);
   }
 
+  /** Whether the ERP shows that record no more. */
+  isGone(table: Table, id: string): boolean {
+    return this.#kept[table].has(id) || (table === 'jobs' && this.#kept.stock.has(id));
+  }
+
   /** An order has changed and its stamp, of whole seconds, has not: it takes a look at its operations to tell which went. */
   unmoved(): boolean {
     return this.#unmoved;

@@ -1,7 +1,7 @@
 import type { Random } from '../../sandbox/random.ts';
 import { parseFilter, predicateOf } from '../../sandbox/sap/filter.ts';
 import { char14Of, dateOf, stampOf } from '../../sandbox/sap/instant.ts';
-import type { ImageRecord, MesImage } from '../../sandbox/types.ts';
+import type { ImageRecord, MesImage, Table } from '../../sandbox/types.ts';
 import type { AnyConnector, ConnectorContext, ConnectorSession } from '../../src/connectors/define.ts';
 import type { ODataClient } from '../../src/connectors/protocols/odata-client.ts';
 import { openODataStream } from '../../src/connectors/protocols/odata-stream.ts';
@@ -108,6 +108,10 @@ export class ModelErp {
 
   optional(): Set<string> {
     return this.#optional;
+  }
+
+  isGone(table: Table, id: string): boolean {
+    return this.#vanished.get(table as TableName)?.has(id) === true;
   }
 
   /** Whether the MES may hold this on hold. */

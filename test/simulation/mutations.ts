@@ -15,10 +15,10 @@ export interface Mutation {
 }
 
 const watermarkFirst = `await store.finish({
-    stream: pass.id, epoch: state.epoch, fingerprint: stream.fingerprint, fullReadAt: null, childrenSettled: false, sweptAt: null,
+    stream: pass.id, epoch: state.epoch, fingerprint: pass.fingerprint, fullReadAt: null, childrenSettled: false, sweptAt: null,
     watermark: advanceWatermark(stream.stampKind, state.watermark, start.target), finishedAt: pass.clock.now().toISOString(),
   });
-  const reached = await deliverPages(`;
+  const reached = await deliverWindow(`;
 
 export const mutations: readonly Mutation[] = [
   {
@@ -30,7 +30,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the watermark is written before the outcomes',
     file: 'src/scheduler/pass.ts',
-    from: 'const reached = await deliverPages(',
+    from: 'const reached = await deliverWindow(',
     to: watermarkFirst,
   },
   {
@@ -114,6 +114,13 @@ export const mutations: readonly Mutation[] = [
   },
 ];
 
+/** The file as it is then. Throws when it does not have any more what is to be broken. */
+export function mutate({ file, from, to }: Mutation): string {
+  const text = readFileSync(file, 'utf8');
+  if (text.split(from).length !== 2) throw new Error(`${file} does not have once: ${from}`);
+  return text.replace(from, () => to);
+}
+
 export interface Hunt {
   seeds: number;
   generation: Generation;
@@ -127,13 +134,7 @@ export async function catchMutation(mutation: Mutation, hunt: Hunt): Promise<str
       cpSync(folder, join(copy, folder), { recursive: true });
     }
     symlinkSync(resolve('node_modules'), join(copy, 'node_modules'));
-    const path = join(copy, mutation.file);
-    const text = readFileSync(path, 'utf8');
-    if (!text.includes(mutation.from)) throw new Error(`${mutation.file} has no ${mutation.from}`);
-    writeFileSync(
-      path,
-      text.replace(mutation.from, () => mutation.to),
-    );
+    writeFileSync(join(copy, mutation.file), mutate(mutation));
     return await untilFailure(copy, hunt);
   } finally {
     rmSync(copy, { recursive: true });
