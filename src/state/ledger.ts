@@ -59,6 +59,8 @@ export function openLedger({ directory, readOnly, newStateId }: LedgerOptions): 
   const database = openDatabase(path, { readOnly });
   try {
     prepareLedger(database, { path, readOnly, newStateId });
+    // Only now: the check of the whole file would leave it full of pages that nobody asks for again.
+    database.exec(`PRAGMA cache_size = -${cacheKiB}`);
     return createLedger(database, path);
   } catch (error) {
     database.close();
@@ -71,7 +73,7 @@ function prepareLedger(
   options: { path: string; readOnly: boolean; newStateId: string | null },
 ): void {
   const { path, readOnly, newStateId } = options;
-  database.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA cache_size = -${cacheKiB}`);
+  database.exec(`PRAGMA page_size = ${pageBytes}`);
   const version = readVersion(database, path);
   if (version === 0 && newStateId === null) throw damagedState(`${path} is empty`);
   if (readOnly) {
