@@ -220,7 +220,7 @@ export function buildTask(
     workorder: order.key,
     operationsequence: 10 * (position + 1),
     title: random.chance(0.02) ? null : anyName(random),
-    manufacturingworkcenter: random.chance(0.03) || centers.length === 0 ? null : random.pick(centers).key,
+    manufacturingworkcenter: centers.length === 0 ? null : random.pick(centers).key,
     inputquantity: quantity,
     completedquantity: closed ? quantity : 0,
     ...times,

@@ -27,9 +27,10 @@ export function crossCheck(
       ...checkSchedule(['reconcile'], { ...entry, own: asObject(entry.own['reconcile']) }, scheduleProblem),
       ...checkParents(entry),
       ...checkFields(entry),
-      ...checkTls(['connectors', entry.name], entry.own),
+      ...checkFiles(['connectors', entry.name, 'tls'], entry.own['tls']),
+      ...checkFiles(['connectors', entry.name, 'auth'], entry.own['auth']),
     ]),
-    ...checkTls(['mes'], asObject(asObject(config)['mes'])),
+    ...checkFiles(['mes', 'tls'], asObject(asObject(config)['mes'])['tls']),
     ...checkDistinct(entries, 'externalSource', 'Each record would belong to two connectors.'),
     ...checkPrefixes(entries),
     ...(entries.length === 0 && isObject(asObject(config)['connectors'])
@@ -121,14 +122,15 @@ function checkPrefixes(entries: readonly Entry[]): PlacedProblem[] {
   });
 }
 
-function checkTls(path: (string | number)[], own: Raw): PlacedProblem[] {
-  return Object.entries(asObject(own['tls'])).flatMap(([setting, file]) => {
-    if (typeof file !== 'string') return [];
+/** Settings that end with File name files: what cannot be read is better known before anything runs. */
+function checkFiles(path: (string | number)[], own: unknown): PlacedProblem[] {
+  return Object.entries(asObject(own)).flatMap(([setting, file]) => {
+    if (typeof file !== 'string' || !setting.endsWith('File')) return [];
     try {
       accessSync(file, constants.R_OK);
       return [];
     } catch {
-      return [{ path: [...path, 'tls', setting], text: `names a file that cannot be read: ${file}` }];
+      return [{ path: [...path, setting], text: `names a file that cannot be read: ${file}` }];
     }
   });
 }

@@ -12,7 +12,7 @@ export interface SweepStore {
   markUnseen(mark: UnseenMark): Promise<void>;
   /** Unseen records that an earlier complete sweep noted as absent, as last delivered, by external id. */
   absent(query: AbsenceQuery): Promise<MesRecord[]>;
-  /** Those of these records that the MES holds as active, as last delivered. */
+  /** Those of these records that the MES holds and that are not cancelled, as last delivered. */
   heldOf(source: string, refs: readonly RecordRef[]): Promise<MesRecord[]>;
   /** Records that wait for a parent and have not been seen. */
   countWaitingUnseen(source: string, sets: readonly RecordSet[]): Promise<number>;

@@ -176,7 +176,8 @@ function holdings(database: Database): Pick<Sweeps, 'heldOf'> {
   const find = prepare<AbsentRow>(
     database,
     `SELECT external_id AS externalId, business_key AS businessKey, record
-     FROM json_each(?3) AS asked CROSS JOIN records ON records.scope = ${scope} AND external_id = asked.value WHERE ${held}`,
+     FROM json_each(?3) AS asked CROSS JOIN records ON records.scope = ${scope} AND external_id = asked.value
+     WHERE lifecycle <> 'cancelled' AND (hash IS NOT NULL OR mes_id IS NOT NULL)`,
   );
   return {
     heldOf: (source, refs) =>

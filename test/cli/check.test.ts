@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startFrepple } from '../../sandbox/frepple/index.ts';
+import { startNetSuite } from '../../sandbox/netsuite/index.ts';
 import { startOdoo } from '../../sandbox/odoo/index.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import { createWorkspace, type Workspace, type WorkspaceOptions } from '../support/cli-workspace.ts';
@@ -62,9 +63,17 @@ describe.concurrent('check', () => {
     onTestFinished(odoo.stop);
     const frepple = await startFrepple({ seed: 5, records: 100, startAt: new Date() });
     onTestFinished(frepple.stop);
+    const user = { timeZone: 'Europe/Amsterdam' };
+    const netsuite = await startNetSuite({ seed: 5, records: 100, startAt: new Date(), user });
+    onTestFinished(netsuite.stop);
+    const { consumerKey, consumerSecret, tokenId, tokenSecret } = netsuite.credentials;
     const env = {
       ERYXON_API_KEY: sandbox.mes.apiKey,
       ODOO_API_KEY: odoo.credentials.apiKey,
+      NETSUITE_CONSUMER_KEY: consumerKey,
+      NETSUITE_CONSUMER_SECRET: consumerSecret,
+      NETSUITE_TOKEN_ID: tokenId,
+      NETSUITE_TOKEN_SECRET: tokenSecret,
       FREPPLE_WEBTOKEN_KEY: frepple.credentials.webtokenKey,
     };
     const workspace = createWorkspace(sandbox, { env });
@@ -73,6 +82,9 @@ describe.concurrent('check', () => {
       .replace('https://project.supabase.co', sandbox.mes.url)
       .replace('https://s4.example.com', sandbox.sap.url)
       .replace('https://odoo.example.com', odoo.url)
+      .replace(/# baseUrl: .*/, `baseUrl: ${netsuite.url}`)
+      .replace('t.id > 100000', 't.id > 0')
+      .replaceAll('rate: { requestsPerSecond: 2, burst: 4 }', 'rate: { requestsPerSecond: 1000, burst: 1000 }')
       .replace('database: production', `database: ${odoo.credentials.database}`)
       .replace('https://frepple.example.com', frepple.url)
       .replace('mes-reader\n', `${frepple.credentials.username}\n`)

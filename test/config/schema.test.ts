@@ -17,6 +17,10 @@ const environment = {
   SAP_PASSWORD: 'Welcome#1:%',
   ODOO_API_KEY: '0123456789abcdef',
   FREPPLE_WEBTOKEN_KEY: '%@mzit!i8b*$zc&6oev96=',
+  NETSUITE_CONSUMER_KEY: 'ns-consumer-key',
+  NETSUITE_CONSUMER_SECRET: 'ns-consumer-secret',
+  NETSUITE_TOKEN_ID: 'ns-token-id',
+  NETSUITE_TOKEN_SECRET: 'ns-token-secret',
 };
 const example = () => loadConfig({ file: exampleFile, environment, scheduleProblem });
 
@@ -52,7 +56,7 @@ describe('config/erp-puller.example.yaml', () => {
 
   it('loads without a warning once its environment is set', async () => {
     const { config, secrets, warnings } = await example();
-    expect(Object.keys(config.connectors).sort()).toEqual(['planning', 'plant-1', 'plant-2']);
+    expect(Object.keys(config.connectors).sort()).toEqual(['planning', 'plant-1', 'plant-2', 'plant-3']);
     expect(secrets).toEqual(expect.arrayContaining([environment.ERYXON_API_KEY, environment.SAP_PASSWORD]));
     expect(warnings).toEqual([]);
   });
@@ -60,7 +64,7 @@ describe('config/erp-puller.example.yaml', () => {
   it('names every variable that it needs when none is set', async () => {
     const loading = loadConfig({ file: exampleFile, environment: {}, scheduleProblem });
     await expect(loading).rejects.toThrow(
-      /ERYXON_API_KEY is not set.*SAP_USER is not set.*SAP_PASSWORD is not set.*ODOO_API_KEY is not set.*FREPPLE_WEBTOKEN_KEY is not set/s,
+      /ERYXON_API_KEY is not set.*SAP_USER is not set.*SAP_PASSWORD is not set.*ODOO_API_KEY is not set.*NETSUITE_CONSUMER_KEY is not set.*NETSUITE_TOKEN_SECRET is not set.*FREPPLE_WEBTOKEN_KEY is not set/s,
     );
   });
 

@@ -18,6 +18,14 @@ const auths: [kind: string, auth: Record<string, string>, secret: string, connec
   ['webToken', { kind: 'webToken', username: 'MES', secret: 'canary-1' }, 'secret', 1],
 ];
 
+/** Four halves of two pairs: none is shown. */
+const tba = {
+  consumerKey: 'canary-1',
+  consumerSecret: 'canary-3',
+  tokenId: 'canary-4',
+  tokenSecret: 'canary-5',
+};
+
 function configWith(auth: Record<string, string>): Record<string, unknown> {
   return { mes: { url: 'https://m.example', apiKey: 'canary-2' }, connectors: { a: { type: 'sap', auth } } };
 }
@@ -30,9 +38,15 @@ describe('secrets', () => {
     ]);
   });
 
+  it('are found in all that a signed token is made of', () => {
+    const values = findSecrets(configWith({ kind: 'tba', ...tba })).map(({ value }) => value);
+    expect(values).toEqual(['canary-2', ...Object.values(tba)]);
+  });
+
   it('are found at every place that the schema marks, so that no test above forgets one', () => {
     const marked = JSON.stringify(configJsonSchema()).split('"secret":true').length - 1;
-    expect(marked).toBe(auths.reduce((sum, [, , , connectors]) => sum + connectors, 1));
+    const others = Object.keys(tba).length + 1;
+    expect(marked).toBe(auths.reduce((sum, [, , , connectors]) => sum + connectors, others));
   });
 
   it('are found in a config that is wrong everywhere else', () => {

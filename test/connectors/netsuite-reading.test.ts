@@ -204,6 +204,24 @@ describe('check', () => {
   });
 });
 
+describe('a certificate that ends within a month', () => {
+  it('is told of once a day', async () => {
+    const clock = createHastyClock(new Date('2027-10-30T12:00:00Z'));
+    const events = createStrictBus();
+    const told: unknown[] = [];
+    events.on('credentials:expiring', (event) => told.push(event));
+    const auth = { ...m2m, certFile: 'test/fixtures/netsuite/certificate.pem' };
+    const session = await openNetSuite({ auth }, { clock, events });
+    const ask = async () => session.clock(AbortSignal.abort()).catch(() => undefined);
+    for (let hour = 0; hour < 25; hour += 1) {
+      await ask();
+      clock.pass(3_600_000);
+    }
+    const event = { connector: 'plant-1', what: 'certificate', at: '2027-11-21T07:42:45.000Z' };
+    expect(told).toEqual([event, event]);
+  });
+});
+
 describe('deletions', () => {
   async function goneIn(name: string, events: EventBus = createStrictBus()): Promise<RecordRef[]> {
     const stream = streamIn(await openNetSuite({}, { events }), name);
@@ -225,7 +243,7 @@ describe('deletions', () => {
       { entity: 'job', externalId: 'STOCK-5' },
     ]);
     expect(queries()).toEqual([
-      `SELECT l.recordid AS lookupkey FROM DeletedRecord l WHERE ${changed('l.deleteddate')} ORDER BY l.recordid ASC`,
+      `SELECT l.recordid AS lookupkey FROM DeletedRecord l WHERE ${changed('l.deleteddate').replace('21:50:00', '21:49:00')} ORDER BY l.recordid ASC`,
       'SELECT l.id AS lookupkey FROM transaction l WHERE l.id IN (3, 4, 5) ORDER BY l.id ASC',
     ]);
   });

@@ -212,8 +212,14 @@ describe('an operation task', () => {
     expect(await recordsOf('operation-tasks', { ...task, ...own })).toMatchObject([{ fields }]);
   });
 
-  it('without a work center has no cell', async () => {
-    const [record] = await recordsOf('operation-tasks', { ...task, manufacturingworkcenter: undefined });
+  it('without a work center is set aside, because the MES takes none, unless it is not to be told anyway', async () => {
+    const row = { ...task, manufacturingworkcenter: undefined };
+    expect(await mapRow('operation-tasks', row)).toMatchObject({
+      kind: 'refused',
+      stage: 'map',
+      reason: 'manufacturingworkcenter is empty: the MES takes no operation without a cell.',
+    });
+    const [record] = await recordsOf('operation-tasks', { ...row, orderstatus: 'WorkOrd:C' });
     expect(record?.parents).toEqual({ part: '4821' });
   });
 

@@ -51,9 +51,11 @@ const parents: Record<Entity, z.ZodObject> = {
   operation: z.strictObject({ part: id, cell: id }),
 };
 
-/** What of a record the MES would not take. */
-export function misfits({ entity, externalId, fields: given, parents: named }: MesRecord): string[] {
-  const checked = [fields[entity].safeParse(given), parents[entity].safeParse(named), id.safeParse(externalId)];
+/** What of a record the MES would not take. Of one that is gone it keeps what is left out. */
+export function misfits({ entity, externalId, fields: given, parents: named, ...record }: MesRecord): string[] {
+  const isGone = record.lifecycle === 'cancelled' && record.onlyIfKnown === true;
+  const own = isGone ? fields[entity].partial() : fields[entity];
+  const checked = [own.safeParse(given), parents[entity].safeParse(named), id.safeParse(externalId)];
   return checked.flatMap(({ error }) =>
     (error?.issues ?? []).map(({ path, message }) => `${entity}/${externalId} ${path.join('.')}: ${message}`),
   );

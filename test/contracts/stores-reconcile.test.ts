@@ -61,16 +61,17 @@ describe.each(stores)('store: $name', (kind) => {
       expect((await state.store.dueChildren(stream, 9)).sort()).toEqual(['1', '3', '4']);
     });
 
-    it('gives what the MES holds as active of what it is asked for, as it was last delivered', async () => {
+    it('gives what the MES holds and is not cancelled of what it is asked for, as it was last delivered', async () => {
       const part = record('1', { entity: 'part', parents: { job: '7' }, fields: { part_number: 'P1', quantity: 3 } });
-      await deliver(part, record('2', { entity: 'part', lifecycle: 'closed' }), record('3', { entity: 'part' }));
+      await deliver(part, record('2', { entity: 'part', lifecycle: 'cancelled' }), record('3', { entity: 'part' }));
+      await deliver(record('9', { entity: 'part', lifecycle: 'closed' }));
       await state.store.commit(page(state.epoch, { outcomes: [delivered(record('1')), refused(record('5'))] }));
       const refs = ['1', '2', '5', '9'].flatMap((externalId) => [
         { entity: 'part' as const, externalId },
         { entity: 'job' as const, externalId },
       ]);
       const held = await state.store.heldOf(source, refs);
-      expect(held.map(({ entity, externalId }) => `${entity}/${externalId}`)).toEqual(['part/1', 'job/1']);
+      expect(held.map(({ entity, externalId }) => `${entity}/${externalId}`)).toEqual(['part/1', 'part/9', 'job/1']);
       expect(held[0]).toEqual(part);
       expect(await state.store.heldOf(source, [])).toEqual([]);
     });

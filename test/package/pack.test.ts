@@ -86,16 +86,11 @@ describe('the package', { timeout: 60_000 }, () => {
 
   it('checks the example config that it brings along', async () => {
     const example = path.join(own, 'config/erp-puller.example.yaml');
-    const needed = {
-      ERYXON_API_KEY: 'ery_test_0123456789',
-      SAP_USER: 'MES_READER',
-      SAP_PASSWORD: 'Welcome#1:%',
-      ODOO_API_KEY: '0123456789abcdef',
-      FREPPLE_WEBTOKEN_KEY: '%@mzit!i8b*',
-    };
+    const placeholders = readFileSync(example, 'utf8').matchAll(/^[^#\n]*\$\{(\w+)\}/gm);
+    const needed = Object.fromEntries([...placeholders].map(([, name]) => [name, `${name} of a test`]));
     expect(await erpPuller(['check', '--offline', '--config', example], needed)).toEqual({
       code: 0,
-      stdout: `ok       ${example}: The config is valid; connectors: plant-1, plant-2, planning.\n`,
+      stdout: `ok       ${example}: The config is valid; connectors: plant-1, plant-2, plant-3, planning.\n`,
       stderr: '',
     });
     expect((await erpPuller(['check', '--offline', '--config', example])).code).toBe(78);

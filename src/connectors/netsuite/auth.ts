@@ -54,7 +54,7 @@ export function accountOf(accountId: string, baseUrl?: string): Account {
 /** Signatures and assertions name the time; beyond five minutes of difference NetSuite refuses them. */
 interface ServerTime {
   now(): Date;
-  /** Takes over the time of an answer; true when ours was far off. */
+  /** Takes over the time of an answer that refused; true when ours was far off, or when doing so was no help. */
   correct(answer: Pick<HttpResponse, 'headers'>): boolean;
 }
 
@@ -68,9 +68,10 @@ function createServerTime(clock: Clock): ServerTime {
     correct({ headers }) {
       const offMs = Date.parse(headers['date'] ?? '') - now().getTime();
       // Without a Date header this is no number, and not greater than anything.
-      if (!(Math.abs(offMs) > toleratedMs)) return false;
-      aheadMs += offMs;
-      return true;
+      const isFarOff = Math.abs(offMs) > toleratedMs;
+      const isChanged = isFarOff || aheadMs !== 0;
+      aheadMs = isFarOff ? aheadMs + offMs : 0;
+      return isChanged;
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { messageOf, PermanentError } from '../../core/errors.ts';
+import type { EventBus } from '../../core/events.ts';
 import { zoneOffsetMs } from '../../core/stamp.ts';
 import type { Finding } from '../../core/types.ts';
 import { checkSession } from '../checking.ts';
@@ -27,13 +28,21 @@ export async function checkNetSuite(checking: NetSuiteChecking, signal: AbortSig
     name: each.stream.name,
     sample: (probing: AbortSignal) => sample(each, probing),
   }));
-  const findings = await checkSession({ session, probes, clock }, signal);
+  const findings = await checkSession({ session, probes, clock, advice }, signal);
   const isReached = findings.some(({ level }) => level === 'ok');
   const deletions = isReached ? await checkDeletions(checking, signal) : undefined;
   const zone = isReached ? await checkZone(checking, signal) : undefined;
   const certificate = expiry === undefined ? undefined : checkExpiry(session.name, expiry, clock.now());
   return [...findings, deletions, zone, certificate].filter((finding) => finding !== undefined);
 }
+
+const advice = {
+  credentials: 'Correct auth in the config file by what the Login Audit Trail says.',
+  refused: "Ask the NetSuite administrator for the feature or the permission; the token's role is the one that counts.",
+  malformed: 'Check baseUrl: something else than SuiteTalk answers there, or NetSuite is under maintenance.',
+  empty:
+    'If the account has such records, look for restrictions of the role: what they hide is left out without a word.',
+};
 
 /** One row. What NetSuite refuses is looked at more closely: it never says "not permitted", only that it knows no such thing. */
 async function sample({ source, requires, assertNames }: OpenedStream, signal: AbortSignal): Promise<number> {
@@ -103,6 +112,20 @@ function hours(ms: number): string {
   const sign = ms < 0 ? '-' : '+';
   const minutes = Math.round(Math.abs(ms) / 60_000);
   return `${sign}${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`;
+}
+
+/** Tells once a day of a certificate that ends soon. */
+export function createExpiryWatch(
+  { name, clock, expiry }: { name: string } & Pick<NetSuiteChecking, 'clock' | 'expiry'>,
+  events: EventBus,
+): () => void {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = clock.now().getTime();
+    if (expiry === undefined || expiry.getTime() - now > warnDays * dayMs || now - toldMs < dayMs) return;
+    toldMs = now;
+    events.emit('credentials:expiring', { connector: name, what: 'certificate', at: expiry.toISOString() });
+  };
 }
 
 /** NetSuite itself writes two months ahead; a month is enough to get a new one. */

@@ -8,7 +8,7 @@ import { createSuiteQlClient } from '../protocols/suiteql-client.ts';
 import { openSuiteQlStream, suiteQlStreamSchema } from '../protocols/suiteql-stream.ts';
 import { connectorShape, urlSchema } from '../settings.ts';
 import { accountOf, authSchema, openAuth } from './auth.ts';
-import { checkNetSuite } from './check.ts';
+import { checkNetSuite, createExpiryWatch } from './check.ts';
 import type { NetSuiteContext } from './rows.ts';
 import { netSuiteStreams } from './streams.ts';
 
@@ -83,6 +83,7 @@ function openNetSuite(config: NetSuiteSettings, context: ConnectorContext): Conn
         basis: basisOf(config),
       });
     });
+  const watch = createExpiryWatch({ name, clock, expiry }, events);
   const session = {
     name,
     source: config.externalSource,
@@ -91,7 +92,10 @@ function openNetSuite(config: NetSuiteSettings, context: ConnectorContext): Conn
       for (const { assertNames } of opened) await assertNames();
       await client.now(signal);
     },
-    clock: client.now,
+    clock(signal: AbortSignal) {
+      watch();
+      return client.now(signal);
+    },
     close: () => http.close(),
   };
   const checking = { session, opened, client, clock, expiry, timeZone: config.timeZone };

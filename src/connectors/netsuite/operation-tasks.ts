@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RecordError } from '../../core/errors.ts';
 import { ceilInteger, normalizeId, roundAway, toNumber } from '../fields.ts';
 import { defineSuiteQlStream } from '../protocols/suiteql-stream.ts';
 import { readSecond, utcSecond } from '../protocols/suiteql-text.ts';
@@ -59,6 +60,10 @@ export const operationTasks = defineSuiteQlStream({
     const sequence = ceilInteger(row.operationsequence ?? '', 'operationsequence');
     const order = row.orderstatus ? lifecycleOf(row.orderstatus, workOrderStates) : 'cancelled';
     const isDone = row.status === 'COMPLETE';
+    const { manufacturingworkcenter: cell } = row;
+    if (!cell && order !== 'cancelled') {
+      throw new RecordError('manufacturingworkcenter is empty: the MES takes no operation without a cell.');
+    }
     return [
       told({
         entity: 'operation',
@@ -66,7 +71,7 @@ export const operationTasks = defineSuiteQlStream({
         externalId: normalizeId(row.id),
         parents: {
           part: normalizeId(row.workorder),
-          ...(row.manufacturingworkcenter ? { cell: normalizeId(row.manufacturingworkcenter) } : {}),
+          ...(cell ? { cell: normalizeId(cell) } : {}),
         },
         fields: {
           operation_name: row.title || String(sequence),

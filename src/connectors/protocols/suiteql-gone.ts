@@ -1,5 +1,6 @@
 import { messageOf, PermanentError } from '../../core/errors.ts';
 import type { EventBus } from '../../core/events.ts';
+import { shiftStamp } from '../../core/stamp.ts';
 import type { RecordRef, Window } from '../../core/types.ts';
 import type { SuiteQlClient } from './suiteql-client.ts';
 import { rowsByKey } from './suiteql-look-up.ts';
@@ -31,7 +32,7 @@ const idsAtOnce = 1000;
 export function createGone({ client, events, name, table, refsOf }: GoneOptions) {
   let isTold = false;
   return async function* gone(window: Window, signal: AbortSignal): AsyncGenerator<RecordRef[]> {
-    const where = inWindow('l.deleteddate', window);
+    const where = inWindow('l.deleteddate', fromTheMinute(window));
     const listed = keysOf(client, { table: deletedTable, key: 'l.recordid', where }, signal);
     try {
       for await (const ids of listed) yield (await withoutRow(client, { table, ids }, signal)).flatMap(refsOf);
@@ -42,6 +43,11 @@ export function createGone({ client, events, name, table, refsOf }: GoneOptions)
       isTold = true;
     }
   };
+}
+
+/** The stamps of the list may be cut to the minute. */
+function fromTheMinute(window: Window): Window {
+  return window.from === undefined ? window : { ...window, from: shiftStamp('second', window.from, -60) };
 }
 
 /** Those of at most a thousand ids that a table does not have. */
