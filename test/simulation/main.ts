@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { fork, type StdioOptions } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { generations } from '../../sandbox/eryxon/generation.ts';
@@ -16,7 +16,7 @@ const { values } = parseArgs({
     workers: { type: 'string', default: String(availableParallelism()) },
     events: { type: 'string' },
     generation: { type: 'string' },
-    step: { type: 'string' },
+    work: { type: 'boolean', default: false },
     'until-failure': { type: 'boolean', default: false },
     'crash-points': { type: 'boolean', default: false },
     thefts: { type: 'string' },
@@ -42,14 +42,22 @@ async function replay(seed: number): Promise<void> {
   process.exitCode = 1;
 }
 
-/** Every `step`-th seed; one line of JSON a failure. */
-async function work(from: number, to: number, step: number): Promise<void> {
-  for (let seed = from; seed < to; seed += step) {
-    const result = await simulate(seed, { generation });
-    if (result.failure !== undefined) process.send?.(await shorten(result));
-  }
-  const { user, system } = process.cpuUsage();
-  process.send?.({ cpuMs: (user + system) / 1000 });
+/** Some seeds at a time, as they are handed out; failures are sent as they come. */
+function work(): void {
+  process.on('message', async ({ first, count }: Portion) => {
+    const before = process.cpuUsage();
+    for (let seed = first; seed < first + count; seed += 1) {
+      const result = await simulate(seed, { generation });
+      if (result.failure !== undefined) process.send?.(await shorten(result));
+    }
+    const { user, system } = process.cpuUsage(before);
+    process.send?.({ done: count, cpuMs: (user + system) / 1000 });
+  });
+}
+
+interface Portion {
+  first: number;
+  count: number;
 }
 
 /** The shortest beginning of the history that fails. */
@@ -64,34 +72,62 @@ async function shorten(failed: Simulated): Promise<Simulated & { events?: number
 /** The errors that a run is full of cost a twentieth of it otherwise; `--seed` shows where one comes from. */
 const execArgv = ['--stack-trace-limit=0'];
 
+const portion = 100;
+
+/** Over all workers; when interrupted it ends what has been begun and says how far it came. */
 async function many(from: number, count: number): Promise<void> {
-  const workers = Number(values.workers);
   const startedMs = Date.now();
-  let failures = 0;
-  let cpuMs = 0;
-  const given = generation === undefined ? [] : ['--generation', generation];
-  const children = Array.from({ length: workers }, (_, index) => {
-    const args = ['--from', String(from + index), '--seeds', String(count), '--step', String(workers), ...given];
-    const child = fork(import.meta.filename, args, { execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    child.on('message', (message) => {
-      if ('cpuMs' in (message as object)) {
-        cpuMs += (message as { cpuMs: number }).cpuMs;
-        return;
-      }
-      const { seed, failure, history, events } = message as Simulated & { events?: number };
-      failures += 1;
-      const again = `npm run simulate -- --seed ${seed}${events === undefined ? '' : ` --events ${events}`}`;
-      console.log(`Seed ${seed} FAILED: ${failure}\n  ${history.join('\n  ')}\n  again: ${again}`);
+  const total = { next: from, end: from + count, done: 0, cpuMs: 0, failures: 0 };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      total.end = total.next;
     });
-    return new Promise<number | null>((resolve) => child.once('exit', resolve));
-  });
-  const codes = await Promise.all(children);
-  const seconds = (Date.now() - startedMs) / 1000;
-  const each = (cpuMs / count).toFixed(2);
-  console.log(
-    `${count} seeds from ${from}: ${failures} failures, ${seconds.toFixed(1)} s, ${each} ms of processor a seed.`,
-  );
+  }
+  const codes = await Promise.all(Array.from({ length: Number(values.workers) }, () => employ(total)));
+  const { done, cpuMs, failures } = total;
+  const seconds = ((Date.now() - startedMs) / 1000).toFixed(1);
+  const each = (cpuMs / done).toFixed(2);
+  console.log(`${done} seeds from ${from}: ${failures} failures, ${seconds} s, ${each} ms of processor a seed.`);
   if (failures > 0 || codes.some((code) => code !== 0)) process.exitCode = 1;
+}
+
+interface Total {
+  /** The next seed that nobody has begun, and the first that nobody shall. */
+  next: number;
+  end: number;
+  done: number;
+  cpuMs: number;
+  failures: number;
+}
+
+type Failed = Simulated & { events?: number };
+
+/** One worker from its first portion to its last; resolves to its exit code. */
+function employ(total: Total): Promise<number | null> {
+  const given = generation === undefined ? [] : ['--generation', generation];
+  const args = ['--work', ...given];
+  // Of its own group: an interrupt is for this process to deal with.
+  const stdio: StdioOptions = ['ignore', 'inherit', 'inherit', 'ipc'];
+  const child = fork(import.meta.filename, args, { execArgv, stdio, detached: true });
+  const handOut = () => {
+    const count = Math.min(portion, total.end - total.next);
+    if (count <= 0) return child.disconnect();
+    child.send({ first: total.next, count });
+    total.next += count;
+  };
+  child.on('message', (message: Failed | { done: number; cpuMs: number }) => {
+    if ('done' in message) {
+      total.done += message.done;
+      total.cpuMs += message.cpuMs;
+      return handOut();
+    }
+    total.failures += 1;
+    const { seed, failure, history, events } = message;
+    const again = ['--seed', seed, ...(events === undefined ? [] : ['--events', events]), ...given].join(' ');
+    console.log(`Seed ${seed} FAILED: ${failure}\n  ${history.join('\n  ')}\n  again: npm run simulate -- ${again}`);
+  });
+  handOut();
+  return new Promise((resolve) => child.once('exit', resolve));
 }
 
 /** Prints how many seeds it takes until one fails, or nothing when none does. */
@@ -162,5 +198,5 @@ else if (values['crash-points']) await crashPoints();
 else if (values.thefts !== undefined) await thefts(from, Number(values.thefts));
 else if (values.mutations) await runMutations(Number(values.seeds));
 else if (values['until-failure']) await untilFailure(from, Number(values.seeds));
-else if (values.step !== undefined) await work(from, from + Number(values.seeds), Number(values.step));
+else if (values.work) work();
 else await many(from, Number(values.seeds));
