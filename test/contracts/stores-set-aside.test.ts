@@ -27,6 +27,15 @@ describe.each(stores)('what is set aside: $name', (kind) => {
       });
     });
 
+    it('gives those asked for as they were sent last, of the source and entity asked for', async () => {
+      const newer = record('1', { lifecycle: 'closed' });
+      for (const each of [record('1'), newer, record('2'), record('3', { source: 'another' })]) {
+        await state.store.commit(page(state.epoch, { outcomes: [refused(each)] }));
+      }
+      expect(await state.store.refused(source, 'job', ['1', '3', '4'])).toEqual(new Map([['1', newer]]));
+      expect(await state.store.refused(source, 'part', ['1'])).toEqual(new Map());
+    });
+
     it('counts a record that is refused again, in one letter', async () => {
       await state.store.commit(page(state.epoch, { outcomes: [refused(record('1'), 'first')] }));
       await state.clock.advance(1000);
