@@ -37,7 +37,6 @@ interface TransientDetails {
   malformed?: boolean;
   expired?: boolean;
   unsent?: boolean;
-  unknownOutcome?: boolean;
 }
 
 /** Try again later, keep the watermark: network faults, time-outs, 429, 5xx. */
@@ -51,11 +50,6 @@ export class TransientError extends Error {
   readonly expired: boolean;
   /** No connection was made: the other side knows nothing of the request. */
   readonly unsent: boolean;
-  /**
-   * A request that must not be sent twice may or may not have taken effect: it is never repeated by itself. Whoever sent it looks
-   * first what the other side holds.
-   */
-  readonly unknownOutcome: boolean;
 
   constructor(message: string, options: ErrorOptions & TransientDetails = {}) {
     super(message, options);
@@ -63,7 +57,6 @@ export class TransientError extends Error {
     this.malformed = options.malformed ?? false;
     this.expired = options.expired ?? false;
     this.unsent = options.unsent ?? false;
-    this.unknownOutcome = options.unknownOutcome ?? false;
   }
 }
 

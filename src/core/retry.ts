@@ -18,8 +18,7 @@ const basePauseMs = 500;
 const longestPauseMs = 30_000;
 
 /**
- * Tries a task again after transient failures but those of unknown outcome, with exponential pauses and full jitter. What the other side asked for
- * (Retry-After) is kept to and only ever lengthened; a wait longer than the longest pause is not slept here but thrown,
+ * Tries a task again after transient failures, with exponential pauses and full jitter. What the other side asked for (Retry-After) is kept to and only ever lengthened; a wait longer than the longest pause is not slept here but thrown,
  * so that the caller can give its place up.
  */
 export async function withRetries<T>(options: RetryOptions, task: () => Promise<T>, signal: AbortSignal): Promise<T> {
@@ -27,7 +26,7 @@ export async function withRetries<T>(options: RetryOptions, task: () => Promise<
     try {
       return await task();
     } catch (error) {
-      if (!(error instanceof TransientError) || error.unknownOutcome || attempt >= options.attempts) throw error;
+      if (!(error instanceof TransientError) || attempt >= options.attempts) throw error;
       const waitMs = pauseMs(error, attempt, options.random);
       if (waitMs > longestPauseMs * 1.1) throw error;
       const { system, name } = options;

@@ -48,19 +48,17 @@ export interface ReadyChange extends Change {
 /** What the MES calls a parent. */
 export type ParentEntry = Pick<LedgerEntry, 'mesId' | 'businessKey'>;
 
-/** A request to the MES, and whether sending it twice does the same as sending it once. */
+/** A request to the MES. Each may be sent twice: upserts do the same again, a second create is refused by a unique key. */
 export interface MesRequest extends HttpRequest {
-  /** False for a create that knows no upsert; a second one would make a second record or fail on a unique key. True when absent. */
-  idempotent?: boolean;
+  /** Told of each try that may or may not have taken effect, before the next one. */
+  onUnknownOutcome?(): void;
 }
 
 /** Sends requests within the MES's limits, again after passing faults. */
 export interface Transport {
   /**
    * Any answer that is not a passing fault, whatever its status. Throws TransientError when the tries are used up, PermanentError
-   * when the credentials are refused. A request with `idempotent: false` is tried again only where the MES cannot have carried it
-   * out (no connection, 429, 402); a time-out, a reset, a 408 or 5xx after it was sent is thrown at once as a TransientError with
-   * `unknownOutcome: true`: read back what the MES holds before anything is sent again.
+   * when the credentials are refused.
    */
   request(request: MesRequest): Promise<HttpResponse>;
 }

@@ -47,12 +47,16 @@ export function createTransport(options: TransportOptions, signal: AbortSignal):
     const startedMs = clock.monotonicMs();
     const answer = await options.http.request(request, signal).catch(async (error: unknown) => {
       if (error instanceof TransientError && error.unsent) await quota.giveBack(caller);
-      else if (error instanceof TransientError) note(options, undefined, startedMs);
-      throw request.idempotent === false ? outcomeOf(error) : error;
+      else if (error instanceof TransientError) {
+        note(options, undefined, startedMs);
+        request.onUnknownOutcome?.();
+      }
+      throw error;
     });
     note(options, answer, startedMs);
     await heed(options, answer).catch((error: unknown) => {
-      throw request.idempotent === false && mayBeDone(answer) ? outcomeOf(error) : error;
+      if (error instanceof TransientError && mayBeDone(answer)) request.onUnknownOutcome?.();
+      throw error;
     });
     return answer;
   }
@@ -109,16 +113,4 @@ function saysDayIsUsedUp({ status, headers }: HttpResponse): boolean {
 /** The limits are checked before a request is carried out; of any other fault nobody knows how far it came. */
 function mayBeDone({ status }: HttpResponse): boolean {
   return status !== 402 && status !== 429;
-}
-
-/** The failure of a request that must not be sent twice. */
-function outcomeOf(error: unknown): unknown {
-  if (!(error instanceof TransientError) || error.unsent) return error;
-  const { message, retryAfterMs, malformed } = error;
-  return new TransientError(`${message} Whether the MES has carried it out is not known.`, {
-    cause: error,
-    malformed,
-    unknownOutcome: true,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  });
 }

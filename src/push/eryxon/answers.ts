@@ -47,12 +47,16 @@ const permanentTexts =
 /** Covers a fault of the database during the look-up of the key as well: nobody need change the key. */
 const passingAuthText = 'Authentication failed';
 
+const objectForm = /^\s*\{[\s\S]*\}\s*$/;
+
 /** Code of the host for a function that does not start. Asking on does not help; other functions may well run. */
 export const bootError = 'BOOT_ERROR';
 
-/** Throws for answers that concern all requests alike: refused credentials, limits, and passing faults. */
+/** Throws for answers that concern all requests alike: refused credentials, limits, passing faults, and successes that prove nothing. */
 export function refuseTransient(answer: HttpResponse, now: Date): void {
   const { status } = answer;
+  // Read in full where it is used: parsing twice would cost as much as mapping.
+  if (status < 300 && !objectForm.test(answer.text)) readAnswer(answer, 'a request');
   if (status < 400) return;
   const { code, message } = readAnswer(answer, '');
   if (code === bootError) return;

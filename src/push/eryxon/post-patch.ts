@@ -1,3 +1,4 @@
+import { businessKeyOf } from '../../core/business-key.ts';
 import { TransientError } from '../../core/errors.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 import { isHeld } from './bodies.ts';
@@ -40,7 +41,11 @@ async function create(call: Call, change: ReadyChange, askedBefore: Posted | und
   // Of two creates whose answers are lost nobody knows which one took effect.
   const sure = askedBefore === undefined || askedBefore.hash === change.hash;
   await call.session.posted.note(change, null, sure ? undefined : { ...askedBefore, hash: eitherOf });
-  const answer = await ask(call, { method: 'POST', body: JSON.stringify(columns), idempotent: false });
+  let lost = false;
+  const onUnknownOutcome = () => {
+    lost = true;
+  };
+  const answer = await ask(call, { method: 'POST', body: JSON.stringify(columns), onUnknownOutcome });
   if (answer.data !== undefined) {
     const created = readRow(call, answer.data, 'created');
     await call.session.posted.note(change, created.mesId);
@@ -49,13 +54,18 @@ async function create(call: Call, change: ReadyChange, askedBefore: Posted | und
   requireKnown(answer, 'POST');
   const message = refusalText(answer);
   const next = await settle(call, { change, message, columns });
-  if (next.kind === 'again') return create(call, change, askedBefore);
+  // Refused because an earlier try, whose answer was lost, has created it; or else this one has not taken effect.
+  const before = lost ? { ...postedNow(change), ...(sure ? {} : { ...askedBefore, hash: eitherOf }) } : askedBefore;
+  if (next.kind === 'again') return create(call, change, before);
   if (next.kind === 'adopt') return adopt(call, change, next.mesId);
-  const renamed = isOwnExternalKey(message) ? await findRenamed(call, askedBefore) : undefined;
+  const renamed = isOwnExternalKey(message) ? await findRenamed(call, before) : undefined;
   if (renamed !== undefined) return adopt(call, change, renamed);
-  // This one has not taken effect: what was there before is there still.
-  if (askedBefore !== undefined) await call.session.posted.note(change, null, askedBefore);
-  return isOwnExternalKey(message) ? withoutId(call, change, askedBefore) : next.result;
+  if (before !== undefined) await call.session.posted.note(change, null, before);
+  return isOwnExternalKey(message) ? withoutId(call, change, before) : next.result;
+}
+
+function postedNow({ hash, record }: ReadyChange): Posted {
+  return { hash, mesId: null, businessKey: businessKeyOf(record) };
 }
 
 /** The row of a create whose answer was lost, by the name that it was created under. */

@@ -31,7 +31,7 @@ export interface Question {
   /** Another function than that of the entity. */
   name?: string;
   body?: string;
-  idempotent?: boolean;
+  onUnknownOutcome?(): void;
 }
 
 export const jsonHeaders = { 'Content-Type': 'application/json' };
@@ -41,13 +41,13 @@ export async function ask(
   { base, entity, transport }: Pick<Call, 'base' | 'entity' | 'transport'>,
   question: Question,
 ): Promise<Answer> {
-  const { method, rest = '', name = `api-${tables[entity]}`, body, idempotent } = question;
+  const { method, rest = '', name = `api-${tables[entity]}`, body, onUnknownOutcome } = question;
   const path = `${base}/${name}${rest}`;
   const response = await transport.request({
     method,
     path,
     ...(body === undefined ? {} : { headers: jsonHeaders, body }),
-    ...(idempotent === undefined ? {} : { idempotent }),
+    ...(onUnknownOutcome === undefined ? {} : { onUnknownOutcome }),
   });
   const answer = readAnswer(response, `${method} ${path}`);
   if (answer.code === bootError) throw new SchemaError(`${name} does not start (HTTP ${answer.status} ${bootError}).`);

@@ -144,6 +144,14 @@ describe('a passing fault', () => {
     expect(thrownBy(() => refuseTransient(failure(500, message), now))).toBeUndefined();
   });
 
+  it.each([
+    ['a logon page', '<!DOCTYPE html><html></html>'],
+    ['nothing', ''],
+    ['what broke off', '{"success":true,"data":{"jobs":[{"id":"1"'],
+  ])('is HTTP 200 with %s: the next try may bring an answer', (_what, text) => {
+    expect(thrownBy(() => refuseTransient({ status: 200, headers: {}, text }, now))).toBeInstanceOf(TransientError);
+  });
+
   it.each([200, 201, 204, 400, 404, 405, 409, 413, 422])('is not HTTP %i', (status) => {
     expect(thrownBy(() => refuseTransient(failure(status, 'text'), now))).toBeUndefined();
   });
