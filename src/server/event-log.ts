@@ -22,7 +22,11 @@ export function reportEvents(events: EventBus, logger: Logger): void {
     logger.warn('Record is active again in the ERP but stays on hold in the MES.', fields),
   );
   events.on('stream:degraded', (fields) => logger.warn('A stream does without what the ERP refuses it.', fields));
-  events.on('stream:full-read', (fields) => logger.info('Reading everything.', fields));
+  events.on('stream:full-read', (fields) => {
+    // What is due at every poll is no news.
+    if (fields.reason === 'due') logger.debug('Reading everything.', fields);
+    else logger.info('Reading everything.', fields);
+  });
   events.on('absence:withheld', (fields) =>
     logger.error('Too many records vanished at once; nothing was cancelled.', fields),
   );

@@ -1,10 +1,6 @@
-import type { Clock } from '../../core/clock.ts';
 import { PermanentError, TransientError } from '../../core/errors.ts';
-import type { EventBus } from '../../core/events.ts';
-import { type HttpClient, type HttpResponse, retryAfterMs } from '../../core/http.ts';
-import { withRetries } from '../../core/retry.ts';
-import type { TokenBucket } from '../../core/token-bucket.ts';
-import { type Authenticator, withoutProof } from './auth.ts';
+import type { HttpResponse } from '../../core/http.ts';
+import { createErpClient, type ErpClientOptions, refusal } from '../erp-client.ts';
 import { type JsonList, readJsonList } from './json-list.ts';
 
 /** Reads an API of Django REST framework that has no pages: every list is one answer. */
@@ -37,47 +33,36 @@ export interface DrfList {
   pages(size: number): Generator<Record<string, unknown>[]>;
 }
 
-export interface DrfOptions {
-  /** Who is asking, for error texts: the connector's name. */
-  name: string;
-  http: HttpClient;
+export interface DrfOptions extends ErpClientOptions {
   /** Path that all others stand behind, without a slash at its end. */
   root: string;
-  auth: Authenticator;
-  bucket: TokenBucket;
-  clock: Clock;
-  events: EventBus;
-  random: () => number;
-  /** Tries a request. */
-  attempts: number;
 }
 
 export function createDrfClient(options: DrfOptions): DrfClient {
-  const { name, attempts, clock, events, random } = options;
-  let served: { dateMs: number; atMs: number } | undefined;
+  const { name, root, clock } = options;
+  const client = createErpClient(options);
 
-  /** One loop of tries for the request and its body: logon and maintenance pages come with status 200. */
-  function get<T>(path: string, read: (answer: HttpResponse, what: string) => T, signal: AbortSignal): Promise<T> {
-    const once = async () => {
-      const answer = await ask(options, options.root + path, signal);
-      const dateMs = Date.parse(answer.headers['date'] ?? '');
-      if (!Number.isNaN(dateMs)) served = { dateMs, atMs: clock.monotonicMs() };
-      return read(requireJson(answer, whatOf(options, path)), whatOf(options, path));
+  async function get<T>(path: string, read: (text: string, what: string) => T, signal: AbortSignal): Promise<T> {
+    const address = root + path;
+    const what = `${name}: GET ${address.split('?', 1)[0]}`;
+    const readAnswer = (answer: HttpResponse) => {
+      if (answer.status !== 200) throw refused(answer, { what, model: modelOf(path), now: clock.now() });
+      return read(requireJson(answer, what), what);
     };
-    return withRetries({ system: 'erp', name, attempts, clock, events, random }, once, signal);
+    const headers = { Accept: 'application/json' };
+    return client.ask({ method: 'GET', path: address, headers }, readAnswer, signal).catch((error: unknown) => {
+      throw error instanceof PermanentError && error.redirect !== undefined ? sentAway(error.redirect, what) : error;
+    });
   }
 
   return {
-    async list({ path, filters = [] }, signal) {
+    list({ path, filters = [] }, signal) {
       const parameters = filters.map(({ name: parameter, value }) => `${parameter}=${encodeURIComponent(value)}`);
       const query = ['format=json', ...parameters].join('&');
-      const list = await get(`${path}?${query}`, ({ text }, what) => readJsonList(text, what), signal);
-      return checked(list, filters, whatOf(options, path));
+      return get(`${path}?${query}`, (text, what) => checked(readJsonList(text, what), filters, what), signal);
     },
-    document: (path, signal) => get(path, ({ text }, what) => parseJson(text, what), signal),
-    now() {
-      return served === undefined ? undefined : new Date(served.dateMs + clock.monotonicMs() - served.atMs);
-    },
+    document: (path, signal) => get(path, parseJson, signal),
+    now: client.now,
   };
 }
 
@@ -104,44 +89,30 @@ function requireRow(row: unknown, what: string): Record<string, unknown> {
   throw new TransientError(`${what} answered with a list of something else than rows.`, { malformed: true });
 }
 
-function whatOf({ name, root }: DrfOptions, path: string): string {
-  return `${name}: GET ${root}${path.split('?', 1)[0]}`;
-}
-
-async function ask(options: DrfOptions, path: string, signal: AbortSignal): Promise<HttpResponse> {
-  const proof = await options.auth.headers({ method: 'GET', path }, signal);
-  await options.bucket.take(signal);
-  const headers = { Accept: 'application/json', ...proof };
-  const answer = await options.http.request({ method: 'GET', path, headers }, signal).catch((error: unknown) => {
-    throw error instanceof PermanentError && error.redirect !== undefined
-      ? sentAway(error.redirect, options, path)
-      : error;
-  });
-  if (answer.status === 200) return answer;
-  throw refusal(withoutProof(answer, proof), options, path);
-}
-
 /** Django sends whoever must log on to its logon page. */
-function sentAway(location: string, options: DrfOptions, path: string): PermanentError {
-  const what = `${options.name}: GET ${path.split('?', 1)[0]} was redirected to ${location.split('?', 1)[0]}`;
+function sentAway(location: string, what: string): PermanentError {
+  const told = `${what} was redirected to ${location.split('?', 1)[0]}`;
   if (/\blogin\b/.test(location)) {
-    return new PermanentError(`${what}: the token has expired, or is not accepted. Check auth, and both clocks.`, {
+    return new PermanentError(`${told}: the token has expired, or is not accepted. Check auth, and both clocks.`, {
       credentials: true,
     });
   }
-  return new PermanentError(`${what}: there is no such address. Check url and the version of the server.`, {
+  return new PermanentError(`${told}: there is no such address. Check url and the version of the server.`, {
     redirect: location,
   });
 }
 
-function requireJson(answer: HttpResponse, what: string): HttpResponse {
-  const type = answer.headers['content-type'] ?? '';
-  if (/\bjson\b/i.test(type)) return answer;
+function requireJson(answer: HttpResponse, what: string): string {
+  if (isJson(answer)) return answer.text;
+  const type = answer.headers['content-type'] ?? 'no content type';
   throw new TransientError(
-    `${what} answered HTTP 200 with ${type === '' ? 'no content type' : type} instead of JSON: ` +
-      'usually a logon or maintenance page. Check url and auth.',
+    `${what} answered HTTP 200 with ${type} instead of JSON: usually a logon or maintenance page. Check url and auth.`,
     { malformed: true },
   );
+}
+
+function isJson({ headers }: HttpResponse): boolean {
+  return /\bjson\b/i.test(headers['content-type'] ?? '');
 }
 
 function parseJson(text: string, what: string): unknown {
@@ -152,23 +123,23 @@ function parseJson(text: string, what: string): unknown {
   }
 }
 
-/** Each status has its own class and text. */
-function refusal(answer: HttpResponse, options: DrfOptions, path: string): Error {
-  const { status } = answer;
-  const isJson = /\bjson\b/i.test(answer.headers['content-type'] ?? '');
-  const what = `${options.name}: GET ${path.split('?', 1)[0]} answered HTTP ${status}${readError(answer.text)}`;
-  if (status === 401) return new PermanentError(`${what}. Check auth.`, { credentials: true });
+function refused(answer: HttpResponse, { what, model, now }: { what: string; model: string; now: Date }): Error {
+  const said = readError(answer.text);
+  const credentials = 'Check auth.';
   // What refuses a key stands before the API and answers with a page of its own.
-  if (status === 403 && !isJson) return new PermanentError(`${what}. Check auth.`, { credentials: true });
-  if (status === 403) return new PermanentError(`${what}. Grant the user the permission view_${modelOf(path)}.`);
-  if (status === 404) return new PermanentError(`${what}. There is no such address: check url and scenario.`);
-  if (status === 408 || status === 429 || status >= 500) {
-    const asked = retryAfterMs(answer.headers, options.clock.now());
-    return new TransientError(`${what}.`, asked === undefined ? {} : { retryAfterMs: asked });
+  if (answer.status === 403 && !isJson(answer)) {
+    return new PermanentError(`${what} answered HTTP 403${said}. ${credentials}`, { credentials: true });
   }
-  return new PermanentError(`${what}. The query was refused: is this a supported version?`);
+  const hints = {
+    credentials,
+    forbidden: `Grant the user the permission view_${model}.`,
+    missing: 'There is no such address: check url and scenario.',
+    query: 'The query was refused: is this a supported version?',
+  };
+  return refusal(answer, { what, said, hints, now });
 }
 
+/** The model is the last name in the path of its list. */
 function modelOf(path: string): string {
   return /([^/]+)\/(?:\?|$)/.exec(path)?.[1] ?? '';
 }
