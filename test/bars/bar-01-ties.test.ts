@@ -6,7 +6,7 @@ import { start } from '../support/harness-pass.ts';
 import { storedStamp, type Tale, tell, type Written } from '../support/harness-walk.ts';
 
 /** Bar 1. `SEEDS=10000 npx vitest run test/bars/bar-01` tells ten thousand tales. */
-const seeds = Number(process.env['SEEDS'] ?? 100);
+const seeds = Number(process.env['SEEDS'] ?? 50);
 const kinds = ['timestamp', 'second', 'char14', 'date'] as const satisfies DatedKind[];
 
 interface Tie {

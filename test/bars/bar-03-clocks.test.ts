@@ -8,7 +8,7 @@ import { expectEqual, openPlant } from '../support/harness.ts';
 import { storedStamp, type Tale, tell } from '../support/harness-walk.ts';
 
 /** Bar 3. */
-const seeds = Number(process.env['SEEDS'] ?? 60);
+const seeds = Number(process.env['SEEDS'] ?? 40);
 const hourMs = 3_600_000;
 const kinds: readonly DatedKind[] = ['timestamp', 'second', 'char14', 'char14', 'date'];
 

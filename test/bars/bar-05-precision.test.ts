@@ -5,7 +5,7 @@ import { start } from '../support/harness-pass.ts';
 import { type Tale, tell } from '../support/harness-walk.ts';
 
 /** Bar 5: nanoseconds in the source; V2 shows them cut to milliseconds, V4 in full. */
-const seeds = Number(process.env['SEEDS'] ?? 60);
+const seeds = Number(process.env['SEEDS'] ?? 40);
 
 /** Changes within a few milliseconds around each poll, told apart by nanoseconds only. */
 function taleOf(version: 'v2' | 'v4', random: Random): Tale {

@@ -7,7 +7,7 @@ import { type Bench, start } from '../support/harness-pass.ts';
 import { storedStamp, type Tale, tell } from '../support/harness-walk.ts';
 
 /** Bar 11. `SEEDS=10000 npx vitest run test/bars/bar-11` tells ten thousand tales. */
-const seeds = Number(process.env['SEEDS'] ?? 60);
+const seeds = Number(process.env['SEEDS'] ?? 40);
 const minuteMs = 60_000;
 const polls = 8;
 const keys = 6;
