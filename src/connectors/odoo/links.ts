@@ -1,7 +1,7 @@
 import { idOf, type OdooModels, type OdooRow } from '../protocols/odoo-model.ts';
 
-/** The sales order that a manufacturing order is made for; `hidden` when there is one that the user may not see. */
-type SalesLink = { id: number } | 'hidden' | null;
+/** Fields of a sales order that tell what it is to the MES. */
+const salesFields = ['name', 'state', 'partner_id', 'commitment_date', 'locked', 'company_id'];
 
 /** Lays `product` and `sale` into manufacturing orders; see docs/connectors/odoo.md for how a job is found. */
 export async function completeProductions(
@@ -12,15 +12,12 @@ export async function completeProductions(
   await layProducts(rows, models, signal);
   const lines = await saleLinesOf(rows, models, signal);
   const orders = await ordersOfLines([...lines.values()], models, signal);
-  const named = await ordersByName(
-    rows.filter(({ id }) => !lines.has(id)),
-    models,
-    signal,
-  );
+  const unlinked = rows.filter(({ id }) => !lines.has(id));
+  const named = await ordersByName(unlinked, models, signal);
   for (const row of rows) {
     const line = lines.get(row.id);
-    const order = line === undefined ? named.get(originOf(row)) : (orders.get(line) ?? 'hidden');
-    row['sale'] = (typeof order === 'number' ? { id: order } : (order ?? null)) satisfies SalesLink;
+    // A line that the account may not see is no reason to make a job up.
+    row['sale'] = line === undefined ? (named.get(originOf(row)) ?? null) : (orders.get(line) ?? 'hidden');
   }
 }
 
@@ -56,15 +53,19 @@ async function saleLinesOf(
   return lines;
 }
 
+/** Sales orders by their lines. */
 async function ordersOfLines(
   lines: readonly number[],
   models: OdooModels,
   signal: AbortSignal,
-): Promise<Map<number, number | undefined>> {
+): Promise<Map<number, OdooRow | undefined>> {
   if (lines.length === 0) return new Map();
   const query = { model: 'sale.order.line', domain: [['id', 'in', distinct(lines)]], fields: ['order_id'] };
   const found = await models.all(query, signal);
-  return new Map(found.map((line) => [line.id, idOf(line['order_id']) ?? undefined]));
+  const ids = distinct(found.map((line) => idOf(line['order_id'])));
+  const about = { model: 'sale.order', domain: [['id', 'in', ids]], fields: salesFields };
+  const orders = new Map((await models.all(about, signal)).map((order) => [order.id, order]));
+  return new Map(found.map((line) => [line.id, orders.get(idOf(line['order_id']) ?? 0)]));
 }
 
 /** Sales orders by company and name. */
@@ -72,14 +73,14 @@ async function ordersByName(
   rows: readonly OdooRow[],
   models: OdooModels,
   signal: AbortSignal,
-): Promise<Map<string, number>> {
+): Promise<Map<string, OdooRow>> {
   const names = distinct(rows.map((row) => (typeof row['origin'] === 'string' ? row['origin'] : null)));
   if (names.length === 0) return new Map();
-  const query = { model: 'sale.order', domain: [['name', 'in', names]], fields: ['name', 'company_id'] };
-  const found = new Map<string, number>();
+  const query = { model: 'sale.order', domain: [['name', 'in', names]], fields: salesFields };
+  const found = new Map<string, OdooRow>();
   for (const order of await models.all(query, signal)) {
     const place = placeOf(order['company_id'], order['name']);
-    if (!found.has(place)) found.set(place, order.id);
+    if (!found.has(place)) found.set(place, order);
   }
   return found;
 }

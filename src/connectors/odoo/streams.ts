@@ -87,6 +87,17 @@ const equipment = defineOdooStream({
   },
 });
 
+const salesSchema = z.object({
+  id,
+  name: z.string(),
+  state: z.string(),
+  partner_id: link,
+  commitment_date: text,
+  locked: flag,
+});
+
+type SalesOrder = z.output<typeof salesSchema>;
+
 const salesOrders = defineOdooStream({
   name: 'sales-orders',
   entity: 'job',
@@ -99,19 +110,25 @@ const salesOrders = defineOdooStream({
   laid: [],
   keyFields: ['state'],
   owns: [{ entity: 'job', startsNotWith: stockPrefix }],
-  schema: z.object({ id, name: z.string(), state: z.string(), partner_id: link, commitment_date: text, locked: flag }),
-  isTold: (row) => row.state === 'sale' || row.state === 'done',
+  schema: salesSchema,
+  isTold: isSold,
   refs: (row) => [{ entity: 'job', externalId: String(row.id) }],
-  toRecords(row, { source, numberPrefix }: OdooContext) {
-    const fields = {
-      job_number: numberPrefix + row.name,
-      customer: nameOf(row.partner_id),
-      due_date: readOdooTime(row.commitment_date),
-    };
-    const lifecycle: Lifecycle = row.locked === true || row.state === 'done' ? 'closed' : 'active';
-    return [{ entity: 'job', source, externalId: String(row.id), parents: {}, fields, lifecycle }];
-  },
+  toRecords: (row, context: OdooContext) => [jobOf(row, context)],
 });
+
+function isSold({ state }: Pick<SalesOrder, 'state'>): boolean {
+  return state === 'sale' || state === 'done';
+}
+
+function jobOf(row: SalesOrder, { source, numberPrefix }: OdooContext): MesRecord {
+  const fields = {
+    job_number: numberPrefix + row.name,
+    customer: nameOf(row.partner_id),
+    due_date: readOdooTime(row.commitment_date),
+  };
+  const lifecycle: Lifecycle = row.locked === true || row.state === 'done' ? 'closed' : 'active';
+  return { entity: 'job', source, externalId: String(row.id), parents: {}, fields, lifecycle };
+}
 
 const made: ReadonlySet<unknown> = new Set(['confirmed', 'progress', 'to_close', 'done']);
 
@@ -126,9 +143,10 @@ const productionSchema = z.object({
   company_id: maybeLink,
   date_deadline: text,
   date_finished: text,
+  date_planned_finished: text,
   workorder_ids: z.array(z.number()).nullish(),
   product: z.object({ default_code: text, name: text }).nullish(),
-  sale: z.union([z.object({ id }), z.literal('hidden')]).nullish(),
+  sale: z.union([salesSchema, z.literal('hidden')]).nullish(),
 });
 
 const manufacturingOrders = defineOdooStream({
@@ -152,28 +170,18 @@ const manufacturingOrders = defineOdooStream({
     const part: RecordRef = { entity: 'part', externalId: String(row.id) };
     return row.sale ? [part] : [{ entity: 'job', externalId: stockPrefix + row.id }, part];
   },
-  toRecords(row, { source, numberPrefix }: OdooContext) {
-    const jobId = jobOf(row);
+  toRecords(row, context: OdooContext) {
+    const { source } = context;
+    const sale = visibleSale(row);
     const externalId = String(row.id);
     const lifecycle: Lifecycle = row.state === 'done' ? 'closed' : 'active';
     const material = row.product?.default_code || row.product?.name || nameOf(row.product_id) || 'Unknown';
-    const stock: MesRecord = {
-      entity: 'job',
-      source,
-      externalId: stockPrefix + externalId,
-      parents: {},
-      fields: {
-        job_number: numberPrefix + stockPrefix + row.name,
-        customer: null,
-        due_date: readOdooTime(row.date_deadline) ?? readOdooTime(row.date_finished),
-      },
-      lifecycle,
-    };
+    const stock = stockJobOf(row, context);
     const part: MesRecord = {
       entity: 'part',
       source,
       externalId,
-      parents: { job: jobId ?? stock.externalId },
+      parents: { job: sale ? String(sale.id) : stock.externalId },
       fields: {
         part_number: `${material}|${row.name}`,
         material,
@@ -181,14 +189,24 @@ const manufacturingOrders = defineOdooStream({
       },
       lifecycle,
     };
+    if (!sale) return [{ ...stock, lifecycle }, part];
     // An order that has its sales order now may have been made to stock before.
-    return jobId === undefined ? [stock, part] : [{ ...stock, lifecycle: 'cancelled', onlyIfKnown: true }, part];
+    const was: MesRecord = { ...stock, lifecycle: 'cancelled', onlyIfKnown: true };
+    // One that outlives its sales order needs a job all the same, also where the MES never heard of it.
+    return isSold(sale) ? [was, part] : [was, { ...jobOf(sale, context), lifecycle: 'cancelled' }, part];
   },
 });
 
-/** External id of the sales order; undefined for an order that is made to stock. */
-function jobOf({ name, sale }: z.output<typeof productionSchema>): string | undefined {
-  if (sale !== 'hidden') return sale ? String(sale.id) : undefined;
+type Production = z.output<typeof productionSchema>;
+
+function stockJobOf(row: Production, { source, numberPrefix }: OdooContext): MesRecord {
+  const due = readOdooTime(row.date_deadline) ?? readOdooTime(row.date_planned_finished ?? row.date_finished);
+  const fields = { job_number: numberPrefix + stockPrefix + row.name, customer: null, due_date: due };
+  return { entity: 'job', source, externalId: stockPrefix + row.id, parents: {}, fields, lifecycle: 'active' };
+}
+
+function visibleSale({ name, sale }: Production): SalesOrder | null {
+  if (sale !== 'hidden') return sale ?? null;
   throw new RecordError(
     `${name} is made for a sales order that the user may not see. Give the user Sales: All Documents, and every company that is read.`,
   );
@@ -217,6 +235,8 @@ const workOrders = defineOdooStream({
     duration_expected: amount,
     date_start: text,
     date_finished: text,
+    date_planned_start: text,
+    date_planned_finished: text,
     parent: z.object({ state: z.string() }).nullish(),
     rank: z.number().nullish(),
   }),
@@ -229,8 +249,8 @@ const workOrders = defineOdooStream({
       operation_name: row.name,
       sequence: 10 * (row.rank ?? 1),
       estimated_time_minutes: Math.round(roundAway(row.duration_expected ?? 0)),
-      planned_start: readOdooTime(row.date_start),
-      planned_end: readOdooTime(row.date_finished),
+      planned_start: readOdooTime(row.date_planned_start ?? row.date_start),
+      planned_end: readOdooTime(row.date_planned_finished ?? row.date_finished),
     };
     const lifecycle: Lifecycle = row.state === 'done' ? 'closed' : 'active';
     return [{ entity: 'operation', source, externalId: String(row.id), parents, fields, lifecycle }];
