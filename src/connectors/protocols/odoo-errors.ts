@@ -26,7 +26,7 @@ export function classifyFailure(what: string, failure: OdooFailure): Error {
   const { name, message, status, retryAfterMs } = failure;
   const text = message.split('\n', 1)[0]?.slice(0, 300) ?? '';
   const said = `${what} was refused: ${name.split('.').at(-1)}: ${text}`;
-  if (/\.(AccessDenied|Unauthorized)$/.test(name)) {
+  if (/\.(AccessDenied|Unauthorized)$/.test(name) || isMissingUser(failure)) {
     return new PermanentError(
       `${what} was refused: the user name, the password or the API key is wrong, revoked or expired.`,
       { credentials: true },
@@ -48,6 +48,11 @@ export function classifyFailure(what: string, failure: OdooFailure): Error {
   return status === 429 || status === 502 || status === 503 || status === 504
     ? transient(`${said}.`, retryAfterMs)
     : new PermanentError(`${said}. Check the domain of the stream.`);
+}
+
+/** The number that an account once logged in under is nobody's any more. */
+function isMissingUser({ name, message }: OdooFailure): boolean {
+  return name.endsWith('.MissingError') && message.includes('res.users(');
 }
 
 function isMissingModel({ name, message }: OdooFailure): boolean {

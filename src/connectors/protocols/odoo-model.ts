@@ -62,7 +62,7 @@ export function createOdooModels(client: OdooClient, name: string): OdooModels {
     const known = await modelOf(model, signal);
     if (known === undefined) return [];
     const wanted = fields.filter((field) => known.fields.has(field));
-    const named = { domain, fields: ['id', ...wanted], ...(order && { order }), ...(limit && { limit }) };
+    const named = { domain, fields: [...new Set(['id', ...wanted])], ...(order && { order }), ...(limit && { limit }) };
     try {
       const answer = await client.call({ model, method: 'search_read', named }, signal);
       return readRows(answer, { what: `${name}: ${model}.search_read`, wanted, truths: known.truths });
