@@ -1,11 +1,14 @@
 import '../simulation/disk.ts';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createRandom, type Random } from '../../sandbox/random.ts';
 import { type DatedKind, defaultOverlapSeconds } from '../../src/core/stamp.ts';
 import { expectEqual, openPlant } from '../support/harness.ts';
 import { storedStamp, type Tale, tell } from '../support/harness-walk.ts';
+
+// For machines with other work.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** Bar 3. */
 const seeds = Number(process.env['SEEDS'] ?? 40);

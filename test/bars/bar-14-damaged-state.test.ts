@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createRandom } from '../../sandbox/random.ts';
 import { startSandbox } from '../../sandbox/sandbox.ts';
 import { systemClock } from '../../src/core/clock.ts';
@@ -9,6 +9,9 @@ import { ConfigError } from '../../src/core/errors.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import { delivered, page, passEnd, record, resumeAt, scratchDirectory, source, stream } from '../state/builders.ts';
 import { createWorkspace } from '../support/cli-workspace.ts';
+
+// For machines with other work.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** Bar 14. */
 const records = 300;

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Generation } from '../../sandbox/eryxon/generation.ts';
 import { createRandom } from '../../sandbox/random.ts';
 import { createEventBus } from '../../src/core/events.ts';
@@ -13,6 +13,9 @@ import { fakeMes, refusesWhole } from '../push/fake-sink.ts';
 import { createMemoryQuota } from '../push/memory-quota.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { start } from '../support/harness-pass.ts';
+
+// For machines with other work.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** Bar 18. */
 const signal = new AbortController().signal;

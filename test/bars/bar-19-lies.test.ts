@@ -1,11 +1,14 @@
 import { hash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createRandom } from '../../sandbox/random.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Change } from '../../src/core/types.ts';
 import { createSession, forgetfulNotes } from '../../src/push/eryxon/session.ts';
 import { change, ledger, record } from '../push/builders.ts';
 import { startMes } from '../push/eryxon/harness.ts';
+
+// For machines with other work.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** Bar 19; deletes are proved one by one: push/eryxon/remove. */
 const signal = new AbortController().signal;

@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { TransientError } from '../../src/core/errors.ts';
 import { type MeddledMes, type Meddling, rowsOf, startMeddledMes, tableOf, world } from '../support/harness-answers.ts';
+
+// For machines with other work.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** Bar 20. */
 const losses: readonly [string, Meddling][] = [

@@ -1,7 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { EryxonSimulator } from '../../sandbox/eryxon/simulator.ts';
 import type { Entity, Outcome } from '../../src/core/types.ts';
 import { startMeddledMes, tableOf, world } from '../support/harness-answers.ts';
+
+// For machines with other work.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** Bar 21: a request that is answered so was not carried out. */
 const answers: readonly [string, string][] = [
