@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { isLinkLocal } from '../core/egress.ts';
 import type { TlsOptions } from '../core/http.ts';
 import { stampKinds } from '../core/types.ts';
 import { assertExpression } from './expression.ts';
@@ -18,6 +19,10 @@ export const urlSchema = z
   .refine(
     (text) => !URL.canParse(text) || (new URL(text).username === '' && new URL(text).password === ''),
     'must not contain credentials; use auth',
+  )
+  .refine(
+    (text) => !URL.canParse(text) || !isLinkLocal(new URL(text).hostname),
+    'is a link-local address, where clouds keep credentials; nothing is sent there',
   );
 
 export const secretSchema = z

@@ -3,6 +3,7 @@ import https from 'node:https';
 import { gunzipSync } from 'node:zlib';
 import axios, { AxiosHeaders, type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import type { Clock } from './clock.ts';
+import { linkLocalCode, lookupBeyondLink } from './egress.ts';
 import { messageOf, PermanentError, TransientError } from './errors.ts';
 import type { EventBus } from './events.ts';
 import { type BodyReader, createBodyReader, TooLargeError } from './http-body.ts';
@@ -199,6 +200,12 @@ function classify(error: unknown, { options, request, expired }: Failure): Error
       },
     );
   }
+  if (codeOf(error) === linkLocalCode) {
+    return new PermanentError(
+      `${what} was not sent: the name stands for a link-local address, where clouds keep credentials. Correct the URL.`,
+      { cause },
+    );
+  }
   const unsent = unsentCodes.has(codeOf(error) ?? '');
   return new TransientError(`${what} failed: ${codeOf(error) ?? text}.`, { cause, unsent });
 }
@@ -217,7 +224,7 @@ function withoutQuery(path: string): string {
 function createAgents(options: HttpOptions): { httpAgent: http.Agent; httpsAgent: https.Agent } {
   const { proxy } = options;
   const proxyEnv = proxy === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } };
-  const common = { keepAlive: true, maxSockets: 16, ...proxyEnv };
+  const common = { keepAlive: true, maxSockets: 16, lookup: lookupBeyondLink, ...proxyEnv };
   return {
     httpAgent: new http.Agent(common),
     // Named explicitly so that no environment variable can switch the check of certificates off.

@@ -127,6 +127,13 @@ const wrongValues: Case[] = [
     [`16:5 ${own}.everySeconds must be a whole number`],
     { environment: { SECONDS: '2.5' } },
   ],
+  ...['169.254.169.254', '0xA9FEA9FE', '[fe80::1]', '[::ffff:169.254.169.254]'].map(
+    (host): Case => [
+      `a URL of ${host}, a link-local address`,
+      change('https://s4.example.com', `http://${host}`),
+      [`11:5 ${own}.url is a link-local address, where clouds keep credentials; nothing is sent there`],
+    ],
+  ),
   ['no URL', change('https://s4.', 's4.'), [`11:5 ${own}.url is not an http or https URL`]],
   [
     'a URL with credentials in it',
