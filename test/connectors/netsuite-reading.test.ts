@@ -61,12 +61,20 @@ describe('reading', () => {
         { LOOKUPKEY: '2', Item: '12', createdfrom: '34' },
       ]),
       page([{ lookupkey: '12', itemid: 'GEAR' }]),
-      page([{ lookupkey: '33', salesorder: '33' }]),
+      page([{ lookupkey: '33', origin: '33', origintype: 'SalesOrd' }]),
     );
     const stream = streamIn(await openNetSuite(), 'work-orders');
     const rows = await pagesOf(stream.read({ mode: 'full' }, undefined, never));
     expect(rows).toEqual([
-      { id: '1', status: 'WorkOrd:B', item: '12', createdfrom: '33', itemid: 'GEAR', salesorder: '33' },
+      {
+        id: '1',
+        status: 'WorkOrd:B',
+        item: '12',
+        createdfrom: '33',
+        itemid: 'GEAR',
+        origin: '33',
+        origintype: 'SalesOrd',
+      },
       { id: '2', status: 'WorkOrd:B', item: '12', createdfrom: '34', itemid: 'GEAR' },
     ]);
     expect(
@@ -76,7 +84,7 @@ describe('reading', () => {
     ).toEqual([
       " FROM transactionline l WHERE l.mainline = 'T' AND l.transaction IN (1, 2) ORDER BY l.transaction ASC",
       ' FROM item l WHERE l.id IN (12) ORDER BY l.id ASC',
-      " FROM transaction l WHERE l.type = 'SalesOrd' AND l.id IN (33, 34) ORDER BY l.id ASC",
+      ' FROM transaction l WHERE l.id IN (33, 34) ORDER BY l.id ASC',
     ]);
   });
 

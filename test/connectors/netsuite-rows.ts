@@ -83,7 +83,8 @@ export const netSuiteRows = {
     linemodified: '2026-11-20 21:56:00',
     itemid: 'GEAR-7',
     itemmodified: '2026-10-01 08:00:00',
-    salesorder: '3301',
+    origin: '3301',
+    origintype: 'SalesOrd',
   },
   task: {
     id: '991',

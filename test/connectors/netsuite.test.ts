@@ -139,7 +139,7 @@ describe('a work order', () => {
     ]);
   });
 
-  it.each([{ salesorder: undefined }, { salesorder: undefined, createdfrom: undefined }])(
+  it.each([{ origintype: 'WorkOrd' }, { createdfrom: undefined, origin: undefined, origintype: undefined }])(
     'with %j becomes a part with a stock job',
     async (own) => {
       const fields = { job_number: 'NS-STOCK-WO-17', customer: null, due_date: '2026-12-30T23:00:00.000Z' };
@@ -149,6 +149,16 @@ describe('a work order', () => {
       ]);
     },
   );
+
+  it('of a sales order that the role may not see is set aside, unless it is not to be told anyway', async () => {
+    const hidden = { ...workOrder, origin: undefined, origintype: undefined };
+    expect(await mapRow('work-orders', hidden)).toMatchObject({
+      kind: 'refused',
+      stage: 'map',
+      reason: expect.stringContaining('created from transaction 3301, which the role may not see'),
+    });
+    expect(await mapRow('work-orders', { ...hidden, status: 'WorkOrd:C' })).toMatchObject({ kind: 'good' });
+  });
 
   it.each([
     [{ quantity: undefined }, { quantity: 1 }],
@@ -169,7 +179,7 @@ describe('a work order', () => {
     ['G', 'closed'],
     ['H', 'closed'],
   ])('in state %s is %s, and so is its stock job', async (letter, lifecycle) => {
-    const row = { ...workOrder, salesorder: undefined, status: `WorkOrd:${letter}` };
+    const row = { ...workOrder, origintype: 'WorkOrd', status: `WorkOrd:${letter}` };
     const onlyIfKnown = lifecycle === 'cancelled' ? { onlyIfKnown: true } : {};
     const records = await recordsOf('work-orders', row);
     expect(records).toMatchObject([

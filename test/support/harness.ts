@@ -64,7 +64,17 @@ const ownSettings: Record<ErpKind, (environment: Readonly<Record<string, string>
     auth: { kind: 'basic', username, password },
     sapClient: environment['SANDBOX_SAP_CLIENT'],
   }),
-  netsuite: () => ({}),
+  netsuite: (environment) => ({
+    timeZone: environment['SANDBOX_NETSUITE_TIME_ZONE'],
+    accountId: environment['SANDBOX_NETSUITE_ACCOUNT'],
+    auth: {
+      kind: 'tba',
+      consumerKey: environment['SANDBOX_NETSUITE_CONSUMER_KEY'],
+      consumerSecret: environment['SANDBOX_NETSUITE_CONSUMER_SECRET'],
+      tokenId: environment['SANDBOX_NETSUITE_TOKEN_ID'],
+      tokenSecret: environment['SANDBOX_NETSUITE_TOKEN_SECRET'],
+    },
+  }),
   odoo: ({ SANDBOX_ODOO_DATABASE: database, SANDBOX_ODOO_USER: username, SANDBOX_ODOO_API_KEY: key }) => ({
     database,
     auth: { kind: 'apiKey', username, key },
@@ -86,7 +96,7 @@ export function settingsFor(sandbox: AnySandbox, directory: string, settings: Se
     type: kind,
     everySeconds: 1,
     externalSource: kind.toUpperCase(),
-    url: simulator.url,
+    [kind === 'netsuite' ? 'baseUrl' : 'url']: simulator.url,
     rate,
     timeoutSeconds: 5,
     ...ownSettings[kind](environment),

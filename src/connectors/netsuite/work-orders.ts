@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RecordError } from '../../core/errors.ts';
 import type { MesRecord } from '../../core/types.ts';
 import { ceilInteger, normalizeId } from '../fields.ts';
 import { defineSuiteQlStream } from '../protocols/suiteql-stream.ts';
@@ -42,8 +43,7 @@ export const workOrders = defineSuiteQlStream({
       table: 'transaction',
       key: 'l.id',
       by: 'createdfrom',
-      where: "l.type = 'SalesOrd'",
-      columns: { salesorder: 'l.id' },
+      columns: { origin: 'l.id', origintype: 'l.type' },
     },
   ],
   stamp: 't.lastmodifieddate',
@@ -71,7 +71,9 @@ export const workOrders = defineSuiteQlStream({
     duedate: text,
     quantity: decimal,
     itemid: text,
-    salesorder: id.nullish(),
+    createdfrom: id.nullish(),
+    origin: id.nullish(),
+    origintype: text,
   }),
   toRecords(row, context: NetSuiteContext) {
     const { source } = context;
@@ -80,7 +82,12 @@ export const workOrders = defineSuiteQlStream({
     const number = row.tranid || externalId;
     const material = row.itemid || 'Unknown';
     const stockJob = stockPrefix + externalId;
-    const salesOrder = row.salesorder ? normalizeId(row.salesorder) : undefined;
+    if (row.createdfrom && !row.origin && lifecycle !== 'cancelled') {
+      throw new RecordError(
+        `It was created from transaction ${row.createdfrom}, which the role may not see: a job made up for it would be wrong.`,
+      );
+    }
+    const salesOrder = row.origin && row.origintype === 'SalesOrd' ? normalizeId(row.origin) : undefined;
     const stock: MesRecord = {
       entity: 'job',
       source,

@@ -119,11 +119,13 @@ function unordered(name: string): PermanentError {
   );
 }
 
-/** The time of `column` lies in the window. */
+/**
+ * The time of `column` lies in the window. One that takes what is dated ahead takes all from its start on: what was written since it
+ * was cut need not wait for the next, and comes again in that.
+ */
 export function inWindow(column: string, { from, to, future }: Window): string {
-  const bounded = allOf(
+  return allOf(
     from === undefined ? undefined : compareSecond(column, '>=', from),
-    to === undefined ? undefined : compareSecond(column, '<', to),
+    to === undefined || future !== undefined ? undefined : compareSecond(column, '<', to),
   );
-  return future === undefined ? bounded : `(${bounded} OR ${compareSecond(column, '>=', future)})`;
 }
