@@ -44,6 +44,8 @@ export interface AppOptions {
   redact?: Redactor;
   /** The way to the network; sockets when absent. */
   openHttp?: OpenHttp;
+  /** Records a request to the MES at first; a hundred when absent. */
+  firstBatch?: number | undefined;
   /** Opens the state; the embedded store when absent. */
   openStore?: typeof openEmbeddedStore;
   /** Puts another MES in the place of the real one, which is given. */
@@ -185,7 +187,7 @@ function openMes(options: AppOptions, quota: Booking): Mes {
   const bucket = createTokenBucket(mes.rate, clock, 'empty');
   const refuse = (answer: Parameters<typeof refuseTransient>[0]) => refuseTransient(answer, clock.now());
   const { batchSize, maxConcurrency, timeoutSeconds } = mes;
-  const pace = createPace({ batchSize, maxConcurrency, slowMs: timeoutSeconds * 500 });
+  const pace = createPace({ batchSize, maxConcurrency, slowMs: timeoutSeconds * 500, firstBatch: options.firstBatch });
   const outage = createOutage(clock, random);
   const shared = { http, bucket, quota, pace, outage, refuseTransient: refuse, clock, events, random, attempts };
   return {

@@ -1,6 +1,8 @@
 import { systemClock } from '../core/clock.ts';
 import { UsageError } from '../core/errors.ts';
 import { type Plan, type PlannedChange, planPasses, type StreamPlan } from '../plan.ts';
+import { callControl } from '../state/control.ts';
+import type { StatusReport } from '../verbs.ts';
 import { onTermination, openContext } from './context.ts';
 import { exitCodeOf } from './exit.ts';
 import { paint, printJson, printLine, printTable } from './output.ts';
@@ -25,8 +27,9 @@ export async function planVerb(
   if (odd !== undefined) throw new UsageError(`${odd} is neither CONNECTOR nor CONNECTOR/STREAM.`);
   const { loaded, redact, events, logger } = await openContext({ config });
   const { signal } = onTermination();
-  const options = { config: loaded.config, clock: systemClock, events, random: Math.random, redact };
+  const basis = { config: loaded.config, clock: systemClock, events, random: Math.random, redact };
   try {
+    const options = { ...basis, firstBatch: await batchOfDaemon(loaded.config.state.directory, signal) };
     const plan = await planPasses(options, { selection, full, release }, signal);
     if (json) printJson(plan);
     else printPlan(plan, all ? Number.POSITIVE_INFINITY : shown);
@@ -34,6 +37,12 @@ export async function planVerb(
   } finally {
     await logger.close();
   }
+}
+
+/** A sync goes through the daemon while one runs, whose batches have grown; undefined where none does. */
+async function batchOfDaemon(directory: string, signal: AbortSignal): Promise<number | undefined> {
+  const report = await callControl(directory, { verb: 'status', args: {} }, signal);
+  return (report as StatusReport | undefined)?.mes.batchSize;
 }
 
 function printPlan({ streams, budgetLeft }: Plan, limit: number): void {

@@ -5,8 +5,10 @@ export interface Timing {
 }
 
 export interface PaceOptions {
-  /** Records a request, never more; it starts with at most a hundred. */
+  /** Records a request, never more. */
   batchSize: number;
+  /** Records a request at first; a hundred when absent, or what it may be at most. */
+  firstBatch?: number | undefined;
   /** Requests at one time: where it starts, and never more. */
   maxConcurrency: number;
   /** An answer that took longer asks for smaller batches, milliseconds. */
@@ -32,7 +34,7 @@ const batchHoldMs = 600_000;
 /** Of the size that failed, what is tried until then. */
 const safeShare = 0.75;
 /** Records a request at first: what every installation has time for. */
-const firstBatch = 100;
+const usualFirst = 100;
 /** Of the largest size, what a delivered batch adds. */
 const growth = 0.1;
 
@@ -41,7 +43,7 @@ const growth = 0.1;
  * and a tenth of the largest batch each batch. What failed is remembered for a while, so that the limit is not found again and
  * again by failing. Trouble of requests that left before the last cut tells nothing new and is not counted.
  */
-export function createPace({ batchSize, maxConcurrency, slowMs }: PaceOptions): Pace {
+export function createPace({ batchSize, maxConcurrency, slowMs, firstBatch = usualFirst }: PaceOptions): Pace {
   const slots = createMeasure({ first: maxConcurrency, most: maxConcurrency, holdMs: slotsHoldMs });
   const batch = createMeasure({ first: Math.min(firstBatch, batchSize), most: batchSize, holdMs: batchHoldMs });
   let atMs = 0;
