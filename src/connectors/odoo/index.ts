@@ -12,7 +12,8 @@ import { createKeyWatch } from '../protocols/odoo-key.ts';
 import { createOdooModels } from '../protocols/odoo-model.ts';
 import { odooStreamSchema, openOdooStream } from '../protocols/odoo-stream.ts';
 import { connectorShape, secretSchema, urlSchema } from '../settings.ts';
-import { type OdooContext, odooStreams } from './streams.ts';
+import type { OdooContext } from './rows.ts';
+import { odooStreams } from './streams.ts';
 
 const usernameSchema = z.string().min(1).meta({ description: 'Login of the account, also with an API key' });
 
