@@ -69,8 +69,15 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   }
   if (problems.length > 0 || data === undefined) throw new ConfigError(sorted(problems));
   // The default is relative too, and is not in the document.
-  const config = { ...data, state: { directory: path.resolve(folder, data.state.directory) } };
+  const state = { directory: path.resolve(folder, data.state.directory) };
+  const config = { ...data, state, connectors: inOrderOf(raw, data.connectors) };
   return { config, file, secrets: secretTexts(raw), warnings };
+}
+
+/** Checking puts the connectors in the order in which their expressions were compiled. */
+function inOrderOf(raw: unknown, connectors: Config['connectors']): Config['connectors'] {
+  const names = Object.keys((raw as { connectors: object }).connectors);
+  return Object.fromEntries(names.flatMap((name) => (connectors[name] ? [[name, connectors[name]]] : [])));
 }
 
 function readText(file: string): string {

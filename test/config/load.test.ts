@@ -47,6 +47,15 @@ describe('loading a config', () => {
     ]);
   });
 
+  it('keeps the connectors in the order of the file, whatever has to be compiled for them', async () => {
+    const block = sound.slice(sound.indexOf('    type: sap'));
+    const another = (name: string) =>
+      `  ${name}:\n${block.replace('externalSource: SAP', `externalSource: ${name}\n    numberPrefix: ${name}`)}`;
+    const slow = change('enabled: true', 'when: "$count([1]) = 1"');
+    const { config } = await load(slow + another('b') + another('a'));
+    expect(Object.keys(config.connectors)).toEqual(['plant-1', 'b', 'a']);
+  });
+
   it('names file, line and column in the text of the error', async () => {
     const file = writeConfig(withLines('everySeconds: 0'));
     const loading = loadConfig({ file, environment, scheduleProblem });
