@@ -39,7 +39,7 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
   if (stream.stampKind === 'none' && fullReason === undefined && (stream.children !== null || !request.manual)) {
     return runBetween(pass, request, signal);
   }
-  const start = await startWindow(pass, fullReason, signal);
+  const start = await startWindow(pass, { fullReason, anew: request.full }, signal);
   await deliverHeld(pass, signal);
   const reached = await deliverWindow(pass, { start, request }, signal);
   const { window } = start;
@@ -117,11 +117,17 @@ interface PassStart extends Plan {
   resumed: boolean;
 }
 
+interface Wanted {
+  fullReason: string | undefined;
+  /** Everything was asked for: what an interrupted pass has passed may have changed since without a stamp that tells. */
+  anew: boolean;
+}
+
 /** The window of this pass: that of an interrupted one, or a new one. */
-async function startWindow(pass: Pass, fullReason: string | undefined, signal: AbortSignal): Promise<PassStart> {
+async function startWindow(pass: Pass, { fullReason, anew }: Wanted, signal: AbortSignal): Promise<PassStart> {
   const { stream, state, sourceNow, events, id } = pass;
   const { resume } = state;
-  const usable = resume !== null && resume.fingerprint === pass.fingerprint;
+  const usable = resume !== null && resume.fingerprint === pass.fingerprint && !anew;
   if (usable && (fullReason === undefined || resume.window.mode === 'full')) {
     return {
       window: resume.window,

@@ -118,6 +118,22 @@ describe('a pass', () => {
     expect((await bench.store.begin('plant/orders')).watermark?.value).toBe(at(60).toISOString());
   });
 
+  it('of everything, asked for by a person, begins anew where another was interrupted: what it has passed may have changed without a stamp', async () => {
+    const rows = jobs(6);
+    const bench = await openBench([fakeStream(rows, { pageSize: 2 })]);
+    let pages = 0;
+    bench.sink.before = () => {
+      pages += 1;
+      if (pages === 2) throw new TransientError('HTTP 503');
+    };
+    await bench.run();
+    bench.sink.before = () => undefined;
+    const passed = rows.find(({ key }) => bench.sink.held.has(`job/${key}`)) as FakeRow;
+    put(rows, { ...passed, records: job(passed.key, 30).records });
+    await bench.run({ full: true });
+    expect(bench.sink.held.get(`job/${passed.key}`)?.fieldsJson).toContain(`${passed.key} at 30`);
+  });
+
   it('that fails to push gives up the page that is being fetched, instead of waiting for it', async () => {
     let given = false;
     const stream = fakeStream([], {

@@ -62,7 +62,7 @@ export interface NetworkOptions {
 
 /** Brings requests to the handlers of the simulators, without sockets, and lets things happen to them on the way. */
 export function createNetwork({ handlers, erpNow, clock, random, plan, trace }: NetworkOptions): Network {
-  let silentUntilMs = 0;
+  let silence = { saidMs: 0, untilMs: 0 };
   const network: Network = {
     openHttp,
     ask,
@@ -70,7 +70,7 @@ export function createNetwork({ handlers, erpNow, clock, random, plan, trace }: 
     between: () => undefined,
     untimely: [],
     forgetSilence() {
-      silentUntilMs = 0;
+      silence = { saidMs: 0, untilMs: 0 };
     },
   };
 
@@ -105,13 +105,16 @@ export function createNetwork({ handlers, erpNow, clock, random, plan, trace }: 
     if (latencyMs > 0) await clock.sleep(random.int(0, latencyMs), signal);
     if (system === 'erp') network.between();
     const nowMs = clock.now().getTime();
-    if (system === 'mes' && nowMs < silentUntilMs) network.untimely.push(`${what} at ${clock.now().toISOString()}`);
+    // What leaves in the same instant was on its way already.
+    const silent = nowMs > silence.saidMs && nowMs < silence.untilMs;
+    if (system === 'mes' && silent) network.untimely.push(`${what} at ${clock.now().toISOString()}`);
     let status = 0;
     try {
       const answer = await plan().step(system, () => meet(fate, { options, request, signal }));
       status = answer.status;
-      const silenceMs = status === 429 ? Number(answer.headers['retry-after']) * 1000 : 0;
-      if (silenceMs > longPauseMs) silentUntilMs = clock.now().getTime() + Math.min(silenceMs, dayMs);
+      const pauseMs = status === 429 ? Number(answer.headers['retry-after']) * 1000 : 0;
+      const saidMs = clock.now().getTime();
+      if (pauseMs > longPauseMs) silence = { saidMs, untilMs: saidMs + Math.min(pauseMs, dayMs) };
       return answer;
     } finally {
       trace(`${system} ${what} ${request.body?.length ?? 0} ${fate ?? ''} ${status}`);
