@@ -3,7 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Cost, residentMegabytes, runNode } from './measure.ts';
-import { pageSize } from './rows.ts';
+import { type SourceName, sources } from './sources/index.ts';
+import { rate } from './sources/source.ts';
 
 const entry = fileURLToPath(new URL('../dist/src/bin.js', import.meta.url));
 const idleScript = fileURLToPath(new URL('./idle.ts', import.meta.url));
@@ -24,32 +25,15 @@ export interface Synced extends Cost {
   created: number;
 }
 
-export async function configure(directory: string, origin: string): Promise<Product> {
+export async function configure(directory: string, source: SourceName, origin: string): Promise<Product> {
   await mkdir(directory, { recursive: true });
-  const rate = { requestsPerSecond: 1000, burst: 1000 };
-  const off = { enabled: false };
+  const { externalSource, settings: own } = sources[source];
   const settings = {
     mes: { url: `${origin}/functions/v1`, apiKey: 'ery_test_benchmark', rate, batchSize: 1000 },
     state: { directory: join(directory, 'state') },
     health: { port: 0 },
     log: { level: 'warn' },
-    connectors: {
-      bench: {
-        type: 'sap',
-        everySeconds: 2,
-        externalSource: 'SAP',
-        url: origin,
-        auth: { kind: 'basic', username: 'bench', password: 'benchmark' },
-        rate,
-        streams: {
-          'work-centers': off,
-          equipment: off,
-          'sales-orders': { pageSize },
-          'production-orders': off,
-          operations: off,
-        },
-      },
-    },
+    connectors: { bench: { everySeconds: 2, externalSource, ...own(origin) } },
   };
   const config = join(directory, 'erp-puller.yaml');
   await writeFile(config, JSON.stringify(settings), { mode: 0o600 });

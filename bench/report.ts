@@ -1,5 +1,6 @@
 import { median } from './measure.ts';
 import type { Results, Round } from './rounds.ts';
+import type { SourceName } from './sources/index.ts';
 
 /** One measured figure with what it must not exceed and what is aimed at. */
 export interface Figure {
@@ -20,9 +21,15 @@ const ofRounds = (results: Results, read: Read) => median(results.rounds.map(rea
 const basis = 1_000_000;
 
 /** All figures in the order of the table. */
-export function figuresOf(measured: Measured): Figure[] {
-  const figures = [...measured].flatMap(([records, results]) => loadFigures(records, results));
-  return [...figures, ...flatness(measured), ...idleFigures(measured)];
+export function figuresOf(measured: Measured, source: SourceName): Figure[] {
+  const loads = [...measured].flatMap(([records, results]) => loadFigures(records, results));
+  const figures = [...loads, ...flatness(measured), ...idleFigures(measured)];
+  return source === 'sap' ? figures : figures.map((figure) => withoutOwnBar(figure));
+}
+
+/** Bars were set for SAP; what holds for all is that an unchanged record is not sent. */
+function withoutOwnBar(figure: Figure): Figure {
+  return figure.bar === 0 ? figure : { ...figure, bar: null, goal: null };
 }
 
 function loadFigures(records: number, results: Results): Figure[] {

@@ -4,14 +4,12 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { type Cost, runNode } from './measure.ts';
 import { configure, type IdlePolls, idleMegabytes, idlePolls, type Product, type Synced, sync } from './product.ts';
-import { selected } from './rows.ts';
-import type { Seen } from './server.ts';
+import type { Load, Seen } from './server.ts';
+import { selected } from './sources/sap.ts';
 import type { Systems } from './systems.ts';
 
-export interface Job {
+export interface Job extends Load {
   systems: Systems;
-  records: number;
-  rows: 'selected' | 'whole';
   rounds: number;
 }
 
@@ -39,18 +37,18 @@ export interface Results {
 
 /** Floor, first load and second pass in turn, round after round, so that whatever else the machine does hits them alike. */
 export async function runJob(job: Job, options: { idle: boolean }): Promise<Results> {
-  const { systems, records, rows } = job;
+  const { systems, source, records, rows } = job;
   const directory = await mkdtemp(join(tmpdir(), 'erp-puller-bench-'));
   try {
-    const pageBytes = await systems.prepare(records, rows);
+    const pageBytes = await systems.prepare({ source, records, rows });
     const floor = await buildFloor(directory);
     await runFloor(floor, job);
     const done: Round[] = [];
-    let product = await configure(join(directory, 'unused'), systems.origin);
+    let product = await configure(join(directory, 'unused'), source, systems.origin);
     for (let number = 1; number <= job.rounds; number += 1) {
       const previous = join(directory, String(number - 1));
       await rm(previous, { recursive: true, force: true });
-      product = await configure(join(directory, String(number)), systems.origin);
+      product = await configure(join(directory, String(number)), source, systems.origin);
       done.push(await runRound(floor, product, job));
     }
     const idle = options.idle ? await measureIdle(product, systems) : { idle: undefined, idleMegabytes: undefined };
@@ -87,7 +85,7 @@ async function runRound(floor: string, product: Product, job: Job): Promise<Roun
 async function runFloor(floor: string, job: Job): Promise<FloorRun> {
   await job.systems.take();
   const select = job.rows === 'selected' ? selected.join(',') : '';
-  const cost = await runNode([floor, job.systems.origin, select]);
+  const cost = await runNode([floor, job.source, job.systems.origin, select]);
   const seen = await job.systems.take();
   expectAll(seen, job);
   const { durationMs } = JSON.parse(cost.stdout) as { durationMs: number };

@@ -1,14 +1,18 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { figuresOf, missed, tableOf } from './report.ts';
+import { type Figure, figuresOf, missed, tableOf } from './report.ts';
 import { type Results, type Round, runJob } from './rounds.ts';
+import { type SourceName, sources } from './sources/index.ts';
+import type { Rows } from './sources/source.ts';
 import { startSystems } from './systems.ts';
 
-const usage = 'Options: --records 100000,1000000 --rounds 3 --rows whole|selected --quick';
+const names = Object.keys(sources) as SourceName[];
+const usage = `Options: --source ${names.join('|')}|all --records 100000,300000 --rounds 3 --rows whole|selected --quick`;
 
 const { values } = parseArgs({
   options: {
-    records: { type: 'string', default: '100000,1000000' },
+    source: { type: 'string', default: 'sap' },
+    records: { type: 'string' },
     rounds: { type: 'string' },
     rows: { type: 'string', default: 'whole' },
     quick: { type: 'boolean', default: false },
@@ -38,24 +42,40 @@ function describe({ floor, load, unchanged }: Round): string {
   return [part('floor', floor), part('first load', load), part('second pass', unchanged)].join('; ');
 }
 
-if (values.rows !== 'selected' && values.rows !== 'whole')
-  throw new Error(`--rows ${values.rows} is unknown. ${usage}`);
-const sizes = values.quick ? [100_000] : numbers(values.records);
-const measured = new Map<number, Results>();
-console.log(`Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}`);
-const systems = await startSystems();
-try {
+/** A million rows of FrePPLe would be one answer of 600 MB. */
+function sizesFor(source: SourceName): number[] {
+  if (values.quick) return [100_000];
+  return numbers(values.records ?? (source === 'sap' ? '100000,1000000' : '100000,300000'));
+}
+
+async function measure(source: SourceName, rows: Rows): Promise<Figure[]> {
+  const sizes = sizesFor(source);
+  const measured = new Map<number, Results>();
   for (const records of sizes) {
-    const job = { systems, records, rows: values.rows, rounds: roundsFor(records) } as const;
+    const job = { systems, source, records, rows, rounds: roundsFor(records) };
     const results = await runJob(job, { idle: records === sizes.at(-1) });
     measured.set(records, results);
     tell(records, results);
   }
+  return figuresOf(measured, source);
+}
+
+const { rows, source } = values;
+if (rows !== 'selected' && rows !== 'whole') throw new Error(`--rows ${rows} is unknown. ${usage}`);
+const wanted = source === 'all' ? names : names.filter((name) => name === source);
+if (wanted.length === 0) throw new Error(`--source ${source} is unknown. ${usage}`);
+console.log(`Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}`);
+const systems = await startSystems();
+const failures: string[] = [];
+try {
+  for (const name of wanted) {
+    console.log(`\n${name}`);
+    const figures = await measure(name, rows);
+    console.log(tableOf(figures));
+    failures.push(...figures.filter(missed).map(({ what }) => `${name}, ${what}`));
+  }
 } finally {
   systems.stop();
 }
-const figures = figuresOf(measured);
-console.log(tableOf(figures));
-const failures = figures.filter(missed);
-for (const { what } of failures) console.error(`Missed: ${what}`);
+for (const what of failures) console.error(`Missed: ${what}`);
 process.exitCode = failures.length > 0 ? 1 : 0;

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { entitySet, indexOf, metadata, pageSize, selected, serialisePages, servicePath } from './rows.ts';
+import { type SourceName, sources } from './sources/index.ts';
+import { type Answer, json, type Prepared, type Rows, refusal } from './sources/source.ts';
 
 /**
  * ERP and MES of the benchmark, in a process of their own. Pages are made before anything is measured; the sink reads every
@@ -19,16 +20,19 @@ export interface Seen {
   cpuSeconds: number;
 }
 
-export type Command = { kind: 'prepare'; records: number; rows: 'selected' | 'whole' } | { kind: 'take' };
+export interface Load {
+  source: SourceName;
+  records: number;
+  rows: Rows;
+}
+
+export type Command = ({ kind: 'prepare' } & Load) | { kind: 'take' };
 export type Reply =
   | { kind: 'listening'; port: number }
   | { kind: 'prepared'; bytes: number }
   | { kind: 'taken'; seen: Seen };
 
-const nothing = Buffer.from('{"d":{"results":[]}}');
-const edmx = Buffer.from(metadata());
-let pages: Buffer[] = [];
-let expected: string | undefined;
+let erp: Prepared | undefined;
 let held = new Uint8Array(0);
 let seen: Seen = nothingSeen();
 let cpuBefore = process.cpuUsage();
@@ -37,61 +41,30 @@ function nothingSeen(): Seen {
   return { pages: 0, idle: 0, posts: 0, distinct: 0, bodyBytes: 0, cpuSeconds: 0 };
 }
 
-interface Answer {
-  status: 200 | 400;
-  type: string;
-  body: Buffer;
-}
-
-function json(body: Buffer): Answer {
-  return { status: 200, type: 'application/json;charset=utf-8', body };
-}
-
-/** Only for what the benchmark did not foresee: the run then fails with this text. */
-function refusal(text: string): Answer {
-  const body = Buffer.from(JSON.stringify({ error: { code: 'BENCH', message: { value: text } } }));
-  return { status: 400, type: 'application/json', body };
-}
-
 function send(response: ServerResponse, { status, type, body }: Answer): void {
   response.writeHead(status, { 'Content-Type': type, 'Content-Length': body.length });
   response.end(body);
 }
 
-function answerQuery(query: URLSearchParams): Answer {
-  const filter = query.get('$filter') ?? '';
-  if (expected !== undefined && query.get('$select') !== expected) {
-    return refusal(`bench/rows.ts prepares $select=${expected}, asked was ${query.get('$select')}`);
-  }
-  if (filter.includes('LastChangeDateTime ge')) {
-    seen.idle += 1;
-    return json(nothing);
-  }
-  if (query.get('$top') !== String(pageSize)) return refusal(`$top is not ${pageSize}`);
-  const after = /^SalesOrder gt '(\d+)'$/.exec(filter)?.[1];
-  if (filter !== '' && after === undefined) return refusal(`not understood: ${filter}`);
-  seen.pages += 1;
-  return json(pages[after === undefined ? 0 : (indexOf(after) + 1) / pageSize] ?? nothing);
-}
-
-function answerErp({ pathname, searchParams }: URL): Answer {
-  const set = `${servicePath}/${entitySet}`;
-  if (pathname === `${servicePath}/$metadata`) return { status: 200, type: 'application/xml', body: edmx };
-  if (pathname === `${set}/$count`) return { status: 200, type: 'text/plain', body: Buffer.from(String(held.length)) };
-  return pathname === set ? answerQuery(searchParams) : refusal(`unknown path ${pathname}`);
+function answerErp(url: URL, body: string): Answer {
+  const answered = erp?.answer({ url, body }) ?? refusal('nothing is prepared');
+  if (answered.read === 'page') seen.pages += 1;
+  if (answered.read === 'nothing') seen.idle += 1;
+  return answered;
 }
 
 function deliver(body: Buffer): Buffer {
   const { jobs } = JSON.parse(body.toString()) as { jobs: { external_id: string }[] };
   let created = 0;
   const results = jobs.map(({ external_id: id }) => {
-    const index = indexOf(id);
+    const index = erp?.indexOf(id) ?? -1;
     const known = held[index] === 1;
     if (!known && index >= 0) {
       held[index] = 1;
       created += 1;
     }
-    return `{"external_id":"${id}","id":"3f2b8c1e-0000-4000-8000-00${id}","action":"${known ? 'updated' : 'created'}"}`;
+    const mesId = `3f2b8c1e-0000-4000-8000-${String(index).padStart(12, '0')}`;
+    return `{"external_id":"${id}","id":"${mesId}","action":"${known ? 'updated' : 'created'}"}`;
   });
   // An empty one only asks what this MES can do; once a day.
   if (jobs.length > 0) {
@@ -106,24 +79,23 @@ function deliver(body: Buffer): Buffer {
 function answer(request: IncomingMessage, response: ServerResponse): void {
   const url = new URL(request.url ?? '/', 'http://bench.invalid');
   if (request.method === 'GET') {
-    send(response, answerErp(url));
+    send(response, answerErp(url, ''));
     return;
   }
-  const known = url.pathname === '/functions/v1/api-jobs/bulk-sync';
+  const isMes = url.pathname === '/functions/v1/api-jobs/bulk-sync';
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
-  request.on('end', () =>
-    send(response, known ? json(deliver(Buffer.concat(chunks))) : refusal(`unknown path ${url.pathname}`)),
-  );
+  request.on('end', () => {
+    const body = Buffer.concat(chunks);
+    send(response, isMes ? json(deliver(body)) : answerErp(url, body.toString()));
+  });
 }
 
-function prepare(records: number, rows: 'selected' | 'whole'): Reply {
-  const names = rows === 'selected' ? selected : undefined;
-  pages = [];
-  pages = serialisePages(records, names);
-  expected = names?.join(',');
+function prepare({ source, records, rows }: Load): Reply {
+  erp = undefined;
+  erp = sources[source].prepare(records, rows);
   held = new Uint8Array(records);
-  return { kind: 'prepared', bytes: pages[0]?.length ?? 0 };
+  return { kind: 'prepared', bytes: erp.pageBytes };
 }
 
 function take(): Reply {
@@ -139,9 +111,7 @@ function tell(reply: Reply): void {
   process.send?.(reply);
 }
 
-process.on('message', (command: Command) =>
-  tell(command.kind === 'prepare' ? prepare(command.records, command.rows) : take()),
-);
+process.on('message', (command: Command) => tell(command.kind === 'prepare' ? prepare(command) : take()));
 process.on('disconnect', () => process.exit(0));
 const server = createServer(answer);
 server.keepAliveTimeout = 600_000;

@@ -1,11 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import type { Command, Reply, Seen } from './server.ts';
+import type { Command, Load, Reply, Seen } from './server.ts';
 
 /** The server process, as the runner steers it. */
 export interface Systems {
   origin: string;
-  /** Serves this many records from now on; resolves to the bytes of one page. */
-  prepare(records: number, rows: 'selected' | 'whole'): Promise<number>;
+  /** Serves these records from now on; resolves to the bytes of a thousand rows. */
+  prepare(load: Load): Promise<number>;
   /** What was seen since the last time, and the MES emptied. */
   take(): Promise<Seen>;
   stop(): void;
@@ -21,7 +21,7 @@ export async function startSystems(): Promise<Systems> {
   };
   return {
     origin: `http://127.0.0.1:${listening.port}`,
-    prepare: async (records, rows) => (await ask({ kind: 'prepare', records, rows }, 'prepared')).bytes,
+    prepare: async (load) => (await ask({ kind: 'prepare', ...load }, 'prepared')).bytes,
     take: async () => (await ask({ kind: 'take' }, 'taken')).seen,
     stop: () => child.disconnect(),
   };

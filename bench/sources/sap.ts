@@ -1,10 +1,41 @@
-/** The rows that the benchmark serves: sales orders as `A_SalesOrder` writes them in OData V2, header only. */
+import {
+  type Answer,
+  type Asked,
+  dayMs,
+  firstDay,
+  indexFrom,
+  json,
+  off,
+  pageSize,
+  type Rows,
+  rate,
+  refusal,
+  type Source,
+  serialisePages,
+} from './source.ts';
 
-export const pageSize = 1000;
+/** Sales orders as `A_SalesOrder` writes them in OData V2, header only. */
+export const sap: Source = {
+  externalSource: 'SAP',
+  settings: (origin) => ({
+    type: 'sap',
+    url: origin,
+    auth: { kind: 'basic', username: 'bench', password: 'benchmark' },
+    rate,
+    streams: {
+      'work-centers': off,
+      equipment: off,
+      'sales-orders': { pageSize },
+      'production-orders': off,
+      operations: off,
+    },
+  }),
+  prepare,
+};
 
 /** Service and entity set, as the product's defaults name them. */
-export const servicePath = '/sap/opu/odata/sap/API_SALES_ORDER_SRV';
-export const entitySet = 'A_SalesOrder';
+const servicePath = '/sap/opu/odata/sap/API_SALES_ORDER_SRV';
+const entitySet = 'A_SalesOrder';
 
 /** What the product's mapping reads, and with it what product and floor ask for by `$select`. */
 export const selected = [
@@ -17,25 +48,45 @@ export const selected = [
 ] as const;
 
 const firstOrder = 1_000_000_000;
-const dayMs = 86_400_000;
-const firstDay = Date.UTC(2026, 0, 5);
 
-/** The key of the row at an index, counted from 0. */
-export function keyAt(index: number): string {
-  return String(firstOrder + index);
-}
+const nothing = Buffer.from('{"d":{"results":[]}}');
 
-/** The index of a key; -1 for a text that is none of ours. */
-export function indexOf(key: string): number {
-  const index = Number(key) - firstOrder;
-  return Number.isInteger(index) ? index : -1;
+function prepare(records: number, rows: Rows) {
+  const names = rows === 'selected' ? selected : undefined;
+  const shown = (index: number) => (names === undefined ? rowAt(index) : pick(rowAt(index), names));
+  const pages = serialisePages(records, shown, (results) => ({ d: { results } }));
+  const edmx = Buffer.from(metadata());
+  const indexOf = (key: string) => indexFrom(firstOrder, key);
+
+  function answerQuery(query: URLSearchParams): Answer {
+    const filter = query.get('$filter') ?? '';
+    if (names !== undefined && query.get('$select') !== names.join(',')) {
+      return refusal(`bench/sources/sap.ts prepares $select=${names}, asked was ${query.get('$select')}`);
+    }
+    if (filter.includes('LastChangeDateTime ge')) return json(nothing, 'nothing');
+    if (query.get('$top') !== String(pageSize)) return refusal(`$top is not ${pageSize}`);
+    const after = /^SalesOrder gt '(\d+)'$/.exec(filter)?.[1];
+    if (filter !== '' && after === undefined) return refusal(`not understood: ${filter}`);
+    return json(pages[after === undefined ? 0 : (indexOf(after) + 1) / pageSize] ?? nothing, 'page');
+  }
+
+  return {
+    pageBytes: pages[0]?.length ?? 0,
+    indexOf,
+    answer({ url: { pathname, searchParams } }: Asked): Answer {
+      const set = `${servicePath}/${entitySet}`;
+      if (pathname === `${servicePath}/$metadata`) return { status: 200, type: 'application/xml', body: edmx };
+      if (pathname === `${set}/$count`) return { status: 200, type: 'text/plain', body: Buffer.from(String(records)) };
+      return pathname === set ? answerQuery(searchParams) : refusal(`unknown path ${pathname}`);
+    },
+  };
 }
 
 type Row = Record<string, unknown>;
 
 /** One whole row: 19 properties and their metadata, about 840 bytes of JSON. */
 function rowAt(index: number): Row {
-  const key = keyAt(index);
+  const key = String(firstOrder + index);
   const uri = `http://s4.example.internal:8000${servicePath}/${entitySet}('${key}')`;
   const day = (offset: number) => `/Date(${firstDay + ((index + offset) % 360) * dayMs})/`;
   return {
@@ -66,17 +117,6 @@ function pick(row: Row, names: readonly string[]): Row {
   return Object.fromEntries(['__metadata', ...names].map((name) => [name, row[name]]));
 }
 
-/** All pages, ready to be sent; `names` undefined for whole rows. */
-export function serialisePages(records: number, names: readonly string[] | undefined): Buffer[] {
-  const pages: Buffer[] = [];
-  for (let start = 0; start < records; start += pageSize) {
-    const rows = Array.from({ length: Math.min(pageSize, records - start) }, (_, offset) => rowAt(start + offset));
-    const shown = names === undefined ? rows : rows.map((row) => pick(row, names));
-    pages.push(Buffer.from(JSON.stringify({ d: { results: shown } })));
-  }
-  return pages;
-}
-
 const types: Readonly<Record<string, string>> = {
   CreationDate: 'Edm.DateTime',
   LastChangeDate: 'Edm.DateTime',
@@ -87,7 +127,7 @@ const types: Readonly<Record<string, string>> = {
 };
 
 /** The `$metadata` document of the service. */
-export function metadata(): string {
+function metadata(): string {
   const names = Object.keys(rowAt(0)).filter((name) => name !== '__metadata');
   const properties = names.map((name) => `<Property Name="${name}" Type="${types[name] ?? 'Edm.String'}"/>`).join('');
   return (
