@@ -212,6 +212,14 @@ describe('a plan run', () => {
   });
 });
 
+it('a zone that the server does not have is refused before anything is delivered', async () => {
+  const plant = await open({ seed: 95 }, { connector: { timeZone: 'Asia/Tokyo' } });
+  await expect(plant.app().prepare(new AbortController().signal)).rejects.toThrow(
+    /^connectors\.plant: FrePPLe's times are not those of Asia\/Tokyo: what it stamped .* Set timeZone to the server's zone/,
+  );
+  expect(plant.sandbox.mes.requests().total).toBe(0);
+});
+
 it('an order without a reference is set aside and named, and holds nothing else up', async () => {
   const plant = await open({ seed: 91, deletes: true });
   await plant.passUntilDone();

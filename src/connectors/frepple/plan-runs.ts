@@ -53,8 +53,9 @@ export function createPlanRuns(options: PlanRunsOptions): PlanRuns {
     for (let more = true; more; ) {
       const next = await tasks.behind(newest, signal);
       for (const [id, task] of next) seen.set(id, task);
-      more = next.size > 0;
-      newest = Math.max(newest, ...next.keys());
+      const last = Math.max(newest, ...next.keys());
+      more = last > newest;
+      newest = last;
     }
     // What was under way and is no more has ended, or was given up with half of its work done.
     const gone = [...before.open.keys()].filter((id) => !underWay.has(id));
@@ -71,9 +72,10 @@ export function createPlanRuns(options: PlanRunsOptions): PlanRuns {
     try {
       known = await look(signal);
     } catch (error) {
-      hidden = isHidden(error);
-      if (hidden) return unknownEdition;
-      throw error;
+      if (!isHidden(error)) throw error;
+      // Refused credentials may be mended; whether they are good for the lists, the lists will say.
+      hidden = !(error instanceof PermanentError && error.credentials);
+      return unknownEdition;
     }
     const [task] = known.open.values();
     if (task !== undefined) throw waitFor(options, `is at its task ${task.name} (${task.status ?? 'started'})`);
@@ -93,7 +95,7 @@ export function createPlanRuns(options: PlanRunsOptions): PlanRuns {
 
 /** The server says that there is no list of tasks, or that it is not for us. */
 export function isHidden(error: unknown): boolean {
-  return error instanceof PermanentError && !error.credentials;
+  return error instanceof PermanentError;
 }
 
 async function begin(options: PlanRunsOptions, signal: AbortSignal): Promise<Known> {

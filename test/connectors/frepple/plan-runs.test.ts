@@ -29,8 +29,7 @@ async function document(path: string): Promise<unknown> {
   return Object.fromEntries(ids.filter((id) => tasks.has(id)).map((id) => [id, tasks.get(id)]));
 }
 
-function open(): PlanRuns {
-  const client = { document } as Partial<DrfClient> as DrfClient;
+function open(client = { document } as Partial<DrfClient> as DrfClient): PlanRuns {
   return createPlanRuns({
     name: 'plant',
     tasks: createTaskList(client, 'plant'),
@@ -132,6 +131,11 @@ describe('the edition of a FrePPLe', () => {
     );
   });
 
+  it('is found also where the server answers any id with all its tasks', async () => {
+    const client = { document: async () => ({ 7: done }) } as Partial<DrfClient> as DrfClient;
+    expect(await open(client).edition(never)).toBe('7');
+  });
+
   it('is any where the list of tasks is not for us, and then nobody asks again', async () => {
     refusal = new PermanentError('HTTP 403');
     const runs = open();
@@ -141,9 +145,13 @@ describe('the edition of a FrePPLe', () => {
     expect(requests).toBe(1);
   });
 
-  it('is an error where the credentials are refused', async () => {
+  it('is any where the list of tasks refuses the credentials, and then it is asked again', async () => {
     refusal = new PermanentError('HTTP 401', { credentials: true });
-    await expect(open().edition(never)).rejects.toThrow('HTTP 401');
+    const runs = open();
+    expect(await runs.edition(never)).toBe('any');
+    refusal = undefined;
+    tasks.set(4, done);
+    expect(await runs.edition(never)).toBe('4');
   });
 
   it.each([[], 'text', { message: 'Exception launching task: no' }, { 1: 'runplan' }])(
