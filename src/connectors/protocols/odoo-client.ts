@@ -97,14 +97,7 @@ export function createOdooClient(options: OdooOptions): OdooClient {
     }
   }
 
-  // Named in every call: a company that is taken away is an error then, and not rows that are gone.
-  const companies = once(async (signal) => {
-    if (options.companies !== undefined) return { allowed_company_ids: options.companies };
-    const named = { domain: [], fields: ['id'], order: 'id', context: options.context };
-    const found = await execute({ model: 'res.company', method: 'search_read', named }, signal).catch(orNone);
-    const ids = Array.isArray(found) ? found.map((row: { id?: unknown } | null) => row?.id) : [];
-    return ids.length === 0 ? {} : { allowed_company_ids: ids };
-  });
+  const companies = once((signal) => findCompanies(options, execute, signal));
 
   return {
     server: server.get,
@@ -123,10 +116,29 @@ function readVersion(answer: HttpResponse, { what, now }: Reading): OdooServer |
   return typeof version === 'string' ? { protocol: 'json2', version } : undefined;
 }
 
-/** An account that may not list companies reads those that Odoo gives it. */
-function orNone(error: unknown): [] {
-  if (error instanceof PermanentError && !error.credentials) return [];
-  throw error;
+type Execute = (call: OdooCall, signal: AbortSignal) => Promise<unknown>;
+
+/** Named in every call: a company that is taken away is an error then, and not rows that are gone. */
+async function findCompanies(
+  { companies, account, context }: OdooOptions,
+  execute: Execute,
+  signal: AbortSignal,
+): Promise<{ allowed_company_ids?: readonly unknown[] }> {
+  if (companies !== undefined) return { allowed_company_ids: companies };
+  const active = { ...context, active_test: true };
+  const own = { domain: [['login', '=', account.username]], fields: ['company_ids'], context: active };
+  try {
+    const rows = await execute({ model: 'res.users', method: 'search_read', named: own }, signal);
+    const ids = (rows as { company_ids?: unknown }[] | undefined)?.[0]?.company_ids;
+    if (!Array.isArray(ids) || ids.length === 0) return {};
+    const named = { domain: [], context: { ...active, allowed_company_ids: ids } };
+    await execute({ model: 'res.company', method: 'search_count', named }, signal);
+    return { allowed_company_ids: ids };
+  } catch (error) {
+    // An account that may not look, or whose list Odoo does not take, reads what Odoo gives it.
+    if (error instanceof PermanentError && !error.credentials) return {};
+    throw error;
+  }
 }
 
 const noJson2 =

@@ -8,7 +8,6 @@ const fast = { rate: { requestsPerSecond: 1000, burst: 1000 } };
 /** What `start` may be told beside the options of the simulator: what an administrator does before the connector comes. */
 interface Variant extends Partial<OdooOptions> {
   rights?: Readonly<Record<string, 'none' | 'hidden'>>;
-  companies?: readonly number[];
 }
 
 const byKey = { auth: 'apiKey' };
@@ -97,10 +96,9 @@ export const odooAdapter: Adapter = {
     },
   ],
   async start(variant, { deletes, ...options } = {}) {
-    const { rights = {}, companies, ...erp } = variant as Variant;
+    const { rights = {}, ...erp } = variant as Variant;
     const odoo = await startOdoo({ seed: 11, records: 700, ...erp, ...options, physicalDeletes: deletes === true });
     for (const [model, right] of Object.entries(rights)) odoo.setRights(model, right);
-    if (companies !== undefined) odoo.setCompanies(companies);
     const { apiKey, password } = odoo.credentials;
     return {
       ...odoo,
