@@ -49,6 +49,17 @@ describe('reading', () => {
     ]);
   });
 
+  it('goes by the stamp of the order alone where the account refuses the others', async () => {
+    answers(1000, page([{ id: '1', status: 'WorkOrd:B' }]), page([]));
+    const streams = { 'work-orders': { relatedChanges: false } };
+    const stream = streamIn(await openNetSuite({ streams }), 'work-orders');
+    await pagesOf(stream.read(window, undefined, never));
+    const [orders = '', lines = ''] = queries();
+    expect(orders).toContain(`WHERE t.type = 'WorkOrd' AND ${changed('t.lastmodifieddate')} ORDER BY t.id ASC`);
+    expect(lines).toMatch(/l\.createdfrom AS createdfrom FROM transactionline l/);
+    expect(lines).not.toContain('lastmodified');
+  });
+
   it('looks main lines, items and sales orders up by the page, and puts them together', async () => {
     answers(
       1000,
@@ -172,7 +183,7 @@ describe('check', () => {
     expect(await session.check(never)).toMatchObject([
       {
         text: expect.stringMatching(
-          /Unknown identifier 'custbody_x'.*can be seen, but not everything.*columns and filter/,
+          /Unknown identifier 'custbody_x'.*can be seen, but not everything.*columns, filter and relatedChanges/,
         ),
       },
     ]);

@@ -57,7 +57,7 @@ async function sample({ source, requires, assertNames }: OpenedStream, signal: A
     );
     const why = isHidden
       ? 'The table is hidden from the role or switched off.'
-      : 'The table can be seen, but not everything that is asked of it: see columns and filter of the stream.';
+      : 'The table can be seen, but not everything that is asked of it: see columns, filter and relatedChanges of the stream.';
     throw new PermanentError(`${messageOf(error)} ${why} It needs ${requires}.`, { cause: error });
   }
 }

@@ -84,6 +84,10 @@ export const suiteQlStreamSchema = z.strictObject({
         'Name in the row -> SuiteQL expression over t, for fields and when; null leaves a standard column out',
       examples: [{ custbody_due: "TO_CHAR(t.custbody_due, 'YYYY-MM-DD')" }],
     }),
+  relatedChanges: z.boolean().default(true).meta({
+    description:
+      'Find rows also by what changed beside them (customer, main line, item); false where the account refuses those stamps: whole reads find it then',
+  }),
   sweepEverySeconds: z.int().min(60).max(31_536_000).default(900).meta({
     description: 'Where rows are read by their parents: how often those of all open parents are read again',
   }),
@@ -114,12 +118,13 @@ export interface OpenedStream {
 
 export function openSuiteQlStream<Context>(opening: StreamOpening<Context>): OpenedStream {
   const { definition, own, config, client, context } = opening;
-  const { entity, parent, lookUps, requires, refsOf } = definition;
+  const { entity, parent, requires, refsOf } = definition;
   const { fields, when, pageSize, sweepEverySeconds } = own;
   const columns = columnsOf(definition, own);
   const where = allOf(definition.where, own.filter);
+  const { lookUps, touched } = relatedOf(definition, own);
   const target = { client, name: opening.id, table: definition.table, columns, where, lookUps, pageSize };
-  const source = createSuiteQlSource({ ...definition, target, maxConcurrency: config.maxConcurrency });
+  const source = createSuiteQlSource({ ...definition, touched, target, maxConcurrency: config.maxConcurrency });
   const { keyOf, stampOf } = source;
   const { timeZone } = config;
   const toRecords = (row: unknown) => definition.toRecords(row as never, context);
@@ -168,6 +173,17 @@ function rhythmOf<Context>({ definition, own, config }: StreamOpening<Context>) 
     settleSeconds: own.settleSeconds ?? config.settleSeconds,
     fullReadEverySeconds: own.fullReadEverySeconds ?? wholeEvery,
   };
+}
+
+/** What is looked up, and by what beside them rows are found. */
+function relatedOf<Context>(
+  { lookUps, touched, stamps }: SuiteQlStreamDefinition<Context>,
+  own: SuiteQlStreamSettings,
+): Pick<SuiteQlStreamDefinition<Context>, 'lookUps' | 'touched'> {
+  if (own.relatedChanges) return { lookUps, touched };
+  const withoutStamps = (columns: LookUp['columns']) =>
+    Object.fromEntries(Object.entries(columns).filter(([name]) => !stamps.includes(name)));
+  return { lookUps: lookUps.map((each) => ({ ...each, columns: withoutStamps(each.columns) })), touched: [] };
 }
 
 function columnsOf<Context>(

@@ -86,7 +86,7 @@ export const netSuiteAdapter: Adapter = {
       what: 'a column that the account lacks',
       own: { streams: { 'sales-orders': { columns: { plant: 't.custbody_plant' } } } },
       code: 'stream-refused',
-      text: /custbody_plant.*see columns and filter of the stream/,
+      text: /custbody_plant.*see columns, filter and relatedChanges of the stream/,
     },
     {
       what: 'a mapping of what no row has',
