@@ -20,7 +20,13 @@ export const netsuite: Source = {
     type: 'netsuite',
     baseUrl: origin,
     accountId: '1234567',
-    auth: { kind: 'tba', consumerKey: 'a key', consumerSecret: 'a secret', tokenId: 'a token', tokenSecret: 'a secret' },
+    auth: {
+      kind: 'tba',
+      consumerKey: 'a key',
+      consumerSecret: 'a secret',
+      tokenId: 'a token',
+      tokenSecret: 'a secret',
+    },
     rate,
     streams: {
       'work-centers': off,
