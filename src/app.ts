@@ -6,7 +6,7 @@ import { type ConnectorSettings, readTls } from './connectors/settings.ts';
 import type { Clock } from './core/clock.ts';
 import { ConfigError, messageOf } from './core/errors.ts';
 import type { EventBus, ReconcileResult, StreamResult } from './core/events.ts';
-import { createHttpClient, type OpenHttp } from './core/http.ts';
+import { createHttpClient, type HttpResponse, type OpenHttp } from './core/http.ts';
 import type { MesGauges, StreamGauges } from './core/metrics.ts';
 import type { Redactor } from './core/redact.ts';
 import { createTokenBucket } from './core/token-bucket.ts';
@@ -185,8 +185,8 @@ function openMes(options: AppOptions, quota: Booking): Mes {
     ...redaction(options),
   });
   const bucket = createTokenBucket(mes.rate, clock, 'empty');
-  const refuse = (answer: Parameters<typeof refuseTransient>[0]) => refuseTransient(answer, clock.now());
-  const { batchSize, maxConcurrency, timeoutSeconds } = mes;
+  const { batchSize, maxConcurrency, timeoutSeconds, longestWaitSeconds } = mes;
+  const refuse = (answer: HttpResponse) => refuseTransient(answer, clock.now(), longestWaitSeconds * 1000);
   const pace = createPace({ batchSize, maxConcurrency, slowMs: timeoutSeconds * 500, firstBatch: options.firstBatch });
   const outage = createOutage(clock, random);
   const shared = { http, bucket, quota, pace, outage, refuseTransient: refuse, clock, events, random, attempts };

@@ -52,6 +52,9 @@ const mesSchema = z.strictObject({
     .max(600)
     .default(60)
     .meta({ description: 'A request with its whole answer takes no longer' }),
+  longestWaitSeconds: z.int().min(60).max(86_400).default(86_400).meta({
+    description: 'A wait that the MES asks for (Retry-After) is kept for so long at most',
+  }),
   tls: tlsSchema.optional(),
   proxy: urlSchema.optional().meta({ description: 'Forward proxy; proxy variables of the environment are never used' }),
 });

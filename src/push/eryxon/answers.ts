@@ -53,7 +53,7 @@ const objectForm = /^\s*\{[\s\S]*\}\s*$/;
 export const bootError = 'BOOT_ERROR';
 
 /** Throws for answers that concern all requests alike: refused credentials, limits, passing faults, and successes that prove nothing. */
-export function refuseTransient(answer: HttpResponse, now: Date): void {
+export function refuseTransient(answer: HttpResponse, now: Date, longestWaitMs = Number.POSITIVE_INFINITY): void {
   const { status } = answer;
   // Read in full where it is used: parsing twice would cost as much as mapping.
   if (status < 300 && !objectForm.test(answer.text)) readAnswer(answer, 'a request');
@@ -65,7 +65,7 @@ export function refuseTransient(answer: HttpResponse, now: Date): void {
     const asked = retryAfterMs(answer.headers, now);
     throw new TransientError(
       `The MES answered HTTP ${status}${code === '' ? '' : ` ${code}`}${message === '' ? '' : `: ${message}`}.`,
-      asked === undefined ? {} : { retryAfterMs: asked },
+      asked === undefined ? {} : { retryAfterMs: Math.min(asked, longestWaitMs) },
     );
   }
 }

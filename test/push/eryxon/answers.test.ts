@@ -144,6 +144,13 @@ describe('a passing fault', () => {
     expect(thrownBy(() => refuseTransient(failure(500, message), now))).toBeUndefined();
   });
 
+  it('is a 429 whose wait is kept to, up to what is configured', () => {
+    const asks = (seconds: number) => ({ ...failure(429, 'slow down'), headers: { 'retry-after': String(seconds) } });
+    const waitOf = (seconds: number) => thrownBy(() => refuseTransient(asks(seconds), now, 600_000));
+    expect(waitOf(599)).toMatchObject({ retryAfterMs: 599_000 });
+    expect(waitOf(86_400)).toMatchObject({ retryAfterMs: 600_000 });
+  });
+
   it.each([
     ['a logon page', '<!DOCTYPE html><html></html>'],
     ['nothing', ''],
