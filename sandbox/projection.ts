@@ -52,9 +52,11 @@ function projectValue(name: string, value: Value): Value {
 /** The image with a prefix before every job number. */
 export function withNumberPrefix(image: MesImage, prefix: string): MesImage {
   if (prefix === '') return image;
-  const jobs = [...image.jobs].map(([id, record]) => {
-    const fields = { ...record.fields, job_number: `${prefix}${record.fields['job_number']}` };
-    return [id, { ...record, fields }] as const;
+  const jobs = [...image.jobs].map(([id, { fields, ...record }]) => {
+    // What came and went while nobody looked is expected without its fields.
+    const { job_number: number } = fields;
+    const prefixed = number === undefined ? fields : { ...fields, job_number: `${prefix}${number}` };
+    return [id, { ...record, fields: prefixed }] as const;
   });
   return { ...image, jobs: new Map(jobs) };
 }

@@ -65,7 +65,7 @@ interface Named {
 function parentsOf(batch: Batch, definition: Definition, record: Named): Incoming {
   const parents: Incoming = {};
   for (const reference of definition.references) {
-    const id = parentId(batch.store, reference, record);
+    const id = parentId(batch, reference, record);
     if (!id) {
       const valid = batch.bulk ? 'valid ' : '';
       throw badRequest(`${reference.column} or ${valid}${reference.alias} is required`);
@@ -75,12 +75,19 @@ function parentsOf(batch: Batch, definition: Definition, record: Named): Incomin
   return parents;
 }
 
-/** The uuid given or the one behind the alias. Absent and not found are one thing to this API. */
-function parentId(store: Store, reference: Reference, { body, source }: Named): unknown {
+/**
+ * The uuid given or the one behind the alias, which bulk requests look up in any source. Absent and not found are one thing to
+ * this API.
+ */
+function parentId({ store, bulk }: Pick<Batch, 'store' | 'bulk'>, reference: Reference, named: Named): unknown {
+  const { body, source } = named;
   const given = body[reference.column];
   const alias = body[reference.alias];
   if (given || !alias) return given;
-  if (reference.by === 'external') return store.bySource(reference.table, source, String(alias))?.id;
+  if (reference.by === 'external') {
+    const id = String(alias);
+    return (bulk ? store.byExternalId(reference.table, id) : store.bySource(reference.table, source, id))?.id;
+  }
   const [only, second] = store.byKey(reference.table, String(alias));
   return second === undefined ? only?.id : undefined;
 }
@@ -135,7 +142,7 @@ function nestOperations(batch: Batch, part: Row, operations: Incoming[]): void {
   if (cell === undefined) return;
   for (const body of operations) {
     if (!body['external_id'] || !body['operation_name']) continue;
-    const cellId = parentId(batch.store, cell, { body, source: part.source });
+    const cellId = parentId(batch, cell, { body, source: part.source });
     if (!cellId) continue;
     nest(batch, 'operations', { body, source: part.source, parents: { part_id: part.id, cell_id: cellId } });
   }

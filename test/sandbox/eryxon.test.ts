@@ -234,10 +234,12 @@ describe('writing', () => {
     expect(mes.counts().jobs).toBe(1000);
   });
 
-  it('finds parents in the same source only, and no cell when two have the name', async () => {
+  it('finds parents by PUT in the same source only, in bulk in any, and no cell when two have the name', async () => {
     const mes = await started();
     const other = { external_id: 'p2', external_source: 'Odoo', job_external_id: 'j1', part_number: 'P2' };
-    expect(await bulk(mes, 'parts', [other])).toEqual(['job_id or valid job_external_id is required']);
+    const reply = await call(mes, 'PUT /api-parts/sync', other);
+    expect([reply.status, reply.json.error?.message]).toEqual([400, 'job_id or job_external_id is required']);
+    expect(await bulk(mes, 'parts', [other])).toEqual(['created']);
     await bulk(mes, 'cells', [record('c2', { name: 'Saw' })]);
     const operation = record('o2', { part_external_id: 'p1', cell_name: 'Saw', operation_name: 'Cut' });
     expect(await bulk(mes, 'operations', [operation])).toEqual(['cell_id or valid cell_name is required']);

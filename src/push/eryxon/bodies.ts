@@ -1,4 +1,4 @@
-import type { Entity, FieldValue } from '../../core/types.ts';
+import type { Entity, FieldValue, Parents } from '../../core/types.ts';
 import type { ReadyChange } from '../sink.ts';
 
 /** Table of each entity: the name in paths and bodies. */
@@ -23,14 +23,27 @@ export function classicBody(change: ReadyChange): string {
   return fields === '{}' ? `{${own}}` : `{${own},${fields.slice(1)}`;
 }
 
-/** Parents by external id, cells by the name that they were delivered under. */
+/**
+ * Parents by the MES's own ids where they are known: it looks external ids up in any source, and a name that two cells have in
+ * none. Else by external id, and cells by the name that they were delivered under.
+ */
 function parentFields({ record, parents }: ReadyChange): string {
   const { job, part, cell } = record.parents;
   let named = '';
-  if (job !== undefined) named += `,"job_external_id":${JSON.stringify(job)}`;
-  if (part !== undefined) named += `,"part_external_id":${JSON.stringify(part)}`;
-  if (cell !== undefined) named += `,"cell_name":${JSON.stringify(parents?.cell?.businessKey ?? null)}`;
+  if (job !== undefined) named += parentField('job', parents?.job?.mesId, ['job_external_id', job]);
+  if (part !== undefined) named += parentField('part', parents?.part?.mesId, ['part_external_id', part]);
+  if (cell !== undefined) {
+    named += parentField('cell', parents?.cell?.mesId, ['cell_name', parents?.cell?.businessKey ?? null]);
+  }
   return named;
+}
+
+function parentField(
+  parent: keyof Parents,
+  mesId: string | null | undefined,
+  [alias, name]: [alias: string, name: string | null],
+): string {
+  return mesId == null ? `,"${alias}":${JSON.stringify(name)}` : `,"${parent}_id":${JSON.stringify(mesId)}`;
 }
 
 /**

@@ -1,9 +1,8 @@
 import { TransientError } from '../../core/errors.ts';
-import type { RecordRef } from '../../core/types.ts';
 import { type Batch, BatchRefusedError, type ReadyChange, type SinkResult, type Transport } from '../sink.ts';
 import { type Answer, bootError, isObject, readAnswer } from './answers.ts';
 import { classicBody, tables } from './bodies.ts';
-import { SchemaError } from './verdict.ts';
+import { missingParent, readVerdict, SchemaError } from './verdict.ts';
 
 /**
  * The documented way: `POST /api-<table>/bulk-sync` with per-record results, 1 to 1000 records, also for a single one.
@@ -77,14 +76,9 @@ function readResult(entry: unknown, change: ReadyChange | undefined): SinkResult
   return readRecordError(String(error ?? 'no reason given'), change);
 }
 
-/** The texts of both endpoints for a parent that the MES does not hold. */
-const missingParent = /^(job|part|cell)_id or (?:valid )?(?:\w+_external_id|cell_name) is required/;
-
 /** A record's own error: its parent is missing, or it is refused. */
 export function readRecordError(message: string, change: ReadyChange | undefined): SinkResult {
-  const kind = missingParent.exec(message)?.[1] as RecordRef['entity'] | undefined;
-  const externalId = kind === 'job' || kind === 'part' || kind === 'cell' ? change?.record.parents[kind] : undefined;
-  if (kind !== undefined && externalId !== undefined)
-    return { kind: 'waiting', waitsFor: { entity: kind, externalId } };
-  return { kind: 'refused', reason: message };
+  const verdict = readVerdict(message);
+  if (verdict.kind !== 'missing-parent' || change === undefined) return { kind: 'refused', reason: message };
+  return missingParent(verdict.parent, change, message);
 }

@@ -32,6 +32,17 @@ describe('the body of a record', () => {
     expect(JSON.parse(body)).toMatchObject({ cell_name: 'Säge "1"' });
   });
 
+  it("names parents by the MES's own ids where they are known: external ids and names are looked up in any source", () => {
+    const known = (mesId: string) => ({ mesId, businessKey: 'Saw' });
+    const operation = ready(record('operation', 'o-1', { parents: { part: 'p', cell: 'c' } }));
+    const body = JSON.parse(classicBody({ ...operation, parents: { part: known('uuid-p'), cell: known('uuid-c') } }));
+    expect(body).toMatchObject({ part_id: 'uuid-p', cell_id: 'uuid-c' });
+    expect(Object.keys(body)).not.toEqual(expect.arrayContaining(['part_external_id']));
+    expect(Object.keys(body)).not.toEqual(expect.arrayContaining(['cell_name']));
+    const part = ready(record('part', 'p', { parents: { job: 'j' } }));
+    expect(JSON.parse(classicBody({ ...part, parents: { job: known('uuid-j') } }))).toMatchObject({ job_id: 'uuid-j' });
+  });
+
   it('is the same text of fields that was hashed', () => {
     const job = ready(record('job', '1'));
     const sent = classicBody({ ...job, fieldsJson: '{"job_number":"J-1","customer":"hashed"}' });
