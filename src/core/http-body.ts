@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
 
 /** The body is larger than is allowed. */
 export class TooLargeError extends Error {
@@ -37,6 +39,23 @@ export function createBodyReader(maxBytes: number): BodyReader {
       else release(body.bytes);
     }
   };
+}
+
+/** Hands a body over as it comes, unpacked; throws TooLargeError at `maxBytes`, packed or unpacked. */
+export async function passBody(
+  stream: IncomingMessage,
+  { packed, maxBytes }: { packed: boolean; maxBytes: number },
+  take: (piece: Buffer) => void,
+): Promise<void> {
+  let length = 0;
+  const consume = async (pieces: AsyncIterable<Buffer>) => {
+    for await (const piece of pieces) {
+      length += piece.length;
+      if (length > maxBytes) throw new TooLargeError(`The body is larger than ${maxBytes} bytes.`);
+      take(piece);
+    }
+  };
+  await (packed ? pipeline(stream, createGunzip(), consume) : pipeline(stream, consume));
 }
 
 interface Body {

@@ -6,7 +6,7 @@ import type { Clock } from './clock.ts';
 import { linkLocalCode, lookupBeyondLink } from './egress.ts';
 import { messageOf, PermanentError, TransientError } from './errors.ts';
 import type { EventBus } from './events.ts';
-import { type BodyReader, createBodyReader, TooLargeError } from './http-body.ts';
+import { type BodyReader, createBodyReader, passBody, TooLargeError } from './http-body.ts';
 import type { Redactor } from './redact.ts';
 
 export interface HttpRequest {
@@ -15,6 +15,11 @@ export interface HttpRequest {
   path: string;
   headers?: Record<string, string>;
   body?: string;
+  /**
+   * Called when an answer with status 200 begins; what it returns takes the unpacked body piece by piece, and the answer has no
+   * text. For bodies too large to be held. A client may pass it by and give the text.
+   */
+  receive?: () => (piece: Buffer) => void;
 }
 
 export interface HttpResponse {
@@ -120,7 +125,7 @@ async function send(sending: Sending): Promise<HttpResponse> {
       data: request.body,
       headers: AxiosHeaders.concat(headers, request.headers),
     });
-    const answer = await readAnswer(response, readBody, options.maxBytes);
+    const answer = await readAnswer(response, { readBody, maxBytes: options.maxBytes, receive: request.receive });
     status = answer.status;
     const { redact } = options;
     const safe = redact === undefined || status < 400 ? answer : { ...answer, text: redact(answer.text) };
@@ -150,19 +155,28 @@ function startDeadline(options: HttpOptions, signal: AbortSignal): { signal: Abo
   };
 }
 
+interface AnswerReading {
+  readBody: BodyReader;
+  maxBytes: number;
+  receive: HttpRequest['receive'] | undefined;
+}
+
 async function readAnswer(
-  response: AxiosResponse<IncomingMessage>,
-  readBody: BodyReader,
-  maxBytes: number,
+  { status, headers: named, data }: AxiosResponse<IncomingMessage>,
+  { readBody, maxBytes, receive }: AnswerReading,
 ): Promise<HttpResponse> {
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(response.headers)) headers[name.toLowerCase()] = String(value);
+  for (const [name, value] of Object.entries(named)) headers[name.toLowerCase()] = String(value);
   const packed = headers['content-encoding'] === 'gzip';
-  const text = await readBody(response.data, Number(headers['content-length'] ?? 0), (body) => {
+  if (receive !== undefined && status === 200) {
+    await passBody(data, { packed, maxBytes }, receive());
+    return { status, headers, text: '' };
+  }
+  const text = await readBody(data, Number(headers['content-length'] ?? 0), (body) => {
     const plain = packed && body.length > 0 ? gunzipSync(body, { maxOutputLength: maxBytes }) : body;
     return plain.toString('utf8');
   });
-  return { status: response.status, headers, text };
+  return { status, headers, text };
 }
 
 function refuseRedirect(answer: HttpResponse, options: HttpOptions): HttpResponse {

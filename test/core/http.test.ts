@@ -257,6 +257,68 @@ describe('an answer', () => {
   });
 });
 
+describe('a body that is received piece by piece', () => {
+  const text = JSON.stringify(Array.from({ length: 50_000 }, (_, index) => `Größe ${index}`));
+  const receiving = () => {
+    const bodies: Buffer[][] = [];
+    const receive = () => {
+      const pieces: Buffer[] = [];
+      bodies.push(pieces);
+      return (piece: Buffer) => void pieces.push(piece);
+    };
+    return { request: { ...get, receive }, bodies: () => bodies.map((pieces) => Buffer.concat(pieces).toString()) };
+  };
+
+  it.each([true, false])('comes whole and unpacked, and not as text (packed: %s)', async (packed) => {
+    const server = await serveHttp((_request, response) => {
+      response.writeHead(200, packed ? { 'content-encoding': 'gzip' } : {});
+      response.end(packed ? gzipSync(text) : text);
+    });
+    const { request, bodies } = receiving();
+    expect((await clientOf(server.origin).request(request, never)).text).toBe('');
+    expect(bodies()).toEqual([text]);
+  });
+
+  it('is text where the answer is an error', async () => {
+    const server = await serveHttp((_request, response) => void response.writeHead(500).end('out of order'));
+    const { request, bodies } = receiving();
+    expect((await clientOf(server.origin).request(request, never)).text).toBe('out of order');
+    expect(bodies()).toEqual([]);
+  });
+
+  it.each([true, false])('is refused for good at the cap (packed: %s)', async (packed) => {
+    const server = await serveHttp((_request, response) => {
+      response.writeHead(200, packed ? { 'content-encoding': 'gzip' } : {});
+      response.end(packed ? gzipSync(text) : text);
+    });
+    const { error } = await failureOf(
+      clientOf(server.origin, { maxBytes: 100_000 }).request(receiving().request, never),
+    );
+    expect(error).toBeInstanceOf(PermanentError);
+    expect(error.message).toContain('more than 100000 bytes');
+  });
+
+  it.each([true, false])('that breaks off is a passing fault (packed: %s)', async (packed) => {
+    const server = await serveHttp((_request, response) => {
+      const whole = packed ? gzipSync(text) : Buffer.from(text);
+      const headers = packed ? { 'content-encoding': 'gzip' } : {};
+      response.writeHead(200, { ...headers, 'content-length': String(whole.length) });
+      response.write(whole.subarray(0, whole.length - 20), () => response.socket?.destroy());
+    });
+    const { error } = await failureOf(clientOf(server.origin).request(receiving().request, never));
+    expect(error).toBeInstanceOf(TransientError);
+  });
+
+  it('that trickles for ever is ended by the deadline', async () => {
+    const server = await serveHttp((_request, response) => {
+      const drip = setInterval(() => response.write('x'), 20);
+      response.on('close', () => clearInterval(drip));
+    });
+    const { error } = await failureOf(clientOf(server.origin, { deadlineMs }).request(receiving().request, never));
+    expect(error).toMatchObject({ expired: true });
+  });
+});
+
 async function packedZeros(megabytes: number): Promise<Buffer> {
   const gzip = createGzip();
   const chunk = Buffer.alloc(1_048_576);

@@ -1,7 +1,7 @@
 import { PermanentError, TransientError } from '../../core/errors.ts';
-import type { HttpResponse } from '../../core/http.ts';
+import type { HttpRequest, HttpResponse } from '../../core/http.ts';
 import { createErpClient, type ErpClientOptions, refusal } from '../erp-client.ts';
-import { type JsonList, readJsonList } from './json-list.ts';
+import { createJsonListReader, type JsonList } from './json-list.ts';
 
 /** Reads an API of Django REST framework that has no pages: every list is one answer. */
 export interface DrfClient {
@@ -42,15 +42,21 @@ export function createDrfClient(options: DrfOptions): DrfClient {
   const { name, root, clock } = options;
   const client = createErpClient(options);
 
-  async function get<T>(path: string, read: (text: string, what: string) => T, signal: AbortSignal): Promise<T> {
-    const address = root + path;
-    const what = `${name}: GET ${address.split('?', 1)[0]}`;
+  const whatOf = (path: string) => `${name}: GET ${root}${path.split('?', 1)[0]}`;
+
+  async function get<T>(
+    path: string,
+    { read, receive }: { read(text: string, what: string): T } & Pick<HttpRequest, 'receive'>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const what = whatOf(path);
     const readAnswer = (answer: HttpResponse) => {
       if (answer.status !== 200) throw refused(answer, { what, model: modelOf(path), now: clock.now() });
       return read(requireJson(answer, what), what);
     };
     const headers = { Accept: 'application/json' };
-    return client.ask({ method: 'GET', path: address, headers }, readAnswer, signal).catch((error: unknown) => {
+    const request = { method: 'GET', path: root + path, headers, ...(receive && { receive }) } as const;
+    return client.ask(request, readAnswer, signal).catch((error: unknown) => {
       throw error instanceof PermanentError && error.redirect !== undefined ? sentAway(error.redirect, what) : error;
     });
   }
@@ -59,11 +65,25 @@ export function createDrfClient(options: DrfOptions): DrfClient {
     list({ path, filters = [] }, signal) {
       const parameters = filters.map(({ name: parameter, value }) => `${parameter}=${encodeURIComponent(value)}`);
       const query = ['format=json', ...parameters].join('&');
-      return get(`${path}?${query}`, (text, what) => checked(readJsonList(text, what), filters, what), signal);
+      return get(`${path}?${query}`, listReading(whatOf(path), filters), signal);
     },
-    document: (path, signal) => get(path, parseJson, signal),
+    document: (path, signal) => get(path, { read: parseJson }, signal),
     now: client.now,
   };
+}
+
+/** Lists have no end that is known: they are taken in piece by piece, anew with each try. */
+function listReading(what: string, filters: readonly DrfFilter[]) {
+  let reader = createJsonListReader(what);
+  const receive = () => {
+    reader = createJsonListReader(what);
+    return reader.add;
+  };
+  function read(text: string): DrfList {
+    if (text !== '') receive()(Buffer.from(text));
+    return checked(reader.end(), filters, what);
+  }
+  return { read, receive };
 }
 
 function checked(list: JsonList, filters: readonly DrfFilter[], what: string): DrfList {

@@ -1,37 +1,104 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { TransientError } from '../../core/errors.ts';
 
-/** A JSON array as text, parsed a few elements at a time: a list of any length is held once, as the bytes that it came in. */
+/** A JSON array, parsed a few elements at a time. */
 export interface JsonList {
   /** Number of elements. */
   length: number;
+  /** Throws TransientError where the elements are no JSON. */
   pages(size: number): Generator<unknown[]>;
 }
 
-const quote = 0x22;
-const backslash = 0x5c;
-const comma = 0x2c;
+/** Takes a JSON array in as it comes: a list of any length is held packed, which is a tenth of it and less. */
+export interface JsonListReader {
+  add(piece: Buffer): void;
+  /** Throws TransientError where what came is not one whole array. */
+  end(): JsonList;
+}
 
-/** Throws TransientError where the text is not one whole array; `what` says whose answer it is. */
-export function readJsonList(text: string, what: string): JsonList {
-  const ends = endsOf(text);
-  if (ends === undefined) {
-    throw new TransientError(`${what} answered with JSON that is no list, or breaks off.`, { malformed: true });
+/** Elements in a row, with the commas between them. */
+interface Block {
+  text: Buffer;
+  /** Bytes of the text before it was packed; 0 for one that is not. */
+  packedFrom: number;
+  elements: number;
+}
+
+/** Some hundred rows; a list that is shorter is not packed. */
+const blockBytes = 262_144;
+/** The fastest: rows of a list are so alike that more effort gains little. */
+const level = 1;
+
+/** `what` says whose answer it is. */
+export function createJsonListReader(what: string): JsonListReader {
+  const blocks: Block[] = [];
+  const scanner = createScanner();
+  let pieces: Buffer[] = [];
+  let bytes = 0;
+  let elements = 0;
+
+  function keep(part: Buffer): void {
+    pieces.push(part);
+    bytes += part.length;
   }
-  const start = text.indexOf('[') + 1;
-  return {
-    length: ends.length,
-    *pages(size) {
-      for (let first = 0; first < ends.length; first += size) {
-        const last = Math.min(first + size, ends.length) - 1;
-        const from = first === 0 ? start : (ends[first - 1] ?? 0) + 1;
-        const elements = parse(`[${text.slice(from, ends[last])}]`);
-        if (elements?.length !== last - first + 1) {
-          throw new TransientError(`${what} answered with a list that is no JSON.`, { malformed: true });
-        }
-        yield elements;
+
+  function endBlock(pack: boolean): void {
+    const text = Buffer.concat(pieces);
+    const packed = pack ? deflateRawSync(text, { level }) : text;
+    blocks.push({ text: packed, packedFrom: pack ? text.length : 0, elements });
+    pieces = [];
+    bytes = 0;
+    elements = 0;
+  }
+
+  function add(piece: Buffer): void {
+    let from = 0;
+    scanner.scan(piece, (at, mark) => {
+      if (mark === 'comma') {
+        elements += 1;
+        if (bytes + at - from < blockBytes) return;
       }
+      if (mark !== 'open') keep(piece.subarray(from, at));
+      if (mark === 'comma') endBlock(true);
+      from = at + 1;
+    });
+    if (scanner.isInside()) keep(piece.subarray(from));
+  }
+
+  function end(): JsonList {
+    if (!scanner.isWhole()) {
+      throw new TransientError(`${what} answered with JSON that is no list, or breaks off.`, { malformed: true });
+    }
+    const isEmpty = blocks.length === 0 && elements === 0 && pieces.every((piece) => piece.toString().trim() === '');
+    elements += isEmpty ? 0 : 1;
+    if (elements > 0) endBlock(false);
+    return listOf(blocks, what);
+  }
+
+  return { add, end };
+}
+
+function listOf(blocks: readonly Block[], what: string): JsonList {
+  return {
+    length: blocks.reduce((sum, { elements }) => sum + elements, 0),
+    *pages(size) {
+      let waiting: unknown[] = [];
+      for (const block of blocks) {
+        waiting = waiting.concat(elementsOf(block, what));
+        let at = 0;
+        for (; at + size <= waiting.length; at += size) yield waiting.slice(at, at + size);
+        waiting = waiting.slice(at);
+      }
+      if (waiting.length > 0) yield waiting;
     },
   };
+}
+
+function elementsOf({ text, packedFrom, elements }: Block, what: string): unknown[] {
+  const plain = packedFrom === 0 ? text : inflateRawSync(text, { chunkSize: Math.max(packedFrom, 64) });
+  const parsed = parse(`[${plain.toString()}]`);
+  if (parsed?.length === elements) return parsed;
+  throw new TransientError(`${what} answered with a list that is no JSON.`, { malformed: true });
 }
 
 function parse(text: string): unknown[] | undefined {
@@ -42,40 +109,74 @@ function parse(text: string): unknown[] | undefined {
   }
 }
 
-/** Where each element of the array ends; undefined when the text is not one array. */
-function endsOf(text: string): number[] | undefined {
-  const open = /^\s*\[/.exec(text)?.[0].length;
-  if (open === undefined) return undefined;
-  const ends: number[] = [];
-  let depth = 1;
-  let at = open;
-  for (; at < text.length && depth > 0; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === quote) at = endOfText(text, at);
-    else if (code !== comma) depth += nesting(code);
-    else if (depth === 1) ends.push(at);
+/** The brackets of the outermost array, and the commas between its elements. */
+type Mark = 'open' | 'comma' | 'close';
+
+interface Scanner {
+  /** What it looks for is of one byte each, wherever a piece is cut. */
+  scan(piece: Buffer, found: (at: number, mark: Mark) => void): void;
+  isInside(): boolean;
+  /** One array has been seen, and nothing else. */
+  isWhole(): boolean;
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+
+function createScanner(): Scanner {
+  let depth = 0;
+  let isClosed = false;
+  let isOther = false;
+  let inText = false;
+  let escaped = false;
+
+  function passText(byte: number): void {
+    if (escaped) escaped = false;
+    else if (byte === backslash) escaped = true;
+    else if (byte === quote) inText = false;
   }
-  const close = at - 1;
-  if (depth > 0 || text[close] !== ']' || text.slice(at).trim() !== '') return undefined;
-  if (ends.length > 0 || text.slice(open, close).trim() !== '') ends.push(close);
-  return ends;
+
+  /** Outside the array there may be blanks only. */
+  function passOutside(byte: number): Mark | undefined {
+    if (byte === 0x5b && !isClosed) {
+      depth = 1;
+      return 'open';
+    }
+    isOther ||= !isBlank(byte);
+    return undefined;
+  }
+
+  function passInside(byte: number): Mark | undefined {
+    if (byte === quote) inText = true;
+    else if (byte === comma) return depth === 1 ? 'comma' : undefined;
+    else depth += nesting(byte);
+    isClosed = depth === 0;
+    return isClosed ? 'close' : undefined;
+  }
+
+  return {
+    scan(piece, found) {
+      for (let at = 0; at < piece.length; at += 1) {
+        const byte = piece[at] as number;
+        if (inText) passText(byte);
+        else {
+          const mark = depth === 0 ? passOutside(byte) : passInside(byte);
+          if (mark !== undefined) found(at, mark);
+        }
+      }
+    },
+    isInside: () => depth > 0,
+    isWhole: () => isClosed && !isOther,
+  };
 }
 
-/** How much deeper a character leads. */
-function nesting(code: number): -1 | 0 | 1 {
-  if (code === 0x5b || code === 0x7b) return 1;
-  return code === 0x5d || code === 0x7d ? -1 : 0;
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
 }
 
-/** The closing quote of the text that begins at `at`; the end of everything when there is none. */
-function endOfText(text: string, at: number): number {
-  let close = text.indexOf('"', at + 1);
-  while (close >= 0 && isEscaped(text, close)) close = text.indexOf('"', close + 1);
-  return close < 0 ? text.length : close;
-}
-
-function isEscaped(text: string, at: number): boolean {
-  let slashes = 0;
-  while (text.charCodeAt(at - 1 - slashes) === backslash) slashes += 1;
-  return slashes % 2 === 1;
+/** How much deeper a byte leads. */
+function nesting(byte: number): -1 | 0 | 1 {
+  if (byte === 0x5b || byte === 0x7b) return 1;
+  return byte === 0x5d || byte === 0x7d ? -1 : 0;
 }

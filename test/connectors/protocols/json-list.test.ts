@@ -1,9 +1,20 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readJsonList } from '../../../src/connectors/protocols/json-list.ts';
+import { createJsonListReader } from '../../../src/connectors/protocols/json-list.ts';
 import { TransientError } from '../../../src/core/errors.ts';
 
-const all = (text: string, size = 3) => [...readJsonList(text, 'plant').pages(size)];
+/** As it comes from a socket: cut wherever the cuts fall. */
+function readJsonList(text: string, cuts: readonly number[] = []) {
+  const bytes = Buffer.from(text);
+  const reader = createJsonListReader('plant');
+  const ends = cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b);
+  for (const [index, end] of [...ends, bytes.length].entries()) reader.add(bytes.subarray(ends[index - 1] ?? 0, end));
+  return reader.end();
+}
+
+const all = (text: string, size = 3, cuts: readonly number[] = []) => [...readJsonList(text, cuts).pages(size)];
 
 describe('a list in JSON', () => {
   it('is read as JSON.parse reads it, in pages of any size, whatever is in it', () => {
@@ -11,11 +22,11 @@ describe('a list in JSON', () => {
       fc.property(
         fc.array(fc.jsonValue()),
         fc.integer({ min: 1, max: 9 }),
-        fc.constantFrom(0, 2),
-        (list, size, indent) => {
+        fc.record({ indent: fc.constantFrom(0, 2), cuts: fc.array(fc.nat()) }),
+        (list, size, { indent, cuts }) => {
           const text = JSON.stringify(list, undefined, indent);
-          const { length } = readJsonList(text, 'plant');
-          const pages = all(text, size);
+          const { length } = readJsonList(text, cuts);
+          const pages = all(text, size, cuts);
           expect(pages.flat()).toEqual(JSON.parse(text));
           expect(length).toBe(list.length);
           expect(pages.every((page, index) => page.length === size || index === pages.length - 1)).toBe(true);
@@ -61,4 +72,33 @@ describe('a list in JSON', () => {
     const list = [{ reference: 'A"],{[' }, { reference: '\\' }, { reference: '\\"' }, { reference: ',' }];
     expect(all(JSON.stringify(list), 1).flat()).toEqual(list);
   });
+
+  it('is held in a tenth of its bytes, and comes back as it was', async () => {
+    const row = (index: number) => ({ name: `SO-${index}`, item: 'Größe "42", 数控', plan: [{}] });
+    const list = Array.from({ length: 40_000 }, (_, index) => row(index));
+    const bytes = Buffer.from(JSON.stringify(list));
+    const reader = createJsonListReader('plant');
+    const before = await buffersHeld();
+    for (let at = 0; at < bytes.length; at += 65_537) reader.add(Buffer.from(bytes.subarray(at, at + 65_537)));
+    const whole = reader.end();
+    expect((await buffersHeld()) - before).toBeLessThan(bytes.length / 10 + 262_144);
+    expect(whole.length).toBe(list.length);
+    expect([...whole.pages(999)].flat()).toEqual(list);
+  });
+
+  it('is none where a comma is too many at the end of many rows', () => {
+    const text = JSON.stringify(Array.from({ length: 5000 }, () => ({ name: 'x'.repeat(100) }))).replace(/]$/, ',]');
+    expect(() => all(text)).toThrow(/no JSON/);
+  });
 });
+
+/** Bytes of buffers that are still in use. */
+async function buffersHeld(): Promise<number> {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  for (let turn = 0; turn < 3; turn += 1) {
+    collect();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return process.memoryUsage().arrayBuffers;
+}
