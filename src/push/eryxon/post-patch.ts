@@ -61,6 +61,8 @@ async function create(call: Call, change: ReadyChange, askedBefore: Posted | und
   const renamed = isOwnExternalKey(message) ? await findRenamed(call, before) : undefined;
   if (renamed !== undefined) return adopt(call, change, renamed);
   if (before !== undefined) await call.session.posted.note(change, null, before);
+  // What is there is of unknown content: a later try of this one must not be taken for its delivery.
+  else await call.session.posted.forget(change.record);
   return isOwnExternalKey(message) ? withoutId(call, change, before) : next.result;
 }
 

@@ -39,10 +39,10 @@ export function createPostedLog(notes: Notes): PostedLog {
     });
     return loading;
   };
-  const write = async (slots: readonly Slot[], place: number) => {
+  const write = async ({ slots, taken }: Ring, place: number) => {
     const leaf = Math.floor(place / leafSize);
     await notes.writeNote(leafName(leaf), {
-      next: place + 1,
+      next: taken(),
       slots: slots.slice(leaf * leafSize, (leaf + 1) * leafSize),
     });
   };
@@ -54,23 +54,25 @@ export function createPostedLog(notes: Notes): PostedLog {
       return slot === undefined ? undefined : { hash: slot[1], mesId: slot[2], businessKey: slot[3] ?? null };
     },
     async note(change, mesId, there = { hash: change.hash, businessKey: businessKeyOf(change.record) }) {
-      const { places, slots, next } = await ring();
+      const loaded = await ring();
+      const { places, slots, next } = loaded;
       const key = keyOf(change);
       const place = places.get(key) ?? next();
       const before = slots[place];
       if (before !== undefined) places.delete(before[0]);
       slots[place] = [key, there.hash, mesId, there.businessKey];
       places.set(key, place);
-      await write(slots, place);
+      await write(loaded, place);
     },
     async forget(record) {
-      const { places, slots } = await ring();
+      const loaded = await ring();
+      const { places, slots } = loaded;
       const place = places.get(keyOf({ record }));
       if (place === undefined) return;
       // An empty key is never asked for; its place is taken again in its turn.
       slots[place] = ['', '', null];
       places.delete(keyOf({ record }));
-      await write(slots, place);
+      await write(loaded, place);
     },
   };
 }
@@ -79,6 +81,8 @@ interface Ring {
   places: Map<string, number>;
   slots: Slot[];
   next(): number;
+  /** Places taken so far, those taken again counted again. */
+  taken(): number;
 }
 
 async function load(notes: Notes): Promise<Ring> {
@@ -88,18 +92,18 @@ async function load(notes: Notes): Promise<Ring> {
     const kept = (await notes.readNote(leafName(leaf))) as { next: number; slots: Slot[] } | undefined;
     if (kept === undefined) break;
     slots.push(...kept.slots);
-    last = kept.next;
+    last = Math.max(last, kept.next);
   }
-  // After a restart behind the last leaf that was written: at worst some of the oldest are forgotten sooner.
-  let place = last % (leaves * leafSize);
+  let taken = Math.max(last, slots.length);
   return {
     places: new Map(slots.map(([key], index) => [key, index])),
     slots,
     next: () => {
-      const taken = place;
-      place = (place + 1) % (leaves * leafSize);
-      return taken;
+      const place = taken % (leaves * leafSize);
+      taken += 1;
+      return place;
     },
+    taken: () => taken,
   };
 }
 

@@ -28,6 +28,17 @@ describe('what is known of an installation', () => {
     expect(await session.posted.find(ready(record('job', '1')))).toBeUndefined();
   });
 
+  it('keeps the notes of all creates when one is noted again and a restart follows', async () => {
+    const notes = forgetfulNotes();
+    const open = () => createSession({ notes, clock: systemClock, sampleUpdates: 0 }).posted;
+    const [one, two, three, four] = ['1', '2', '3', '4'].map((id) => ready(record('operation', id)));
+    const before = open();
+    for (const each of [one, two, three, one]) if (each !== undefined) await before.note(each, null);
+    const after = open();
+    if (four !== undefined) await after.note(four, null);
+    for (const each of [one, two, three, four]) expect(each && (await after.find(each))).toBeDefined();
+  });
+
   it('keeps a distrust that came up while the notes were read', async () => {
     const session = createSession({ notes: forgetfulNotes(), clock: systemClock, sampleUpdates: 0 });
     const looking = session.proofCost('job');

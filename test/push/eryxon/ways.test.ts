@@ -4,6 +4,7 @@ import type { Outcome } from '../../../src/core/types.ts';
 import { probe } from '../../../src/push/eryxon/capabilities.ts';
 import { reportWays } from '../../../src/push/eryxon/findings.ts';
 import { createEryxonSink } from '../../../src/push/eryxon/index.ts';
+import { createPusher } from '../../../src/push/pusher.ts';
 import { change, entry, ledger, record, told } from '../builders.ts';
 import { classicMes, startMes } from './harness.ts';
 
@@ -204,6 +205,23 @@ describe('create by POST, change by PATCH', () => {
     await pusher.push([later], known.lookup, signal);
     mes.setFaults({});
     expect(told((await pusher.push([later], known.lookup, signal)).outcomes)).toEqual(refused);
+  });
+
+  it('never takes a row of unknown content for its own, however often it is tried', async () => {
+    const { mes, pusher, transport } = await startMes({ generation: 'main' });
+    const { outcomes: first } = await pusher.push(world, lookup, signal);
+    const known = ledger({
+      'cell/c': entry({ mesId: idsOf(first).get('cell/c') ?? null, businessKey: 'Cell c' }),
+      'part/p': entry({ mesId: idsOf(first).get('part/p') ?? null, businessKey: 'P-p' }),
+    });
+    // Another installation of ours: it has no notes of the create.
+    const sink = createEryxonSink(`${mes.url}/functions/v1/`);
+    const openTransport = () => ({ requests: () => 0, request: transport.request });
+    const forgetful = createPusher({ sink, openTransport, batchSize: 100, maxConcurrency: 1 });
+    for (let tries = 0; tries < 2; tries += 1) {
+      const { outcomes } = await forgetful.push(world.slice(3), known.lookup, signal);
+      expect(told(outcomes)[0]).toMatch(/^operation\/o refused: .*tells its id nowhere/);
+    }
   });
 
   it('finds the ids of parents that the ledger lost by number and name', async () => {
