@@ -434,7 +434,9 @@ export class ModelErp {
         this.#noteUnmoved(change, changes);
         this.#table(table).delete(row.Id);
         this.#gone(table).set(row.Id, row);
-        if (!this.#surelyRead(name)) this.#optional.add(name);
+        const stampless = row.Stamp === null && this.#kindOf(table) !== 'none';
+        // No poll sees the last form of a row that lost its stamp.
+        if (stampless || !this.#surelyRead(name)) this.#optional.add(name);
         continue;
       }
       const before = this.#table(table).get(row.Id);

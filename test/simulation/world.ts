@@ -106,6 +106,8 @@ const mesStart = new Date('2026-11-02T06:00:00.000Z');
 const scratch = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const signal = new AbortController().signal;
 const fewestRecords = 20;
+/** Twice the settle time: of two checkpoints so far apart a pass lies between them that asks for all that the first one saw. */
+const apartMs = 242_000;
 
 interface Outside {
   erp: Erp;
@@ -117,8 +119,14 @@ interface Outside {
 function openErp({ seed, erp: kind, records = fewestRecords, deletes = false }: Setting, random: Random): Outside {
   if (kind === 'sap') {
     const sap = createSap({ seed, records, deletes });
+    let counted = Number.NEGATIVE_INFINITY;
     const erp: Erp = {
       ...sap,
+      checkpoint() {
+        if (sap.now().getTime() - counted < apartMs) return;
+        counted = sap.now().getTime();
+        sap.checkpoint();
+      },
       get sweepNeeded() {
         return sap.unmoved();
       },
