@@ -1,4 +1,4 @@
-import { checkSystems } from '../app.ts';
+import { checkSystems } from '../app/app.ts';
 import { systemClock } from '../core/clock.ts';
 import { ConfigError, messageOf, TransientError } from '../core/errors.ts';
 import type { Finding } from '../core/types.ts';

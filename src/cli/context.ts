@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { type App, openApp, type RunExclusive } from '../app.ts';
+import { type App, openApp, type RunExclusive } from '../app/app.ts';
+import { type OperationArgs, type OperationName, operations, type Results } from '../app/verbs.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { systemClock } from '../core/clock.ts';
 import { ConfigError, messageOf } from '../core/errors.ts';
@@ -10,7 +11,6 @@ import { createRedactor, type Redactor } from '../core/redact.ts';
 import { assertCron } from '../scheduler/cron.ts';
 import { reportEvents } from '../server/event-log.ts';
 import { callControl } from '../state/control.ts';
-import { type OperationArgs, type OperationName, operations, type Results } from '../verbs.ts';
 
 /** Where the config is looked for when none is named. */
 export const defaultFiles = ['config/erp-puller.yaml', 'erp-puller.yaml'];

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Comparison } from '../../sandbox/compare.ts';
 import type { ErpKind } from '../../sandbox/erps.ts';
 import type { AnySandbox } from '../../sandbox/sandbox.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app/app.ts';
 import { connectorTypes } from '../config/load.ts';
 import { systemClock } from '../core/clock.ts';
 import { ConfigError } from '../core/errors.ts';
@@ -184,7 +184,7 @@ async function runLive({ sandbox, app, context, options, signal }: Demo): Promis
   const say = options.json === true ? () => undefined : printLine;
   showFlow(app, say);
   markCheckpoints(app, { sandbox, context });
-  const { startDaemon } = await import('../daemon.ts');
+  const { startDaemon } = await import('../app/daemon.ts');
   const daemon = await startDaemon(app, context.logger, signal);
   say(`Health page: ${daemon.url}/readyz  ${daemon.url}/metrics`);
   say(paint('dim', 'Orders keep changing. End with Ctrl-C.'));

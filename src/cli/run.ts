@@ -1,4 +1,4 @@
-import { startDaemon } from '../daemon.ts';
+import { startDaemon } from '../app/daemon.ts';
 import { onTermination, openAppFor, openContext } from './context.ts';
 import { exitCodes } from './exit.ts';
 

@@ -2,7 +2,7 @@ import '../simulation/disk.ts';
 import { describe, expect, it } from 'vitest';
 import { createRandom, type Random } from '../../sandbox/random.ts';
 import type { DatedKind } from '../../src/core/stamp.ts';
-import type { ModelRow } from '../connectors/protocols/odata-model.ts';
+import type { ModelRow } from '../connectors/protocols/odata/model.ts';
 import { type Bench, start } from '../support/harness-pass.ts';
 import { storedStamp, type Tale, tell } from '../support/harness-walk.ts';
 

@@ -5,7 +5,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { startEryxon } from '../../sandbox/eryxon/simulator.ts';
 import { serve } from '../../sandbox/http.ts';
 import { createRandom } from '../../sandbox/random.ts';
-import { type App, openApp } from '../../src/app.ts';
+import { type App, openApp } from '../../src/app/app.ts';
 import { type Config, configSchema } from '../../src/config/schema.ts';
 import { createEventBus } from '../../src/core/events.ts';
 import { createImpatientClock } from '../support/harness.ts';

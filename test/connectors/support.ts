@@ -1,5 +1,5 @@
 import { createAuthenticator } from '../../src/connectors/protocols/auth.ts';
-import { createODataClient, type ODataClient, type ODataOptions } from '../../src/connectors/protocols/odata-client.ts';
+import { createODataClient, type ODataClient, type ODataOptions } from '../../src/connectors/protocols/odata/client.ts';
 import type { AuthSettings } from '../../src/connectors/settings.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { createEventBus, type EventBus } from '../../src/core/events.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { App } from '../../src/app.ts';
+import type { App } from '../../src/app/app.ts';
 import { createHttpClient } from '../../src/core/http.ts';
 import { createTokenBucket } from '../../src/core/token-bucket.ts';
 import { refuseTransient } from '../../src/push/eryxon/answers.ts';

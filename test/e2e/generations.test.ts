@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SandboxOptions } from '../../sandbox/sandbox.ts';
-import type { App } from '../../src/app.ts';
-import { rebuildIds } from '../../src/rebuild.ts';
+import type { App } from '../../src/app/app.ts';
+import { rebuildIds } from '../../src/app/rebuild.ts';
 import { openPlant, type Plant } from '../support/harness.ts';
 
 const installations: { what: string; sandbox: Partial<SandboxOptions> }[] = [

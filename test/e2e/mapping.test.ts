@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { operations } from '../../src/verbs.ts';
+import { operations } from '../../src/app/verbs.ts';
 import { collect, expectEqual, mesRequests, openPlant, type Plant, resultOf } from '../support/harness.ts';
 
 describe('a changed mapping', () => {

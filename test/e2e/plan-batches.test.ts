@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { startSandbox } from '../../sandbox/sandbox.ts';
+import type { Plan } from '../../src/app/plan.ts';
 import type { StreamResult } from '../../src/core/events.ts';
-import type { Plan } from '../../src/plan.ts';
 import { createWorkspace } from '../support/cli-workspace.ts';
 
 it('a plan counts with the batches of the running daemon, which have grown', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SandboxOptions } from '../../sandbox/sandbox.ts';
+import { type Plan, planPasses } from '../../src/app/plan.ts';
 import { createHttpClient, type OpenHttp } from '../../src/core/http.ts';
-import { type Plan, planPasses } from '../../src/plan.ts';
 import { mesRequests, openPlant, type Plant } from '../support/harness.ts';
 
 interface Watched {

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
+import type { Plan, StreamPlan } from '../../src/app/plan.ts';
 import type { StreamResult } from '../../src/core/events.ts';
-import type { Plan, StreamPlan } from '../../src/plan.ts';
 import { createWorkspace, type Workspace } from '../support/cli-workspace.ts';
 
 let sandbox: Sandbox;

@@ -3,10 +3,10 @@ import { parseFilter, predicateOf } from '../../sandbox/sap/filter.ts';
 import { char14Of, dateOf, stampOf } from '../../sandbox/sap/instant.ts';
 import type { ImageRecord, MesImage, Table } from '../../sandbox/types.ts';
 import type { AnyConnector, ConnectorContext, ConnectorSession } from '../../src/connectors/define.ts';
-import type { ODataClient } from '../../src/connectors/protocols/odata-client.ts';
-import { openODataStream } from '../../src/connectors/protocols/odata-stream.ts';
-import type { ODataQuery } from '../../src/connectors/protocols/odata-url.ts';
-import type { ODataVersion } from '../../src/connectors/protocols/odata-values.ts';
+import type { ODataClient } from '../../src/connectors/protocols/odata/client.ts';
+import { openODataStream } from '../../src/connectors/protocols/odata/stream.ts';
+import type { ODataQuery } from '../../src/connectors/protocols/odata/url.ts';
+import type { ODataVersion } from '../../src/connectors/protocols/odata/values.ts';
 import { sap } from '../../src/connectors/sap/index.ts';
 import type { StampKind } from '../../src/core/types.ts';
 import {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Kind, Property } from '../../sandbox/sap/metadata.ts';
-import { defineODataStream, type ODataStreamDefinition } from '../../src/connectors/protocols/odata-stream.ts';
+import { defineODataStream, type ODataStreamDefinition } from '../../src/connectors/protocols/odata/stream.ts';
 import type { Entity, Lifecycle, MesRecord, StampKind } from '../../src/core/types.ts';
 
 /** One row of the model ERP, whatever its table; what a table does not use stays empty. */

@@ -65,7 +65,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a page begins behind the last stamp, not at it',
-    file: 'src/connectors/protocols/odata-walk.ts',
+    file: 'src/connectors/protocols/odata/walk.ts',
     from: `return \`\${target.stamp} ge \${stampLiteral(target, stamp)}\`;`,
     to: `return \`\${target.stamp} gt \${stampLiteral(target, stamp)}\`;`,
   },

@@ -9,7 +9,7 @@ import { projectImage } from '../../sandbox/projection.ts';
 import type { Random } from '../../sandbox/random.ts';
 import { createSap } from '../../sandbox/sap/index.ts';
 import { type MesImage, type Table, tables } from '../../sandbox/types.ts';
-import { type App, openApp } from '../../src/app.ts';
+import { type App, openApp } from '../../src/app/app.ts';
 import { type Config, configSchema } from '../../src/config/schema.ts';
 import type { AnyConnector } from '../../src/connectors/define.ts';
 import { createEventBus, type ReconcileResult, type StreamResult } from '../../src/core/events.ts';

@@ -1,10 +1,10 @@
 import type { MappedRow, Stream } from '../../src/connectors/define.ts';
-import type { ODataVersion } from '../../src/connectors/protocols/odata-values.ts';
-import { readStamp, type WalkCursor, walk } from '../../src/connectors/protocols/odata-walk.ts';
+import type { ODataVersion } from '../../src/connectors/protocols/odata/values.ts';
+import { readStamp, type WalkCursor, walk } from '../../src/connectors/protocols/odata/walk.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import { type DatedKind, stampAt } from '../../src/core/stamp.ts';
 import type { PassRequest } from '../../src/scheduler/delivery.ts';
-import { createModel, keyOf, type Model, type ModelRow } from '../connectors/protocols/odata-model.ts';
+import { createModel, keyOf, type Model, type ModelRow } from '../connectors/protocols/odata/model.ts';
 import { type Bench, fakeStream, openBench, source } from './harness-pass.ts';
 
 /** A row as it is written, and when polls can see it: later than it was stamped where its transaction took so long. */

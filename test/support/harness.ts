@@ -6,7 +6,7 @@ import { expect, onTestFinished } from 'vitest';
 import type { ErpKind } from '../../sandbox/erps.ts';
 import { type AnySandbox, type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox/sandbox.ts';
 import { tables } from '../../sandbox/types.ts';
-import { type App, openApp, type SyncRequest } from '../../src/app.ts';
+import { type App, openApp, type SyncRequest } from '../../src/app/app.ts';
 import { type Config, configSchema } from '../../src/config/schema.ts';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { createEventBus, type EventBus, type Events, type StreamResult } from '../../src/core/events.ts';

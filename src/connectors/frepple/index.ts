@@ -7,7 +7,7 @@ import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts
 import { mesFields } from '../fields.ts';
 import { openErpHttp } from '../network.ts';
 import { type Authenticator, createAuthenticator } from '../protocols/auth.ts';
-import { createDrfClient } from '../protocols/drf-client.ts';
+import { createDrfClient } from '../protocols/drf/client.ts';
 import { createWebTokens } from '../protocols/web-token.ts';
 import { connectorShape, rateSchema, secretSchema, timeZoneSchema, urlSchema } from '../settings.ts';
 import { createOrderLists } from './lists.ts';

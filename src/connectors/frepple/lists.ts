@@ -1,6 +1,6 @@
 import { PermanentError } from '../../core/errors.ts';
 import type { Window } from '../../core/types.ts';
-import type { DrfClient, DrfFilter, DrfList } from '../protocols/drf-client.ts';
+import type { DrfClient, DrfFilter, DrfList } from '../protocols/drf/client.ts';
 import type { ServerTimes } from './times.ts';
 
 /** FrePPLe's lists of orders, read whole or as far as they changed. */

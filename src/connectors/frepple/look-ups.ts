@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConfigError } from '../../core/errors.ts';
-import type { DrfClient } from '../protocols/drf-client.ts';
+import type { DrfClient } from '../protocols/drf/client.ts';
 import { listPath } from './lists.ts';
 
 /** What mapping an order needs of other lists. All of it is held: a plant has few operations and resources beside its orders. */

@@ -1,7 +1,7 @@
 import { ConfigError } from '../../core/errors.ts';
 import { zoneOffsetMs } from '../../core/stamp.ts';
 import type { Finding } from '../../core/types.ts';
-import type { DrfClient, DrfFilter, DrfQuery } from '../protocols/drf-client.ts';
+import type { DrfClient, DrfFilter, DrfQuery } from '../protocols/drf/client.ts';
 import { listPath } from './lists.ts';
 import { isHidden } from './plan-runs.ts';
 import type { TaskList } from './tasks.ts';

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Entity, MesRecord, RecordRef, RecordSet, Window } from '../../core/types.ts';
 import type { Stream } from '../define.ts';
 import { createMapping, fingerprintOf } from '../mapping.ts';
-import type { DrfList } from '../protocols/drf-client.ts';
+import type { DrfList } from '../protocols/drf/client.ts';
 import { type ConnectorSettings, streamShape } from '../settings.ts';
 import type { OrderLists } from './lists.ts';
 import { type CellReader, type IsCell, type LookUps, noLookUps } from './look-ups.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TransientError } from '../../core/errors.ts';
-import type { DrfClient } from '../protocols/drf-client.ts';
+import type { DrfClient } from '../protocols/drf/client.ts';
 
 const taskSchema = z.object({
   name: z.string(),

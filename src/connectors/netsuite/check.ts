@@ -5,10 +5,10 @@ import { zoneOffsetMs } from '../../core/stamp.ts';
 import type { Finding } from '../../core/types.ts';
 import { checkSession } from '../checking.ts';
 import type { ConnectorSession } from '../define.ts';
-import { QueryRefusedError, type SuiteQlClient } from '../protocols/suiteql-client.ts';
-import { deletedTable, deletedTodo } from '../protocols/suiteql-gone.ts';
-import type { OpenedStream } from '../protocols/suiteql-stream.ts';
-import { localSecond, readSecond, selectText, utcSecond } from '../protocols/suiteql-text.ts';
+import { QueryRefusedError, type SuiteQlClient } from '../protocols/suiteql/client.ts';
+import { deletedTable, deletedTodo } from '../protocols/suiteql/gone.ts';
+import type { OpenedStream } from '../protocols/suiteql/stream.ts';
+import { localSecond, readSecond, selectText, utcSecond } from '../protocols/suiteql/text.ts';
 
 export interface NetSuiteChecking {
   session: Pick<ConnectorSession, 'name' | 'clock'>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { normalizeId } from '../fields.ts';
-import { defineSuiteQlStream } from '../protocols/suiteql-stream.ts';
-import { day, utcSecond } from '../protocols/suiteql-text.ts';
+import { defineSuiteQlStream } from '../protocols/suiteql/stream.ts';
+import { day, utcSecond } from '../protocols/suiteql/text.ts';
 import { id, lifecycleOf, type NetSuiteContext, salesOrderStates, stockPrefix, text, told } from './rows.ts';
 
 /** A customer who gets another name moves none of his orders: those are found beside what changed itself. */

@@ -1,4 +1,4 @@
-import type { SuiteQlStreamDefinition } from '../protocols/suiteql-stream.ts';
+import type { SuiteQlStreamDefinition } from '../protocols/suiteql/stream.ts';
 import { operationTasks } from './operation-tasks.ts';
 import type { NetSuiteContext } from './rows.ts';
 import { salesOrders } from './sales-orders.ts';

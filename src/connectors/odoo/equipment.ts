@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { nameOf } from '../protocols/odoo-model.ts';
-import { defineOdooStream } from '../protocols/odoo-stream.ts';
+import { nameOf } from '../protocols/odoo/model.ts';
+import { defineOdooStream } from '../protocols/odoo/stream.ts';
 import { flag, hourly, id, maybeLink, type OdooContext, text } from './rows.ts';
 
 export const equipment = defineOdooStream({

@@ -1,4 +1,4 @@
-import { idOf, type OdooModels, type OdooRow } from '../protocols/odoo-model.ts';
+import { idOf, type OdooModels, type OdooRow } from '../protocols/odoo/model.ts';
 
 /** Fields of a sales order that tell what it is to the MES. */
 const salesFields = ['name', 'state', 'partner_id', 'commitment_date', 'locked', 'company_id'];

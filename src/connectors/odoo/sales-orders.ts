@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Lifecycle, MesRecord } from '../../core/types.ts';
-import { nameOf } from '../protocols/odoo-model.ts';
-import { defineOdooStream } from '../protocols/odoo-stream.ts';
-import { readOdooTime } from '../protocols/odoo-times.ts';
+import { nameOf } from '../protocols/odoo/model.ts';
+import { defineOdooStream } from '../protocols/odoo/stream.ts';
+import { readOdooTime } from '../protocols/odoo/times.ts';
 import { daily, flag, id, link, type OdooContext, stockPrefix, text } from './rows.ts';
 
 export const salesSchema = z.object({

@@ -1,4 +1,4 @@
-import type { OdooStreamDefinition } from '../protocols/odoo-stream.ts';
+import type { OdooStreamDefinition } from '../protocols/odoo/stream.ts';
 import { equipment } from './equipment.ts';
 import { manufacturingOrders } from './manufacturing-orders.ts';
 import type { OdooContext } from './rows.ts';

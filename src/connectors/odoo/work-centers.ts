@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineOdooStream } from '../protocols/odoo-stream.ts';
+import { defineOdooStream } from '../protocols/odoo/stream.ts';
 import { flag, hourly, id, type OdooContext } from './rows.ts';
 
 export const workCenters = defineOdooStream({

@@ -7,9 +7,9 @@ import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts
 import { mesFields } from '../fields.ts';
 import { openErpHttp } from '../network.ts';
 import { createAuthenticator } from '../protocols/auth.ts';
-import { createODataClient } from '../protocols/odata-client.ts';
-import { odataStreamSchema, openODataStream } from '../protocols/odata-stream.ts';
-import { createODataTimes } from '../protocols/odata-times.ts';
+import { createODataClient } from '../protocols/odata/client.ts';
+import { odataStreamSchema, openODataStream } from '../protocols/odata/stream.ts';
+import { createODataTimes } from '../protocols/odata/times.ts';
 import { authSchema, connectorShape, timeZoneSchema, urlSchema } from '../settings.ts';
 import { type SapContext, sapStreams } from './streams.ts';
 

@@ -3,8 +3,8 @@ import { RecordError } from '../../core/errors.ts';
 import type { Lifecycle, MesRecord } from '../../core/types.ts';
 import { toMinutes } from '../durations.ts';
 import { ceilInteger, normalizeId, roundAway, toNumber } from '../fields.ts';
-import { defineODataStream, type ODataStreamDefinition } from '../protocols/odata-stream.ts';
-import { readFlag } from '../protocols/odata-values.ts';
+import { defineODataStream, type ODataStreamDefinition } from '../protocols/odata/stream.ts';
+import { readFlag } from '../protocols/odata/values.ts';
 import { cellId, operationId, salesOrderOf, sapKeys, stockPrefix } from './keys.ts';
 
 /** What mappings need beside the row; see docs/connectors/sap.md for every field. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type IsCell, readPartLookUps, readStepLookUps } from '../../../src/connectors/frepple/look-ups.ts';
-import type { DrfClient, DrfList } from '../../../src/connectors/protocols/drf-client.ts';
+import type { DrfClient, DrfList } from '../../../src/connectors/protocols/drf/client.ts';
 import { never } from '../support.ts';
 
 type Row = Record<string, unknown>;

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createPlanRuns, type PlanRuns } from '../../../src/connectors/frepple/plan-runs.ts';
 import { createTaskList, type Task } from '../../../src/connectors/frepple/tasks.ts';
 import { createServerTimes } from '../../../src/connectors/frepple/times.ts';
-import type { DrfClient } from '../../../src/connectors/protocols/drf-client.ts';
+import type { DrfClient } from '../../../src/connectors/protocols/drf/client.ts';
 import { PermanentError, WaitError } from '../../../src/core/errors.ts';
 import { createHastyClock, type HastyClock, never } from '../support.ts';
 

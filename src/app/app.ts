@@ -1,0 +1,289 @@
+import type { Config } from '../config/schema.ts';
+import { checkOverlaps, collectFields } from '../connectors/checking.ts';
+import type { AnyConnector, ConnectorSession } from '../connectors/define.ts';
+import { connectors } from '../connectors/index.ts';
+import { type ConnectorSettings, readTls } from '../connectors/settings.ts';
+import type { Clock } from '../core/clock.ts';
+import { ConfigError, messageOf } from '../core/errors.ts';
+import type { EventBus, ReconcileResult, StreamResult } from '../core/events.ts';
+import { createHttpClient, type HttpResponse, type OpenHttp } from '../core/http.ts';
+import type { MesGauges, StreamGauges } from '../core/metrics.ts';
+import type { Redactor } from '../core/redact.ts';
+import { createTokenBucket } from '../core/token-bucket.ts';
+import { type Entity, entities, type Finding } from '../core/types.ts';
+import { createPace, type Pace } from '../push/adaptive.ts';
+import type { Caller } from '../push/day-plan.ts';
+import { type Booking, type BudgetReport, createDayQuota, type DayQuota } from '../push/day-quota.ts';
+import { refuseTransient } from '../push/eryxon/answers.ts';
+import { createEryxonSink, type EryxonSink } from '../push/eryxon/index.ts';
+import { createEryxonRemover } from '../push/eryxon/remove.ts';
+import { createOutage, type Outage } from '../push/outage.ts';
+import { createPushers, type PusherOptions } from '../push/pusher.ts';
+import { rehearsedRemover } from '../push/remover.ts';
+import type { Sink } from '../push/sink.ts';
+import { type CountedTransport, createTransport } from '../push/transport.ts';
+import { createAdmission } from '../scheduler/admission.ts';
+import { type Cycle, createCycle } from '../scheduler/cycle.ts';
+import type { Schedule } from '../scheduler/engine.ts';
+import { createReconciler, type Reconciler } from '../scheduler/reconcile.ts';
+import { openEmbeddedStore } from '../state/embedded-store.ts';
+import type { Store } from '../state/store.ts';
+import { readGauges } from './gauges.ts';
+import { reconcilingOf, scheduleOf } from './schedules.ts';
+import { select } from './selection.ts';
+
+export interface AppOptions {
+  config: Config;
+  clock: Clock;
+  events: EventBus;
+  /** Between 0 and 1, for jitter. */
+  random: () => number;
+  /** Tries a request; 5 when absent. */
+  attempts?: number;
+  /** Takes secrets out of what other systems say. */
+  redact?: Redactor;
+  /** The way to the network; sockets when absent. */
+  openHttp?: OpenHttp;
+  /** Records a request to the MES at first; a hundred when absent. */
+  firstBatch?: number | undefined;
+  /** Opens the state; the embedded store when absent. */
+  openStore?: typeof openEmbeddedStore;
+  /** Puts another MES in the place of the real one, which is given. */
+  rehearse?: (real: Sink) => Pick<PusherOptions, 'sink' | 'openTransport'>;
+  /** The connectors that there are; those of this build when absent. */
+  connectors?: readonly AnyConnector[];
+}
+
+export interface SyncRequest {
+  /** `connector` or `connector/stream`; empty: everything. */
+  selection: readonly string[];
+  full: boolean;
+  release: boolean;
+}
+
+export interface ReconcileSelection {
+  /** `connector` or `connector/stream`; empty: everything. */
+  selection: readonly string[];
+  release: boolean;
+  mes: boolean;
+}
+
+/** Runs a connector's task when no other run of it is under way. */
+export type RunExclusive = <T>(name: string, task: (signal: AbortSignal) => Promise<T>) => Promise<T>;
+
+/** One configured ERP with everything that belongs to it. */
+export interface ConnectorRun {
+  session: ConnectorSession;
+  cycle: Cycle;
+  schedule: Schedule;
+  reconciler: Reconciler;
+}
+
+/** The day budget, and how much the MES is given at a time. */
+export type MesReport = BudgetReport & MesGauges;
+
+/** The whole program, put together from a config: what the daemon and the verbs work with. */
+export interface App {
+  config: Config;
+  clock: Clock;
+  events: EventBus;
+  store: Store;
+  quota: DayQuota;
+  /** The MES; what is sent by hand goes by `openTransport`. */
+  sink: EryxonSink;
+  openTransport(signal: AbortSignal): CountedTransport;
+  connectors: ReadonlyMap<string, ConnectorRun>;
+  /** What must be known of the ERPs before the first poll; an ERP that cannot be reached now is asked again by its polls. */
+  prepare(signal: AbortSignal): Promise<void>;
+  /** One pass now over what was selected. */
+  sync(request: SyncRequest, exclusive: RunExclusive): Promise<StreamResult[]>;
+  /** Compares what was selected with the ledger now. */
+  reconcile(request: ReconcileSelection, exclusive: RunExclusive): Promise<ReconcileResult[]>;
+  gauges(): Promise<StreamGauges[]>;
+  mes(): Promise<MesReport>;
+  close(): Promise<void>;
+}
+
+/** Opens the state and puts everything together; no socket is opened. */
+export async function openApp(options: AppOptions): Promise<App> {
+  const { config, clock, events } = options;
+  const openStore = options.openStore ?? openEmbeddedStore;
+  const store = await openStore({ directory: config.state.directory, clock });
+  const quota = createDayQuota(config.mes.rate.requestsPerDay, store, clock);
+  const mes = openMes(options, quota);
+  const sink = createEryxonSink(config.mes.url, {
+    notes: store,
+    clock,
+    sampleUpdates: config.mes.verify.sampleUpdates,
+    onAvailable: store.releaseUnavailable,
+    onLeftOut: (left) => events.emit('field:left-out', left),
+  });
+  const { batchSize, maxConcurrency } = config.mes;
+  const { openTransport, pace, outage } = mes;
+  const delivery = { sink, openTransport, ...options.rehearse?.(sink) };
+  const pushers = createPushers({ ...delivery, batchSize, maxConcurrency, pace, ...redaction(options) });
+  const admission = createAdmission({ room: quota.room, requireReachable: outage.require, clock });
+  const shared = { store, pusher: pushers.scheduled, operatorPusher: pushers.operator, admission, events, clock };
+  const openScheduled = (signal: AbortSignal) => openTransport(signal, 'scheduled');
+  const remover = options.rehearse ? rehearsedRemover : createEryxonRemover(config.mes.url, openScheduled, sink.forget);
+  const runs = new Map<string, ConnectorRun>();
+  for (const [name, settings] of Object.entries(config.connectors)) {
+    const session = openSession(name, settings, options);
+    const deletes = { policies: settings.deletes, remover };
+    const context = { session, ...shared, deletes };
+    const mesSide = {
+      list: sink.list.bind(sink),
+      openTransport: (signal: AbortSignal) => openTransport(signal, 'scheduled'),
+    };
+    const reconciler = createReconciler(context, { ...reconcilingOf(settings), mes: mesSide });
+    runs.set(name, { session, cycle: createCycle(context), schedule: scheduleOf(settings), reconciler });
+  }
+  return {
+    config,
+    clock,
+    events,
+    store,
+    quota,
+    sink,
+    openTransport: (signal) => openTransport(signal, 'operator'),
+    connectors: runs,
+    prepare: (signal) => prepareAll(runs, signal),
+    sync: (request, exclusive) => syncAll(runs, request, exclusive),
+    mes: async () => ({ ...(await quota.report()), batchSize: pace.batchSize(), concurrency: pace.slots() }),
+    reconcile: (request, exclusive) => reconcileAll(runs, request, exclusive),
+    gauges: () => readGauges(runs, store, clock),
+    async close() {
+      for (const { session } of runs.values()) session.close();
+      mes.close();
+      await store.close();
+    },
+  };
+}
+
+interface Mes {
+  pace: Pace;
+  outage: Outage;
+  openTransport(signal: AbortSignal, caller: Caller): CountedTransport;
+  close(): void;
+}
+
+/** Everything that all requests to the MES share: connections, token bucket, day budget. */
+function openMes(options: AppOptions, quota: Booking): Mes {
+  const { clock, events, random, attempts = defaultAttempts, openHttp = createHttpClient } = options;
+  const { mes } = options.config;
+  const http = openHttp({
+    origin: new URL(mes.url).origin,
+    system: 'mes',
+    name: 'mes',
+    tls: readTls(mes.tls),
+    proxy: mes.proxy,
+    deadlineMs: mes.timeoutSeconds * 1000,
+    maxBytes: 64 * 1_048_576,
+    headers: { Authorization: `Bearer ${mes.apiKey}` },
+    clock,
+    events,
+    ...redaction(options),
+  });
+  const bucket = createTokenBucket(mes.rate, clock, 'empty');
+  const { batchSize, maxConcurrency, timeoutSeconds, longestWaitSeconds } = mes;
+  const refuse = (answer: HttpResponse) => refuseTransient(answer, clock.now(), longestWaitSeconds * 1000);
+  const pace = createPace({ batchSize, maxConcurrency, slowMs: timeoutSeconds * 500, firstBatch: options.firstBatch });
+  const outage = createOutage(clock, random);
+  const shared = { http, bucket, quota, pace, outage, refuseTransient: refuse, clock, events, random, attempts };
+  return {
+    pace,
+    outage,
+    openTransport: (signal, caller) => createTransport({ ...shared, caller }, signal),
+    close: http.close,
+  };
+}
+
+const defaultAttempts = 5;
+
+function redaction({ redact }: AppOptions): { redact?: Redactor } {
+  return redact === undefined ? {} : { redact };
+}
+
+function openSession(name: string, settings: ConnectorSettings, options: AppOptions): ConnectorSession {
+  const connector = (options.connectors ?? connectors).find(({ type }) => type === settings.type);
+  if (connector === undefined) throw new ConfigError(`connectors.${name}.type ${settings.type} is not known.`);
+  const { clock, events, random, attempts = defaultAttempts } = options;
+  const network = options.openHttp === undefined ? {} : { openHttp: options.openHttp };
+  const context = { name, clock, events, random, attempts, ...network, ...redaction(options) };
+  return connector.open(settings as never, context);
+}
+
+async function prepareAll(runs: ReadonlyMap<string, ConnectorRun>, signal: AbortSignal): Promise<void> {
+  const prepared = await Promise.allSettled([...runs.values()].map(({ session }) => session.prepare(signal)));
+  const problems = prepared.flatMap((result) =>
+    result.status === 'rejected' && result.reason instanceof ConfigError ? result.reason.problems : [],
+  );
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+async function syncAll(
+  runs: ReadonlyMap<string, ConnectorRun>,
+  { selection, full, release }: SyncRequest,
+  exclusive: RunExclusive,
+): Promise<StreamResult[]> {
+  const selected = select(runs, selection);
+  const results = await Promise.all(
+    [...selected].map(([name, streams]) =>
+      exclusive(name, async (signal) => {
+        const request = { streams, full, release, manual: true };
+        return (await runs.get(name)?.cycle.run(request, signal)) ?? [];
+      }),
+    ),
+  );
+  return results.flat();
+}
+
+async function reconcileAll(
+  runs: ReadonlyMap<string, ConnectorRun>,
+  { selection, release, mes }: ReconcileSelection,
+  exclusive: RunExclusive,
+): Promise<ReconcileResult[]> {
+  const selected = select(runs, selection);
+  const results = await Promise.all(
+    [...selected].map(([name, streams]) =>
+      exclusive(name, async (signal) => {
+        return (await runs.get(name)?.reconciler.run({ streams, release, mes }, signal)) ?? [];
+      }),
+    ),
+  );
+  return results.flat();
+}
+
+/** Asks every ERP and the MES, changes nothing and needs no state: the daemon may run beside it. */
+export async function checkSystems(
+  options: AppOptions & { booking: Booking },
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const mapped = new Map<Entity, Set<string>>();
+  for (const [name, settings] of Object.entries(options.config.connectors)) {
+    const session = openSession(name, settings, options);
+    const own = await session.check(signal).catch((error: unknown) => [unchecked(name, error)]);
+    findings.push(...checkOverlaps(session), ...own);
+    const readable = new Set(own.filter(({ level }) => level === 'ok').map(({ where }) => where));
+    const streams = session.streams.filter((stream) => readable.has(`${name}/${stream.name}`));
+    await collectFields(streams, mapped, signal);
+    session.close();
+  }
+  const mes = openMes(options, options.booking);
+  const sink = createEryxonSink(options.config.mes.url);
+  findings.push(...(await sink.check(mes.openTransport(signal, 'operator'), mapped)));
+  const deleted = entities.filter((entity) =>
+    Object.values(options.config.connectors).some(({ deletes }) => deletes[entity] === 'delete'),
+  );
+  if (deleted.length > 0) {
+    const open = (each: AbortSignal) => mes.openTransport(each, 'operator');
+    findings.push(...(await createEryxonRemover(options.config.mes.url, open).check(deleted, signal)));
+  }
+  mes.close();
+  return findings;
+}
+
+function unchecked(where: string, error: unknown): Finding {
+  return { code: 'check-failed', level: 'error', where, text: messageOf(error), todo: 'See the text.' };
+}

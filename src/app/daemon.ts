@@ -1,0 +1,134 @@
+import { checkOverlaps } from '../connectors/checking.ts';
+import type { Logger } from '../core/logger.ts';
+import { createMetrics } from '../core/metrics.ts';
+import { createEmbeddedEngine } from '../scheduler/embedded-engine.ts';
+import type { Job } from '../scheduler/engine.ts';
+import { createOverdue } from '../scheduler/overdue.ts';
+import { createWatchdog, type Watchdog } from '../scheduler/watchdog.ts';
+import { followActivity } from '../server/activity.ts';
+import { startHealthLog } from '../server/health-log.ts';
+import { withWays } from '../server/mes-ways.ts';
+import { createReadiness, type ExpectedStream } from '../server/readiness.ts';
+import { type HealthServer, startServer } from '../server/server.ts';
+import { withSetAside } from '../server/set-aside.ts';
+import { serveControl } from '../state/control.ts';
+import type { App } from './app.ts';
+import { operations } from './verbs.ts';
+
+export interface Daemon {
+  /** Where the health page is. */
+  url: string;
+  /** Stops taking ticks, lets work under way finish or gives it up, closes everything. */
+  stop(): Promise<void>;
+}
+
+/** Work under way may go on this long after a stop was asked for. */
+const graceMs = 15_000;
+
+/** Starts polling on schedule, with health page, health log and control socket around it. */
+export async function startDaemon(app: App, logger: Logger, signal: AbortSignal): Promise<Daemon> {
+  const { config, clock, events } = app;
+  const now = () => clock.now();
+  const activity = followActivity(events, now);
+  const engine = createEmbeddedEngine({ clock, events });
+  const watchdog = createWatchdog({ clock, events });
+  await prepareInTime(app, signal);
+  app.sink.rediscover();
+  const expected = createReadiness({ streams: expectedStreams(app, watchdog), activity, store: app.store, now });
+  const readiness = withWays(expected, app.sink.ways);
+  const source = { streams: app.gauges, mes: app.mes, ready: async () => (await readiness()).ready };
+  const server: HealthServer = await startServer({
+    ...config.health,
+    readiness: withSetAside(readiness, app.gauges),
+    metrics: createMetrics(events, source),
+  });
+  const control = await serveControl(config.state.directory, operations(app, engine.exclusive));
+  const { logEverySeconds: everySeconds } = config.health;
+  const endHealthLog = startHealthLog({
+    everySeconds,
+    activity,
+    gauges: app.gauges,
+    mes: app.mes,
+    logger,
+    clock,
+  });
+  engine.start(jobs(app, watchdog));
+  for (const { session } of app.connectors.values()) {
+    for (const { where, text, todo } of checkOverlaps(session))
+      logger.warn('A setting is risky.', { where, text, todo });
+  }
+  logger.info('Started.', {
+    health: server.url,
+    connectors: [...app.connectors.keys()],
+    state: config.state.directory,
+  });
+  return {
+    url: server.url,
+    async stop() {
+      logger.info('Stopping.');
+      endHealthLog();
+      await engine.stop(graceMs);
+      await Promise.all([control.close(), server.close()]);
+      await app.close();
+      logger.info('Stopped.');
+    },
+  };
+}
+
+/** An ERP that is slow to answer now is asked again by its polls; the health page must not wait for it. */
+const prepareMs = 20_000;
+
+/** Throws ConfigError when an ERP lacks what the config maps. */
+async function prepareInTime(app: App, signal: AbortSignal): Promise<void> {
+  const waiting = new AbortController();
+  const giveUp = () => waiting.abort();
+  const cancel = app.clock.after(prepareMs, giveUp);
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    await app.prepare(waiting.signal);
+  } finally {
+    cancel();
+    signal.removeEventListener('abort', giveUp);
+  }
+}
+
+function jobs(app: App, watchdog: Watchdog): Job[] {
+  const { connectors, mes } = app.config;
+  return [...app.connectors].map(([name, { cycle, schedule, reconciler }]) => ({
+    name,
+    schedule,
+    async run(signal) {
+      const timeoutMs = Math.max(connectors[name]?.timeoutSeconds ?? 0, mes.timeoutSeconds) * 1000;
+      const request = { streams: undefined, full: false, manual: false, release: false };
+      await watchdog.watch({ connector: name, timeoutMs, signal }, async (watched) => {
+        await cycle.run(request, watched);
+        if (!watched.aborted) await reconciler.runDue(cycle.paused(), watched);
+      });
+    },
+    againAt: () => earliest([...cycle.waiting().values()].map(({ until }) => until)),
+  }));
+}
+
+/** ISO times of one form sort as the times they stand for. */
+function earliest(times: readonly string[]): Date | undefined {
+  const first = [...times].sort()[0];
+  return first === undefined ? undefined : new Date(first);
+}
+
+/** Less fresh by plan is as it should be; a quarter of the budget's day without a pass is not. */
+const plannedPatienceMs = 6 * 3_600_000;
+
+function expectedStreams(app: App, watchdog: Watchdog): ExpectedStream[] {
+  return [...app.connectors.values()].flatMap(({ session, cycle, schedule }) => {
+    const overdue = createOverdue(schedule);
+    return session.streams.map((stream) => ({
+      id: `${session.name}/${stream.name}`,
+      overdue(since: Date, now: Date) {
+        const planned = cycle.waiting().get(stream.name)?.planned ?? false;
+        return overdue(since, now) && !(planned && now.getTime() - since.getTime() < plannedPatienceMs);
+      },
+      pause: () => cycle.paused().get(stream.name),
+      stalled: () => watchdog.stalled(session.name),
+    }));
+  });
+}

@@ -1,0 +1,52 @@
+import { type Entity, entities } from '../core/types.ts';
+import type { ListedRecord } from '../push/sink.ts';
+import type { ListedId } from '../state/mes-ids.ts';
+import type { App } from './app.ts';
+
+/** What was found of one kind of record of one ERP. */
+export interface RebuiltIds {
+  source: string;
+  entity: Entity;
+  /** Rows in the MES's list; null where this MES cannot list, or its list tells nothing that a record is known by. */
+  listed: number | null;
+  /** Records of the ledger that were found there. */
+  found: number;
+  /** Records that were delivered and whose id is not known. */
+  without: number;
+}
+
+/**
+ * Takes the MES's own ids anew from its lists: for a ledger that lost them, or records that were made anew in the MES by hand. Goes by
+ * job number, part number and name, and by external id where the MES shows that; of two rows of one name neither is taken.
+ */
+export async function rebuildIds(app: App, signal: AbortSignal): Promise<RebuiltIds[]> {
+  const transport = app.openTransport(signal);
+  const sources = new Set([...app.connectors.values()].map(({ session }) => session.source));
+  const rebuilt: RebuiltIds[] = [];
+  for (const entity of entities) {
+    const list = entity === 'operation' ? undefined : await app.sink.list(entity, transport);
+    const rows = list === undefined ? null : await collect(list);
+    for (const source of sources) {
+      const own = (rows ?? []).filter((row) => row.source === undefined || row.source === source);
+      const found = await app.store.adoptMesIds(source, entity, distinct(own));
+      const without = await app.store.countWithoutMesId(source, entity);
+      rebuilt.push({ source, entity, listed: rows === null ? null : own.length, found, without });
+    }
+  }
+  return rebuilt;
+}
+
+/** Ids and keys only: what else a list shows would not fit into memory. */
+async function collect(list: AsyncIterable<ListedRecord>): Promise<Omit<ListedRecord, 'fields'>[]> {
+  const rows: Omit<ListedRecord, 'fields'>[] = [];
+  for await (const { fields: _, ...row } of list) rows.push(row);
+  return rows;
+}
+
+function distinct(rows: readonly Omit<ListedRecord, 'fields'>[]): ListedId[] {
+  const counts = new Map<string | null, number>();
+  for (const { businessKey } of rows) counts.set(businessKey, (counts.get(businessKey) ?? 0) + 1);
+  return rows
+    .filter(({ businessKey, externalId }) => externalId !== undefined || counts.get(businessKey) === 1)
+    .map(({ mesId, businessKey, externalId = null }) => ({ mesId, businessKey, externalId }));
+}

@@ -1,0 +1,184 @@
+import { z } from 'zod';
+import { UsageError } from '../core/errors.ts';
+import type { ReconcileResult, StreamResult } from '../core/events.ts';
+import { isStamp } from '../core/stamp.ts';
+import { entities, type Watermark } from '../core/types.ts';
+import type { WayReport } from '../push/eryxon/findings.ts';
+import { beliefLimit } from '../scheduler/watermark.ts';
+import type { ControlHandler } from '../state/control.ts';
+import type { App, MesReport, RunExclusive } from './app.ts';
+import { lagOf } from './lag.ts';
+import { type RebuiltIds, rebuildIds } from './rebuild.ts';
+
+const filterSchema = z.object({ stream: z.string().optional(), id: z.int().optional() });
+
+const schemas = {
+  sync: z.object({ selection: z.array(z.string()), full: z.boolean(), release: z.boolean() }),
+  reconcile: z.object({ selection: z.array(z.string()), release: z.boolean(), mes: z.boolean() }),
+  status: z.object({}),
+  'watermark-set': z.object({ stream: z.string(), value: z.string() }),
+  'watermark-reset': z.object({ stream: z.string(), forget: z.boolean() }),
+  'dead-letters-retry': filterSchema,
+  'dead-letters-drop': filterSchema,
+  'budget-take': z.object({}),
+  'budget-give-back': z.object({}),
+  backup: z.object({ directory: z.string() }),
+  rebuild: z.object({}),
+};
+
+export interface StatusReport {
+  streams: {
+    stream: string;
+    watermark: string | null;
+    lagSeconds: number | null;
+    lastSuccess: string | null;
+    deadLetters: number;
+    parked: number;
+    paused: string | null;
+    /** Held back because requests to the MES are short, until then at least, ISO-8601. */
+    waitsUntil: string | null;
+  }[];
+  mes: MesReport & { ways: WayReport[] };
+}
+
+/** What each verb answers. */
+export interface Results {
+  sync: { streams: StreamResult[] };
+  reconcile: { streams: ReconcileResult[] };
+  status: StatusReport;
+  'watermark-set': { watermark: string | null };
+  'watermark-reset': { watermark: string | null };
+  'dead-letters-retry': { count: number };
+  'dead-letters-drop': { count: number };
+  'budget-take': Record<never, never>;
+  'budget-give-back': Record<never, never>;
+  backup: { directory: string };
+  rebuild: { entities: RebuiltIds[] };
+}
+
+export type OperationName = keyof Results;
+export type OperationArgs<Name extends OperationName> = z.input<(typeof schemas)[Name]>;
+
+type Handlers = { [Name in OperationName]: (args: z.output<(typeof schemas)[Name]>) => Promise<Results[Name]> };
+
+/** Verbs that need the state to themselves: asked of the daemon over its socket, or done here when none runs. */
+export function operations(app: App, exclusive: RunExclusive): ControlHandler {
+  const handlers: Handlers = {
+    sync: async (request) => ({ streams: await app.sync(request, exclusive) }),
+    reconcile: async (request) => ({ streams: await app.reconcile(request, exclusive) }),
+    status: () => readStatus(app),
+    'watermark-set': ({ stream, value }) => changeWatermark(app, exclusive, { stream, value, forget: false }),
+    'watermark-reset': ({ stream, forget }) => changeWatermark(app, exclusive, { stream, value: null, forget }),
+    'dead-letters-retry': async (filter) => ({ count: await app.store.retryDeadLetters(present(filter)) }),
+    'dead-letters-drop': async (filter) => ({ count: await app.store.dropDeadLetters(present(filter)) }),
+    'budget-take': async () => {
+      await app.quota.take('operator');
+      return {};
+    },
+    'budget-give-back': async () => {
+      await app.quota.giveBack('operator');
+      return {};
+    },
+    backup: async ({ directory }) => {
+      await app.store.backup(directory);
+      return { directory };
+    },
+    rebuild: async () => ({ entities: await rebuildIds(app, new AbortController().signal) }),
+  };
+  return async (verb, args) => {
+    if (!Object.hasOwn(schemas, verb))
+      throw new UsageError(`The daemon does not know ${verb}; is it an older version?`);
+    const name = verb as OperationName;
+    const handler = handlers[name] as (args: unknown) => Promise<unknown>;
+    return handler(schemas[name].parse(args));
+  };
+}
+
+async function readStatus(app: App): Promise<StatusReport> {
+  const states = new Map((await app.store.status()).map((status) => [status.stream, status]));
+  const streams: StatusReport['streams'] = [];
+  for (const { session, cycle } of app.connectors.values()) {
+    for (const { name } of session.streams) {
+      const stream = `${session.name}/${name}`;
+      const state = states.get(stream);
+      const watermark = state?.watermark ?? null;
+      const { lastSuccess = null, deadLetters = 0, parked = 0 } = state ?? {};
+      const lagSeconds = lagOf({ watermark, lastSuccess }, app.clock.now());
+      const paused = cycle.paused().get(name)?.reason ?? null;
+      streams.push({
+        stream,
+        watermark: watermark?.value ?? null,
+        lagSeconds,
+        lastSuccess,
+        deadLetters,
+        parked,
+        paused,
+        waitsUntil: cycle.waiting().get(name)?.until ?? null,
+      });
+    }
+  }
+  return { streams, mes: { ...(await app.mes()), ways: await app.sink.ways() } };
+}
+
+interface WatermarkRequest {
+  stream: string;
+  /** null: as if the stream had never been read. */
+  value: string | null;
+  forget: boolean;
+}
+
+/** Between two runs of the connector, so that no pass ends on top of the change. */
+async function changeWatermark(
+  app: App,
+  exclusive: RunExclusive,
+  request: WatermarkRequest,
+): Promise<{ watermark: string | null }> {
+  const [name = ''] = request.stream.split('/', 1);
+  const run = app.connectors.get(name);
+  const stream = run?.session.streams.find((each) => `${name}/${each.name}` === request.stream);
+  if (run === undefined || stream === undefined)
+    throw new UsageError(`There is no stream ${request.stream}. See: erp-puller status.`);
+  const { stampKind } = stream;
+  let watermark: Watermark | null = null;
+  if (request.value !== null) {
+    if (stampKind === 'none')
+      throw new UsageError(`${request.stream} is read whole; its watermark is never asked for.`);
+    if (!isStamp(stampKind, request.value)) {
+      throw new UsageError(`${request.value} is not a ${stampKind} stamp (${stampForms[stampKind]}).`);
+    }
+    watermark = { kind: stampKind, value: request.value };
+  }
+  const forget = request.forget
+    ? { source: run.session.source, entities: entities.filter((entity) => entity === stream.entity) }
+    : null;
+  await exclusive(name, async (signal) => {
+    if (watermark !== null && stampKind !== 'none') {
+      const sourceNow = await run.session.clock(signal).catch(() => app.clock.now());
+      requireBelievable(watermark.value, beliefLimit(stampKind, sourceNow, stream.stampZone));
+    }
+    await app.store.setWatermark({ stream: request.stream, watermark, forget });
+  });
+  return { watermark: request.value };
+}
+
+/** D2 holds for people too: until the source's clock had caught up with such a watermark, no change would be read. */
+function requireBelievable(value: string, limit: string): void {
+  if (value <= limit) return;
+  throw new UsageError(
+    `${value} lies ahead of the source's clock (${limit}): the changes until then would be skipped.`,
+  );
+}
+
+const stampForms = {
+  timestamp: '2026-12-31T08:00:00.000Z',
+  second: '2026-12-31T08:00:00.000Z',
+  char14: '20261231080000',
+  date: '2026-12-31',
+};
+
+function present(filter: { stream?: string | undefined; id?: number | undefined }): { stream?: string; id?: number } {
+  return {
+    ...(filter.stream === undefined ? {} : { stream: filter.stream }),
+    ...(filter.id === undefined ? {} : { id: filter.id }),
+  };
+}

@@ -1,0 +1,199 @@
+import { z } from 'zod';
+import { ConfigError } from '../../../core/errors.ts';
+import type { EventBus } from '../../../core/events.ts';
+import { defaultOverlapSeconds } from '../../../core/stamp.ts';
+import type { Entity, MesRecord, RecordRef, RecordSet } from '../../../core/types.ts';
+import type { Stream } from '../../define.ts';
+import { createMapping, fingerprintOf } from '../../mapping.ts';
+import { type ConnectorSettings, streamShape } from '../../settings.ts';
+import type { SuiteQlClient } from './client.ts';
+import { createGone } from './gone.ts';
+import type { LookUp } from './look-up.ts';
+import { createSuiteQlSource, type SuiteQlSource } from './source.ts';
+import { allOf, columnForm } from './text.ts';
+
+/** One stream over tables of NetSuite; `Context` is what its mapping needs beside the row. `t` is the table's alias. */
+export interface SuiteQlStreamDefinition<Context> {
+  name: string;
+  entity: Entity;
+  /** Entities of further records that its rows make. */
+  otherEntities?: readonly Entity[];
+  table: string;
+  /** Which rows of the table the stream is; empty for all. */
+  where: string;
+  /** Row name -> SuiteQL expression; `id` is the key. */
+  columns: Readonly<Record<string, string>>;
+  lookUps: readonly LookUp[];
+  /** Column that holds the change stamp; null where there is none. */
+  stamp: string | null;
+  /** Names of the row's stamps: the latest is when the row changed. */
+  stamps: readonly string[];
+  /** Conditions that find rows by what changed beside them; `changed` is true of a stamp inside the window. */
+  touched: readonly ((changed: (column: string) => string) => string)[];
+  fullReadEverySeconds: number;
+  /** Column that names the parent part, where rows are read by parent. */
+  parent: string | null;
+  childStream: string | null;
+  /** The records of the source that its rows make. */
+  owns: readonly RecordSet[];
+  /** The records that the row of an id made, where NetSuite lists deletions of such rows; else null. */
+  refsOf: ((id: string) => RecordRef[]) | null;
+  /** Features and permissions without which NetSuite shows no such table, or not all of it. */
+  requires: string;
+  schema: z.ZodObject;
+  toRecords(row: never, context: Context): MesRecord[];
+}
+
+/** Ties a row schema to the mapping that reads it. */
+export function defineSuiteQlStream<Schema extends z.ZodObject, Context>(
+  definition: Omit<SuiteQlStreamDefinition<Context>, 'schema' | 'toRecords'> & {
+    schema: Schema;
+    toRecords(row: z.output<Schema>, context: Context): MesRecord[];
+  },
+): SuiteQlStreamDefinition<Context> {
+  return definition;
+}
+
+/** Rows an answer; NetSuite sends no more. */
+const mostRows = 1000;
+
+export const suiteQlStreamSchema = z.strictObject({
+  ...streamShape,
+  pageSize: streamShape.pageSize.unwrap().max(mostRows).default(mostRows).meta({ description: 'Rows a request' }),
+  stampKind: z
+    .literal('none')
+    .optional()
+    .meta({ description: 'none: the stamps are not trusted, every read is whole' }),
+  filter: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({
+      description:
+        'SuiteQL condition over t that always applies; only over columns that never change, because a row that leaves it is never read again (else use when)',
+      examples: ['t.id > 100000'],
+    }),
+  columns: z
+    .record(
+      z.string().regex(columnForm, 'must be a name of letters, digits and underscores'),
+      z.string().min(1).nullable(),
+    )
+    .default({})
+    .meta({
+      description:
+        'Name in the row -> SuiteQL expression over t, for fields and when; null leaves a standard column out',
+      examples: [{ custbody_due: "TO_CHAR(t.custbody_due, 'YYYY-MM-DD')" }],
+    }),
+  relatedChanges: z.boolean().default(true).meta({
+    description:
+      'Find rows also by what changed beside them (customer, main line, item); false where the account refuses those stamps: whole reads find it then',
+  }),
+  sweepEverySeconds: z.int().min(60).max(31_536_000).default(900).meta({
+    description: 'Where rows are read by their parents: how often those of all open parents are read again',
+  }),
+});
+export type SuiteQlStreamSettings = z.output<typeof suiteQlStreamSchema>;
+
+export interface StreamOpening<Context> {
+  /** Stream id. */
+  id: string;
+  definition: SuiteQlStreamDefinition<Context>;
+  own: SuiteQlStreamSettings;
+  config: ConnectorSettings;
+  client: SuiteQlClient;
+  events: EventBus;
+  context: Context;
+  /** What the context was made of: part of the fingerprint. */
+  basis: unknown;
+}
+
+export interface OpenedStream {
+  stream: Stream;
+  source: SuiteQlSource;
+  /** What must be there for the stream to be readable. */
+  requires: string;
+  /** Throws ConfigError for an operator's own mapping that reads what no row holds. */
+  assertNames(): Promise<void>;
+}
+
+export function openSuiteQlStream<Context>(opening: StreamOpening<Context>): OpenedStream {
+  const { definition, own, config, client, context } = opening;
+  const { entity, parent, requires, refsOf } = definition;
+  const { fields, when, pageSize, sweepEverySeconds } = own;
+  const columns = columnsOf(definition, own);
+  const where = allOf(definition.where, own.filter);
+  const { lookUps, touched } = relatedOf(definition, own);
+  const target = { client, name: opening.id, table: definition.table, columns, where, lookUps, pageSize };
+  const source = createSuiteQlSource({ ...definition, touched, target, maxConcurrency: config.maxConcurrency });
+  const { keyOf, stampOf } = source;
+  const { timeZone } = config;
+  const toRecords = (row: unknown) => definition.toRecords(row as never, context);
+  const { schema } = definition;
+  const mapping = createMapping({ entity, schema, toRecords, keyOf, stampOf, properties: {}, fields, when, timeZone });
+  const rhythm = rhythmOf(opening);
+  const stream: Stream = {
+    name: definition.name,
+    entity,
+    otherEntities: definition.otherEntities ?? [],
+    ...rhythm,
+    stampZone: 'UTC',
+    fingerprint: fingerprintOf([rhythm.stampKind, columns, where, fields, when, opening.basis]),
+    owns: definition.owns,
+    // Keys alone would cost as many requests, and would not show what moves no stamp.
+    keys: null,
+    sweeping: true,
+    ...(refsOf && {
+      gone: createGone({ client, events: opening.events, name: opening.id, table: definition.table, refsOf }),
+    }),
+    children:
+      parent === null
+        ? null
+        : { parent: 'part', sweepEverySeconds, parentOf: source.parentOf, read: source.readChildren },
+    childStream: definition.childStream,
+    read: source.read,
+    newest: source.newest,
+    count: source.count,
+    map: mapping.map,
+  };
+  const known = new Set([...Object.keys(columns), ...lookUps.flatMap((each) => Object.keys(each.columns))]);
+  const assertNames = async () => {
+    const missing = (await mapping.names()).filter((name) => !known.has(name));
+    if (missing.length > 0) throw new ConfigError(missing.map((name) => ({ text: missingText(opening.id, name) })));
+  };
+  return { stream, source, requires, assertNames };
+}
+
+/** Without a stamp everything is read whole, hourly unless the definition knows better. */
+function rhythmOf<Context>({ definition, own, config }: StreamOpening<Context>) {
+  const isStamped = definition.stamp !== null && own.stampKind !== 'none';
+  const wholeEvery = isStamped || definition.stamp === null ? definition.fullReadEverySeconds : 3600;
+  return {
+    stampKind: isStamped ? ('second' as const) : ('none' as const),
+    overlapSeconds: own.overlapSeconds ?? config.overlapSeconds ?? (isStamped ? defaultOverlapSeconds.second : 0),
+    settleSeconds: own.settleSeconds ?? config.settleSeconds,
+    fullReadEverySeconds: own.fullReadEverySeconds ?? wholeEvery,
+  };
+}
+
+/** What is looked up, and by what beside them rows are found. */
+function relatedOf<Context>(
+  { lookUps, touched, stamps }: SuiteQlStreamDefinition<Context>,
+  own: SuiteQlStreamSettings,
+): Pick<SuiteQlStreamDefinition<Context>, 'lookUps' | 'touched'> {
+  if (own.relatedChanges) return { lookUps, touched };
+  const withoutStamps = (columns: LookUp['columns']) =>
+    Object.fromEntries(Object.entries(columns).filter(([name]) => !stamps.includes(name)));
+  return { lookUps: lookUps.map((each) => ({ ...each, columns: withoutStamps(each.columns) })), touched: [] };
+}
+
+function columnsOf<Context>(
+  { columns }: SuiteQlStreamDefinition<Context>,
+  own: SuiteQlStreamSettings,
+): Record<string, string> {
+  const merged = Object.entries({ ...columns, ...own.columns });
+  return Object.fromEntries(merged.filter((entry): entry is [string, string] => entry[1] !== null));
+}
+
+function missingText(id: string, name: string): string {
+  return `${id}: fields or when read ${name}, which no row has. Name it under columns of the stream, as ${name}: t.${name}.`;
+}
