@@ -23,11 +23,8 @@ export async function lookUp(
   { lookUp: { table, key, by, where, columns }, rows }: { lookUp: LookUp; rows: readonly unknown[] },
   signal: AbortSignal,
 ): Promise<void> {
-  const wanted = new Map<string, Row[]>();
-  for (const row of rows) {
-    const id = (row as Row | null)?.[by];
-    if (isId(id)) wanted.set(String(id), [...(wanted.get(String(id)) ?? []), row as Row]);
-  }
+  const idOf = (row: unknown) => (row as Row | null)?.[by];
+  const wanted = Map.groupBy(rows.filter((row) => isId(idOf(row))) as Row[], (row) => String(idOf(row)));
   const ids = [...wanted.keys()];
   for (let at = 0; at < ids.length; at += limit) {
     const list = `${key} IN (${ids
