@@ -99,6 +99,29 @@ describe('reading', () => {
     ]);
   });
 
+  it('looks up customers of cancelled sales orders only', async () => {
+    answers(
+      1000,
+      page([
+        { id: '1', status: 'WorkOrd:B' },
+        { id: '2', status: 'WorkOrd:B' },
+      ]),
+      page([
+        { lookupkey: '1', createdfrom: '33' },
+        { lookupkey: '2', createdfrom: '34' },
+      ]),
+      page([
+        { lookupkey: '33', origin: '33', origintype: 'SalesOrd', originstatus: 'SalesOrd:B', originentity: '7' },
+        { lookupkey: '34', origin: '34', origintype: 'SalesOrd', originstatus: 'SalesOrd:C', originentity: '8' },
+      ]),
+      page([{ lookupkey: '8', origincompany: 'Acme GmbH' }]),
+    );
+    const rows = await pagesOf(streamIn(await openNetSuite(), 'work-orders').read({ mode: 'full' }, undefined, never));
+    expect(rows).toMatchObject([{ origin: '33' }, { origin: '34', origincompany: 'Acme GmbH' }]);
+    expect(queries().at(-1)).toMatch(/ FROM customer l WHERE l\.id IN \(8\) ORDER BY l\.id ASC$/);
+    expect(rows[0]).not.toHaveProperty('origincompany');
+  });
+
   it('goes on behind a cursor, inside the filter of the operator', async () => {
     answers(7, page([]));
     const own = { pageSize: 7, filter: 't.id > 100 OR t.id = 5' };

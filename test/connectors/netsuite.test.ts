@@ -150,6 +150,25 @@ describe('a work order', () => {
     },
   );
 
+  it.each(['B', 'D', 'G', 'H'])(
+    'in state %s that outlives its cancelled sales order has its job, on hold',
+    async (letter) => {
+      const sale = { originstatus: 'SalesOrd:C', origincompany: 'Acme GmbH', origincustomer: 'C-77' };
+      const row = { ...workOrder, ...sale, status: `WorkOrd:${letter}` };
+      const records = await recordsOf('work-orders', row, { numberPrefix: 'NS-' });
+      expect(records).toMatchObject([{ externalId: 'STOCK-4821' }, { entity: 'job' }, { parents: { job: '3301' } }]);
+      const [job] = await recordsOf('sales-orders', { ...salesOrder, status: 'SalesOrd:C' }, { numberPrefix: 'NS-' });
+      const { onlyIfKnown, ...told } = job ?? {};
+      expect(onlyIfKnown).toBe(true);
+      expect(records[1]).toEqual(told);
+    },
+  );
+
+  it.each(['A', 'C'])('in state %s makes no job of a cancelled sales order', async (letter) => {
+    const row = { ...workOrder, originstatus: 'SalesOrd:C', status: `WorkOrd:${letter}` };
+    expect((await recordsOf('work-orders', row)).map(({ entity }) => entity)).toEqual(['job', 'part']);
+  });
+
   it('of a sales order that the role may not see is set aside, unless it is not to be told anyway', async () => {
     const hidden = { ...workOrder, origin: undefined, origintype: undefined };
     expect(await mapRow('work-orders', hidden)).toMatchObject({

@@ -1,6 +1,8 @@
 import type { SuiteQlClient } from './client.ts';
 import { allOf, idLiteral, isId, selectText } from './text.ts';
 
+type Row = Record<string, unknown>;
+
 /** What rows of a page take from another table: one more query a page, not a join, over a thousand ids at the most. */
 export interface LookUp {
   table: string;
@@ -9,22 +11,23 @@ export interface LookUp {
   /** Property of the page's rows that holds the key. */
   by: string;
   where?: string;
+  /** Which of the page's rows need it; all when absent. */
+  needed?(row: Row): boolean;
   /** Row name -> SuiteQL expression over `l`; laid over the page's row where one is found. */
   columns: Readonly<Record<string, string>>;
 }
 
 const limit = 1000;
 
-type Row = Record<string, unknown>;
-
 /** Lays what is found over the rows themselves; what is not found leaves a row as it is. */
 export async function lookUp(
   client: SuiteQlClient,
-  { lookUp: { table, key, by, where, columns }, rows }: { lookUp: LookUp; rows: readonly unknown[] },
+  { lookUp: { table, key, by, where, needed, columns }, rows }: { lookUp: LookUp; rows: readonly unknown[] },
   signal: AbortSignal,
 ): Promise<void> {
   const idOf = (row: unknown) => (row as Row | null)?.[by];
-  const wanted = Map.groupBy(rows.filter((row) => isId(idOf(row))) as Row[], (row) => String(idOf(row)));
+  const asking = rows.filter((row) => isId(idOf(row)) && needed?.(row as Row) !== false) as Row[];
+  const wanted = Map.groupBy(asking, (row) => String(idOf(row)));
   const ids = [...wanted.keys()];
   for (let at = 0; at < ids.length; at += limit) {
     const list = `${key} IN (${ids
