@@ -16,7 +16,7 @@ async function built<Module>(path: string): Promise<Module> {
 }
 
 const { openContext } = await built<typeof import('../src/cli/context.ts')>('cli/context.js');
-const { openApp } = await built<typeof import('../src/app/app.ts')>('app.js');
+const { openApp } = await built<typeof import('../src/app/app.ts')>('app/app.js');
 const { systemClock } = await built<typeof import('../src/core/clock.ts')>('core/clock.js');
 
 const context = await openContext({ config: process.argv[2], logTo: createWriteStream('/dev/null') });
