@@ -29,11 +29,11 @@ export const orderCompleted: Event = (world) => {
   return row === undefined ? undefined : saved([row], { status: 'completed' }, { world, verb: 'completed' });
 };
 
-/** The stock is booked. Closing an order with open steps would leave it completed, so the steps are closed first. */
+/** The stock is booked, and the plan emptied. Closing an order with open steps would leave it completed, so the steps are closed first. */
 export const orderClosed: Event = (world) => {
   const row = pickOrder(world, (each) => each.status === 'completed' && stepsOfOrder(world, each).every(isDone));
   if (row === undefined) return undefined;
-  return saved([...stepsOfOrder(world, row), row], { status: 'closed' }, { world, verb: 'closed' });
+  return saved([...stepsOfOrder(world, row), row], { status: 'closed', plan: null }, { world, verb: 'closed' });
 };
 
 /** There is no state machine: what was completed can be confirmed again. */

@@ -7,6 +7,7 @@ import type { Pusher } from '../push/pusher.ts';
 import type { BadRow, PageCommit, ResumePoint, Store, StreamState } from '../state/store.ts';
 import type { Admission, PassNeed } from './admission.ts';
 import { diffPage } from './diff.ts';
+import { withKeptJobs } from './kept-job.ts';
 import { lateness, tellLate } from './lateness.ts';
 import type { Deletes } from './vanished.ts';
 
@@ -88,7 +89,11 @@ export async function startDelivery(
   signal: AbortSignal,
 ): Promise<{ committed: Promise<void>; outcomes: readonly Outcome[] }> {
   const { store, pusher, session, stream } = pass;
-  const good = delivery.mapped.filter((row) => row.kind === 'good');
+  const heldOf = store.heldOf.bind(store, session.source);
+  const good = await withKeptJobs(
+    delivery.mapped.filter((row) => row.kind === 'good'),
+    heldOf,
+  );
   const bad = delivery.mapped.filter((row) => row.kind === 'refused');
   const lookup = store.lookup.bind(store, session.source);
   const keepStamps = stream.stampKind !== 'none';

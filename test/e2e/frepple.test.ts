@@ -220,6 +220,24 @@ it('a zone that the server does not have is refused before anything is delivered
   expect(plant.sandbox.mes.requests().total).toBe(0);
 });
 
+it('an order that is closed keeps the job that it had, though its plan is emptied', async () => {
+  const plant = await open({ seed: 83 });
+  await plant.passUntilDone();
+  const refused = collect(plant.events, 'record:refused');
+  const { frepple, mes } = plant.sandbox;
+  let seen = 0;
+  for (let turn = 0; turn < 400 && seen < 2; turn += 1) {
+    const [line = ''] = frepple.play(1);
+    finishPlan(plant);
+    const before = mes.image().parts.get(/^operationplan (.*) closed$/.exec(line)?.[1] ?? '');
+    if (before === undefined) continue;
+    seen += 1;
+    await plant.passUntilDone();
+    expect(mes.image().parts.get(before.externalId)?.fields['job_external_id']).toBe(before.fields['job_external_id']);
+  }
+  expect([seen, refused]).toEqual([2, []]);
+});
+
 it('an order without a reference is set aside and named, and holds nothing else up', async () => {
   const plant = await open({ seed: 91, deletes: true });
   await plant.passUntilDone();

@@ -36,8 +36,8 @@ export const manufacturingOrders = defineStream({
     const item = itemOf(row, lookUps);
     const demand = demandOf(row, lookUps);
     const stockJob = stockPrefix + reference;
-    // The plan of what is closed is emptied, which says nothing of its job.
-    const keepsJob = state === closed && (row.plan === null || row.plan === undefined);
+    // The plan of what is done is emptied, or names no demand any more: no job to stock is made for it now.
+    const keepsJob = state === closed && demand === undefined;
     const stock: MesRecord = {
       entity: 'job',
       source,

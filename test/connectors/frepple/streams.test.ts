@@ -165,8 +165,11 @@ describe('a manufacturing order', () => {
     expect(recordsOf('manufacturing-orders', { ...order, status })[1]).toMatchObject(state);
   });
 
-  it('that is closed keeps its job when its plan has been emptied', () => {
-    expect(recordsOf('manufacturing-orders', { ...order, status: 'closed', plan: null })[1]?.parents).toEqual({});
+  it.each([
+    ['completed', {}],
+    ['closed', null],
+  ])('that is %s keeps its job when its plan is %j', (status, plan) => {
+    expect(recordsOf('manufacturing-orders', { ...order, status, plan })[1]?.parents).toEqual({});
     expect(recordsOf('manufacturing-orders', { ...order, status: 'closed' })[1]?.parents).toEqual({ job: 'SO-2' });
   });
 
