@@ -99,9 +99,14 @@ function initialOf(node: SchemaNode, needed: boolean, isSection: boolean): strin
   return needed ? '**required**' : '';
 }
 
+/** As it stands in the config file. */
+function textOf(example: unknown): string {
+  return typeof example === 'object' ? JSON.stringify(example) : String(example);
+}
+
 function describe(node: SchemaNode): string {
   const examples = Array.isArray(node['examples'])
-    ? node['examples'].map((example) => `\`${example}\``).join(', ')
+    ? node['examples'].map((example) => `\`${textOf(example)}\``).join(', ')
     : '';
   const text = String(node['description'] ?? '')
     .replaceAll('|', '\\|')

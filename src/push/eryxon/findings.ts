@@ -38,7 +38,7 @@ export function wayFindings(capabilities: Capabilities): Finding[] {
 function toFinding(report: WayReport, ability: Ability): Finding {
   const { entity, create, update, status, faults } = report;
   const where = `mes ${tables[entity]}`;
-  const why = faults.length === 0 ? '' : ` Because: ${faults.join('; ')}.`;
+  const why = faults.length === 0 ? '' : ` Because: ${faults.map((fault) => fault.replace(/\.$/, '')).join('; ')}.`;
   if (create === null) {
     const text = `This MES takes no ${tables[entity]} in any way: they wait.${why}`;
     return {
