@@ -1,5 +1,5 @@
 import { systemClock } from '../core/clock.ts';
-import { messageOf } from '../core/errors.ts';
+import { ConfigError, messageOf } from '../core/errors.ts';
 import { createEventBus } from '../core/events.ts';
 import { createHttpClient } from '../core/http.ts';
 import { onTermination, openContext } from './context.ts';
@@ -11,6 +11,9 @@ export async function healthVerb({ config }: { config?: string }): Promise<numbe
   const { loaded, logger } = await openContext({ config });
   await logger.close();
   const { host, port } = loaded.config.health;
+  if (port === 0) {
+    throw new ConfigError('health.port is 0: the daemon takes any free port, which nobody else can know. Set one.');
+  }
   const origin = `http://${host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host}:${port}`;
   const events = createEventBus(() => undefined);
   const http = createHttpClient({

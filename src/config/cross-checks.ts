@@ -22,6 +22,7 @@ export function crossCheck(
     own: asObject(value),
   }));
   return [
+    ...entries.flatMap(checkName),
     ...entries.flatMap((entry) => [
       ...checkSchedule([], entry, scheduleProblem),
       ...checkSchedule(['reconcile'], { ...entry, own: asObject(entry.own['reconcile']) }, scheduleProblem),
@@ -42,6 +43,12 @@ export function crossCheck(
 interface Entry {
   name: string;
   own: Raw;
+}
+
+/** The schema passes over this one key without a word. */
+function checkName({ name }: Entry): PlacedProblem[] {
+  if (name !== '__proto__') return [];
+  return [{ path: ['connectors', name], text: 'is not a good name: use lower-case letters, digits and hyphens' }];
 }
 
 function checkSchedule(

@@ -131,6 +131,12 @@ describe('verbs beside a running daemon', () => {
     expect(workspace.files().map(({ name }) => name)).not.toContain('state/control.sock');
   });
 
+  it('health says why it cannot ask where the port is any free one', async () => {
+    const workspace = createWorkspace(sandbox, { healthPort: 0 });
+    const { code, stderr } = await workspace.run('health');
+    expect({ code, stderr }).toEqual({ code: 78, stderr: expect.stringMatching(/health\.port is 0: .* Set one\./) });
+  });
+
   it('without the daemon health ends with 1, and status does the work itself', async () => {
     const { code, stdout } = await workspace.run('health');
     expect(code).toBe(1);

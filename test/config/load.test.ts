@@ -56,6 +56,13 @@ describe('loading a config', () => {
     expect(Object.keys(config.connectors)).toEqual(['plant-1', 'b', 'a']);
   });
 
+  it('names a connector that a schema would pass over', async () => {
+    const block = sound.slice(sound.indexOf('    type: sap'));
+    expect(await problemsOf(`${sound}  __proto__:\n${block}`)).toContainEqual(
+      expect.stringMatching(/connectors\.__proto__ is not a good name/),
+    );
+  });
+
   it('names file, line and column in the text of the error', async () => {
     const file = writeConfig(withLines('everySeconds: 0'));
     const loading = loadConfig({ file, environment, scheduleProblem });
