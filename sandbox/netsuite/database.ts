@@ -1,3 +1,4 @@
+import { LateCommits } from '../late-commits.ts';
 /** A stored value: days are `YYYY-MM-DD`, timestamps are milliseconds, yes and no are `T` and `F`. */
 export type Value = string | number | null;
 
@@ -107,8 +108,7 @@ function enter(side: Map<Value, Map<number, Row>>, column: string, row: Row): vo
 /** The committed state, and the saves that have stamped their rows but are not committed yet. */
 export class Database {
   readonly #tables = new Map<string, Rows>();
-  readonly #locks = new Set<string>();
-  #pending: { transaction: Transaction; visibleAt: number }[] = [];
+  readonly #late = new LateCommits<Transaction>();
   #observer: Observer | undefined;
 
   constructor() {
@@ -129,7 +129,7 @@ export class Database {
   }
 
   isLocked(lock: string): boolean {
-    return this.#locks.has(lock);
+    return this.#late.isLocked(lock);
   }
 
   commit(transaction: Transaction): void {
@@ -138,19 +138,12 @@ export class Database {
 
   /** Keeps a save invisible until the clock passes `visibleAt`. */
   defer(transaction: Transaction, visibleAt: number): void {
-    for (const lock of transaction.locks) this.#locks.add(lock);
-    this.#pending.push({ transaction, visibleAt });
+    this.#late.defer(transaction, visibleAt);
   }
 
   /** Commits what is due at `now`, in the order in which it becomes visible. */
   commitDue(now: number): void {
-    const due = this.#pending.filter(({ visibleAt }) => visibleAt <= now);
-    if (due.length === 0) return;
-    this.#pending = this.#pending.filter(({ visibleAt }) => visibleAt > now);
-    for (const { transaction } of due.sort((one, other) => one.visibleAt - other.visibleAt)) {
-      for (const lock of transaction.locks) this.#locks.delete(lock);
-      this.commit(transaction);
-    }
+    for (const transaction of this.#late.takeDue(now)) this.commit(transaction);
   }
 
   apply({ table, row, gone }: Change): void {

@@ -5,7 +5,7 @@ import type { ErpSimulator } from '../types.ts';
 import type { Maker } from './build.ts';
 import { Database, type Row } from './database.ts';
 import { Grants } from './grants.ts';
-import { History } from './history.ts';
+import { createHistory } from './history.ts';
 import { fill, planRecords, stampsBefore } from './initial.ts';
 import { Oracle } from './oracle.ts';
 import type { KeyCase } from './paging.ts';
@@ -99,7 +99,7 @@ export async function startNetSuite(options: NetSuiteOptions): Promise<NetSuiteS
   fill(maker, plan);
   const oracle = new Oracle(database, timeZone);
   const script = { renames: options.renames ?? true, physicalDeletes: options.physicalDeletes ?? false };
-  const history = new History({ ...maker, random: random.fork('history') }, { script, start });
+  const history = createHistory({ ...maker, random: random.fork('history') }, { script, start });
   const keys = keysOf(options.publicKey);
   let writes = 0;
   const server = serverOf(options, {

@@ -1,3 +1,4 @@
+import { LateCommits } from '../late-commits.ts';
 import type { Field, Model } from './fields.ts';
 
 /** A stored value; datetimes are `YYYY-MM-DD hh:mm:ss` with microseconds on stamps, many2ones are ids, null is SQL's. */
@@ -106,8 +107,7 @@ function enter(side: Map<Value, Set<number>>, value: Value, id: number): void {
 export class Database {
   readonly models: ReadonlyMap<string, Model>;
   readonly #tables = new Map<string, Table>();
-  readonly #locks = new Set<string>();
-  #pending: { transaction: Transaction; visibleAt: number }[] = [];
+  readonly #late = new LateCommits<Transaction>();
   #observer: Observer | undefined;
 
   constructor(models: ReadonlyMap<string, Model>) {
@@ -132,7 +132,7 @@ export class Database {
   }
 
   isLocked(lock: string): boolean {
-    return this.#locks.has(lock);
+    return this.#late.isLocked(lock);
   }
 
   commit(transaction: Transaction): void {
@@ -141,19 +141,12 @@ export class Database {
 
   /** Keeps a transaction invisible until the clock passes `visibleAt`; others would wait for its row locks. */
   defer(transaction: Transaction, visibleAt: number): void {
-    for (const lock of transaction.locks) this.#locks.add(lock);
-    this.#pending.push({ transaction, visibleAt });
+    this.#late.defer(transaction, visibleAt);
   }
 
   /** Commits what is due at `now`, in the order in which it becomes visible. */
   commitDue(now: number): void {
-    const due = this.#pending.filter(({ visibleAt }) => visibleAt <= now);
-    if (due.length === 0) return;
-    this.#pending = this.#pending.filter(({ visibleAt }) => visibleAt > now);
-    for (const { transaction } of due.sort((one, other) => one.visibleAt - other.visibleAt)) {
-      for (const lock of transaction.locks) this.#locks.delete(lock);
-      this.commit(transaction);
-    }
+    for (const transaction of this.#late.takeDue(now)) this.commit(transaction);
   }
 
   apply(change: Change): void {

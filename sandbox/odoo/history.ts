@@ -1,4 +1,4 @@
-import type { Random } from '../random.ts';
+import { Timeline, ticketsOf } from '../timeline.ts';
 import type { Transaction } from './database.ts';
 import * as master from './events-master.ts';
 import * as productions from './events-productions.ts';
@@ -63,8 +63,7 @@ const deletes: Draw = [
   [4, productions.productionDeleted],
 ];
 
-/** Share of the transactions that commit later than they stamp, and by how much: less than the overlap of 300 s. */
-const lateShare = 0.12;
+/** How late transactions commit, milliseconds: by less than the overlap of 300 s. */
 const lateness = { min: 20_000, max: 270_000 };
 
 /** What the script may do besides. */
@@ -74,66 +73,24 @@ export interface Script {
 }
 
 /** The clock and the script: what happens next depends on the seed, on what is visible and on the clock. */
-export class History {
-  readonly #world: World;
-  readonly #random: Random;
-  readonly #tickets: readonly Event[];
-  #now: number;
-  #stamp = '';
-
-  constructor(world: Omit<World, 'now' | 'stamp'>, { script, start }: { script: Script; start: number }) {
-    this.#now = start;
-    this.#random = world.random;
-    this.#world = { ...world, now: () => this.#now, stamp: () => this.#stamp };
-    const draw = [...usual, ...(script.renames ? renames : []), ...(script.physicalDeletes ? deletes : [])];
-    this.#tickets = draw.flatMap(([count, event]) => Array.from({ length: count }, () => event));
-  }
-
-  get now(): number {
-    return this.#now;
-  }
-
-  /** Moves the clock and commits what has become due. */
-  advance(ms: number): void {
-    if (!(ms >= 0)) throw new RangeError('The simulated clock only moves forward.');
-    this.#now += Math.floor(ms);
-    this.#world.database.commitDue(this.#now);
-  }
-
-  /** Commits every pending transaction, whatever the clock says. */
-  settle(): void {
-    this.#world.database.commitDue(Number.POSITIVE_INFINITY);
-  }
-
-  play(events: number): string[] {
-    return Array.from({ length: events }, () => this.#next());
-  }
-
-  #next(): string {
-    this.advance(this.#pause());
-    // All rows of a transaction carry the microsecond at which it began.
-    this.#stamp = stampOf(this.#now, this.#random.int(0, 999));
-    const event = this.#random.pick(this.#tickets);
-    const transaction = event(this.#world) ?? productions.stockOrderCreated(this.#world);
-    if (transaction === undefined) return 'nothing happened';
-    return this.#random.chance(lateShare) ? this.#late(transaction) : this.#commit(transaction);
-  }
-
-  /** Some events share one millisecond, most follow within a second. */
-  #pause(): number {
-    const kind = this.#random.next();
-    if (kind < 0.2) return 0;
-    return kind < 0.75 ? this.#random.int(1, 900) : this.#random.int(1000, 20_000);
-  }
-
-  #commit(transaction: Transaction): string {
-    this.#world.database.commit(transaction);
-    return transaction.label;
-  }
-
-  #late(transaction: Transaction): string {
-    const visibleAt = this.#now + this.#random.int(lateness.min, lateness.max);
-    this.#world.database.defer(transaction, visibleAt);
-    return `${transaction.label} (visible at ${new Date(visibleAt).toISOString()})`;
-  }
+export function createHistory(
+  surroundings: Omit<World, 'now' | 'stamp'>,
+  { script, start }: { script: Script; start: number },
+): Timeline<Transaction> {
+  const { random, database } = surroundings;
+  let stamp = '';
+  const world: World = { ...surroundings, now: () => timeline.now, stamp: () => stamp };
+  const tickets = ticketsOf([...usual, ...(script.renames ? renames : []), ...(script.physicalDeletes ? deletes : [])]);
+  const timeline = new Timeline<Transaction>({
+    random,
+    start,
+    lateness,
+    database,
+    next() {
+      // All rows of a transaction carry the microsecond at which it began.
+      stamp = stampOf(timeline.now, random.int(0, 999));
+      return random.pick(tickets)(world) ?? productions.stockOrderCreated(world);
+    },
+  });
+  return timeline;
 }

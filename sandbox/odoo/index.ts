@@ -7,7 +7,7 @@ import type { Maker } from './build.ts';
 import { Database } from './database.ts';
 import type { Version } from './errors.ts';
 import type { Module } from './fields.ts';
-import { History } from './history.ts';
+import { createHistory } from './history.ts';
 import { fill, planRecords, stampsBefore } from './initial.ts';
 import { secondOf } from './instant.ts';
 import { modelsOf } from './models.ts';
@@ -87,7 +87,7 @@ export async function startOdoo(options: OdooOptions): Promise<OdooSimulator> {
   fillAccount(database, account, version);
   const oracle = new Oracle(database);
   const script = { renames: options.renames ?? true, physicalDeletes: options.physicalDeletes ?? false };
-  const history = new History({ ...maker, random: random.fork('history'), version }, { script, start });
+  const history = createHistory({ ...maker, random: random.fork('history'), version }, { script, start });
   let writes = 0;
   const server: Server = {
     database,

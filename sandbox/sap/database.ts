@@ -1,3 +1,4 @@
+import { LateCommits } from '../late-commits.ts';
 import { keyColumns, type Row, type TableName, type Tables } from './model.ts';
 import { Table } from './table.ts';
 
@@ -16,11 +17,6 @@ export interface Transaction {
 /** Hears of every change at the moment it becomes visible, with the row that was visible before. */
 export type Observer = (change: Change, before: Row | undefined) => void;
 
-interface Pending {
-  transaction: Transaction;
-  visibleAt: number;
-}
-
 /** The committed state, and the transactions that have stamped their rows but are not committed yet. */
 export class Database {
   readonly #tables: { [T in TableName]: Table<Tables[T]> } = {
@@ -30,8 +26,7 @@ export class Database {
     productionOrders: new Table(keyColumns.productionOrders),
     operations: new Table(keyColumns.operations),
   };
-  readonly #locks = new Set<string>();
-  #pending: Pending[] = [];
+  readonly #late = new LateCommits<Transaction>();
   #observer: Observer | undefined;
 
   observe(observer: Observer): void {
@@ -43,12 +38,12 @@ export class Database {
   }
 
   isLocked(lock: string): boolean {
-    return this.#locks.has(lock);
+    return this.#late.isLocked(lock);
   }
 
   /** True when a pending transaction writes a row like that. */
   awaits(like: (change: Change) => boolean): boolean {
-    return this.#pending.some(({ transaction }) => transaction.changes.some(like));
+    return this.#late.pending().some(({ changes }) => changes.some(like));
   }
 
   commit(transaction: Transaction): void {
@@ -57,19 +52,12 @@ export class Database {
 
   /** Keeps a transaction invisible until the clock passes `visibleAt`; its documents stay locked, as SAP's enqueue does. */
   defer(transaction: Transaction, visibleAt: number): void {
-    for (const lock of transaction.locks) this.#locks.add(lock);
-    this.#pending.push({ transaction, visibleAt });
+    this.#late.defer(transaction, visibleAt);
   }
 
   /** Commits what is due at `now`, in the order in which it becomes visible. */
   commitDue(now: number): void {
-    const due = this.#pending.filter(({ visibleAt }) => visibleAt <= now);
-    if (due.length === 0) return;
-    this.#pending = this.#pending.filter(({ visibleAt }) => visibleAt > now);
-    for (const { transaction } of due.sort((one, other) => one.visibleAt - other.visibleAt)) {
-      for (const lock of transaction.locks) this.#locks.delete(lock);
-      this.commit(transaction);
-    }
+    for (const transaction of this.#late.takeDue(now)) this.commit(transaction);
   }
 
   apply(change: Change): void {

@@ -1,4 +1,5 @@
 import type { Random } from '../random.ts';
+import { Timeline, ticketsOf } from '../timeline.ts';
 import type { Database, Transaction } from './database.ts';
 import * as deletes from './events-deletes.ts';
 import { massChange } from './events-mass.ts';
@@ -50,12 +51,7 @@ const drawDeletes: readonly (readonly [number, Event])[] = [
   [2, deletes.salesOrderArchived],
 ];
 
-function ticketsOf(kinds: readonly (readonly [number, Event])[]): Event[] {
-  return kinds.flatMap(([count, event]) => Array.from({ length: count }, () => event));
-}
-
-/** Share of the transactions that commit later than they stamp, and by how much, milliseconds. */
-const lateShare = 0.12;
+/** How late transactions commit, milliseconds. */
 const lateness = { min: 60_000, max: 480_000 };
 
 /** What the script depends on besides the first state. */
@@ -68,78 +64,31 @@ export interface Script {
 }
 
 /** The clock and the script: what happens next depends on the seed, on what is visible and on the clock. */
-export class History {
-  readonly #world: World;
-  readonly #database: Database;
-  readonly #tickets: readonly Event[];
-  #now: number;
-
-  constructor(database: Database, plan: Plan, { random, start, deletes: withDeletes }: Script) {
-    this.#database = database;
-    this.#now = start;
-    this.#tickets = ticketsOf(withDeletes ? [...draw, ...drawDeletes] : draw);
-    this.#world = {
-      random,
-      database,
-      now: () => this.#now,
-      numbers: {
-        salesOrder: plan.salesOrders,
-        productionOrder: plan.stockOrders + plan.linkedOrders,
-        workCenter: plan.workCenters,
-        item: 100_000,
-      },
-      relinked: new Set(),
-      deleted: { salesOrders: [], productionOrders: [], equipment: [], workCenters: [] },
-    };
-  }
-
-  get now(): number {
-    return this.#now;
-  }
-
-  /** Moves the clock and commits what has become due. */
-  advance(ms: number): void {
-    if (!(ms >= 0)) throw new RangeError('The simulated clock only moves forward.');
-    this.#now += Math.floor(ms);
-    this.#database.commitDue(this.#now);
-  }
-
-  /** Commits every pending transaction, whatever the clock says. */
-  settle(): void {
-    this.#database.commitDue(Number.POSITIVE_INFINITY);
-  }
-
-  play(events: number): string[] {
-    return Array.from({ length: events }, () => this.#next());
-  }
-
-  #next(): string {
-    const { random } = this.#world;
-    this.advance(this.#pause());
-    const event = random.pick(this.#tickets);
-    const transaction = event(this.#world) ?? sales.salesOrderCreated(this.#world);
-    if (transaction === undefined) return 'nothing happened';
-    return random.chance(lateShare) && transaction.prompt !== true
-      ? this.#late(transaction)
-      : this.#commit(transaction);
-  }
-
-  /** Some events share one millisecond, most follow within a second. */
-  #pause(): number {
-    const { random } = this.#world;
-    const kind = random.next();
-    if (kind < 0.2) return 0;
-    return kind < 0.75 ? random.int(1, 900) : random.int(1000, 20_000);
-  }
-
-  #commit(transaction: Transaction): string {
-    this.#database.commit(transaction);
-    return transaction.label;
-  }
-
-  #late(transaction: Transaction): string {
-    const visibleAt = this.#now + this.#world.random.int(lateness.min, lateness.max);
-    this.#database.defer(transaction, visibleAt);
-    return `${transaction.label} (visible at ${new Date(visibleAt).toISOString()})`;
-  }
+export function createHistory(
+  database: Database,
+  plan: Plan,
+  { random, start, deletes: withDeletes }: Script,
+): Timeline<Transaction> {
+  const tickets = ticketsOf(withDeletes ? [...draw, ...drawDeletes] : draw);
+  const world: World = {
+    random,
+    database,
+    now: () => timeline.now,
+    numbers: {
+      salesOrder: plan.salesOrders,
+      productionOrder: plan.stockOrders + plan.linkedOrders,
+      workCenter: plan.workCenters,
+      item: 100_000,
+    },
+    relinked: new Set(),
+    deleted: { salesOrders: [], productionOrders: [], equipment: [], workCenters: [] },
+  };
+  const timeline = new Timeline<Transaction>({
+    random,
+    start,
+    lateness,
+    database,
+    next: () => random.pick(tickets)(world) ?? sales.salesOrderCreated(world),
+  });
+  return timeline;
 }

@@ -4,7 +4,7 @@ import { createRandom } from '../random.ts';
 import type { MesImage, Simulator, Table } from '../types.ts';
 import { Database } from './database.ts';
 import { answer, type GatewaySettings } from './gateway.ts';
-import { History } from './history.ts';
+import { createHistory } from './history.ts';
 import { fill, planRecords } from './initial.ts';
 import type { Row } from './model.ts';
 import { Oracle } from './oracle.ts';
@@ -84,7 +84,7 @@ export function createSap(options: SapOptions): SapSystem {
     plantTimeZones: options.plantTimeZones ?? { '1720': 'America/Chicago' },
   });
   const script = { random: random.fork('history'), start, deletes: options.deletes === true };
-  const history = new History(database, plan, script);
+  const history = createHistory(database, plan, script);
   const settings: GatewaySettings = {
     credentials: { username: 'MES_READER', password: 'Welcome#1:%', client: '100' },
     ...(options.protocol === undefined ? {} : { protocol: options.protocol }),
