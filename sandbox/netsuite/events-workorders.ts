@@ -57,14 +57,20 @@ function created(status: string, verb: string): Event {
 export const stockOrderCreated = created('B', 'created to stock');
 export const orderPlanned = created('A', 'planned');
 
-export const linkedOrderCreated: Event = (world) => {
-  const sale = pickRow(world, table, isSold);
-  if (sale === undefined) return undefined;
-  const { order, changes } = creation(world, 'B', sale.key);
-  const locks = [lockOf(table, order), lockOf(table, sale)];
-  const label = `work order ${order.key} created for sales order ${sale.key}`;
-  return { label, locks, changes: [...changes, ...linkRows(world, sale.key, order.key)] };
-};
+function createdFor(fits: (sale: Row) => boolean): Event {
+  return (world) => {
+    const sale = pickRow(world, table, fits);
+    if (sale === undefined) return undefined;
+    const { order, changes } = creation(world, 'B', sale.key);
+    const locks = [lockOf(table, order), lockOf(table, sale)];
+    const label = `work order ${order.key} created for sales order ${sale.key}`;
+    return { label, locks, changes: [...changes, ...linkRows(world, sale.key, order.key)] };
+  };
+}
+
+export const linkedOrderCreated = createdFor(isSold);
+/** Somebody does not wait for the approval, which may never come. */
+export const earlyOrderCreated = createdFor((row) => row['type'] === 'SalesOrd' && hasStatus(row, 'A'));
 
 /** Made for another work order: to stock, as far as the MES is concerned. */
 export const subassemblyCreated: Event = (world) => {

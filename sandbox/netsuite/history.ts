@@ -26,6 +26,7 @@ const usual: Draw = [
   [5, sales.saleLineReworded],
   [3, sales.purchaseCreated],
   [12, orders.linkedOrderCreated],
+  [4, orders.earlyOrderCreated],
   [8, orders.stockOrderCreated],
   [3, orders.subassemblyCreated],
   [5, orders.orderPlanned],

@@ -2,7 +2,7 @@ import { type ImageRecord, type MesImage, type Table, tables } from '../types.ts
 import type { Change, Database, Row, Value } from './database.ts';
 import { isSold } from './events-sales.ts';
 import { isMade } from './events-workorders.ts';
-import { mainLineOf, tasksOf } from './world.ts';
+import { hasStatus, mainLineOf, tasksOf } from './world.ts';
 import { instantOf } from './zone.ts';
 
 /** What the MES has to hold, by the tables of docs/connectors/netsuite.md and by nothing else. */
@@ -15,6 +15,10 @@ export class Oracle {
   /** Checkpoints there were when a record began to pass; records of the initial state are not listed. */
   readonly #since = new Map<string, number>();
   readonly #optional = new Set<string>();
+  /** Records that would be told if the MES had their parents. */
+  readonly #waiting = new Set<string>();
+  /** Cancelled sales orders that work orders outlive: checkpoints there were when the first did, and whether nobody need have heard of them before. */
+  readonly #outlived = new Map<string, { since: number; blameless: boolean }>();
   /** External ids of parents, the last known: part -> job, operation -> part. */
   readonly #parents = new Map<string, string>();
   #checkpoints = 0;
@@ -75,19 +79,34 @@ export class Oracle {
   }
 
   #transactionChanged(row: Row, gone?: true): void {
-    if (row['type'] === 'SalesOrd') this.#track(`jobs/${row.key}`, isSold(row) && gone !== true);
-    if (row['type'] !== 'WorkOrd') return;
-    const passes = isMade(row) && gone !== true;
+    if (row['type'] === 'SalesOrd') this.#saleChanged(row, gone);
+    if (row['type'] === 'WorkOrd') this.#orderChanged(row, gone);
+  }
+
+  #saleChanged(row: Row, gone?: true): void {
+    const key = `jobs/${row.key}`;
+    const wasKnown = this.#known.has(key);
+    this.#track(key, isSold(row) && gone !== true);
+    this.#trackOutlived(row);
+    if (wasKnown || !this.#known.has(key)) return;
+    for (const order of this.#ordersOf(row)) this.#orderChanged(order);
+  }
+
+  #orderChanged(row: Row, gone?: true): void {
     const sale = this.#saleOf(row);
+    const before = this.#database.table('transaction').get(Number(this.#parents.get(`parts/${row.key}`)?.slice(5)));
+    for (const one of [before, sale]) if (one?.['type'] === 'SalesOrd') this.#trackOutlived(one);
+    const passes = isMade(row) && gone !== true;
     this.#track(`jobs/STOCK-${row.key}`, passes && sale === undefined);
-    this.#track(`parts/${row.key}`, passes);
+    this.#trackChild(`parts/${row.key}`, passes, sale === undefined || this.#known.has(`jobs/${sale.key}`));
     if (gone !== true) this.#parents.set(`parts/${row.key}`, `jobs/${sale?.key ?? `STOCK-${row.key}`}`);
     for (const task of tasksOf({ database: this.#database }, row)) this.#taskChanged(task);
   }
 
   #taskChanged(row: Row, gone?: true): void {
     const order = this.#database.table('transaction').get(Number(row['workorder']));
-    this.#track(`operations/${row.key}`, gone !== true && order !== undefined && isMade(order));
+    const passes = gone !== true && order !== undefined && isMade(order);
+    this.#trackChild(`operations/${row.key}`, passes, this.#known.has(`parts/${row['workorder']}`));
     this.#parents.set(`operations/${row.key}`, `parts/${row['workorder']}`);
   }
 
@@ -102,6 +121,37 @@ export class Oracle {
     } else if (this.#checkpoints - (this.#since.get(key) ?? -2) < 2) {
       this.#optional.add(key);
     }
+  }
+
+  /** What hangs on a sales order that was never approved waits, and if it goes meanwhile a reader may have it, on hold, or not. */
+  #trackChild(key: string, passes: boolean, hasParent: boolean): void {
+    this.#track(key, passes && hasParent);
+    if (passes && !hasParent) this.#waiting.add(key);
+    else if (this.#waiting.delete(key) && !passes) this.#optional.add(key);
+  }
+
+  /** A work order that outlives its sales order needs a job all the same: it is there, on hold, also where it was never told. */
+  #trackOutlived(sale: Row): void {
+    const key = `jobs/${sale.key}`;
+    const outlived = hasStatus(sale, 'C') && this.#ordersOf(sale).some(isMade);
+    const was = this.#outlived.get(key);
+    if (outlived === (was !== undefined)) return;
+    if (outlived) {
+      const blameless = !this.#known.has(key) || this.#optional.delete(key);
+      if (!this.#known.has(key)) this.#known.set(key, false);
+      this.#outlived.set(key, { since: this.#checkpoints, blameless });
+      return;
+    }
+    this.#outlived.delete(key);
+    if (was?.blameless === true && this.#checkpoints - was.since < 2) this.#optional.add(key);
+  }
+
+  #ordersOf(sale: Row): Row[] {
+    const lines = this.#database.table('transactionline').by('createdfrom', sale.key);
+    const orders = this.#database.table('transaction');
+    return lines
+      .flatMap((line) => orders.get(Number(line['transaction'])) ?? [])
+      .filter((one) => this.#saleOf(one)?.key === sale.key);
   }
 
   /** The sales order that a work order is made for; what was made from anything else is made to stock. */

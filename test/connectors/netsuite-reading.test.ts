@@ -36,7 +36,7 @@ const changed = (column: string) => `SYS_EXTRACT_UTC(${column}) >= ${from} AND S
 const window: Window = { mode: 'delta', from: '2026-11-20T21:50:00.000Z', to: '2026-11-20T21:55:00.000Z' };
 
 describe('reading', () => {
-  it('finds work orders by their own stamp, by that of their main line and by that of their item', async () => {
+  it('finds work orders by their own stamp, by those of main line, item and cancelled sales order', async () => {
     answers(1000, page([]));
     const stream = streamIn(await openNetSuite(), 'work-orders');
     await pagesOf(stream.read(window, undefined, never));
@@ -45,7 +45,8 @@ describe('reading', () => {
         `${utc('t.lastmodifieddate')} AS lastmodified FROM transaction t WHERE t.type = 'WorkOrd' AND (${changed('t.lastmodifieddate')} OR ` +
         "EXISTS (SELECT 1 FROM transactionline tl WHERE tl.transaction = t.id AND tl.mainline = 'T' AND (" +
         `${changed('tl.linelastmodifieddate')} OR EXISTS (SELECT 1 FROM item i WHERE i.id = tl.item AND ` +
-        `${changed('i.lastmodifieddate')})))) ORDER BY t.id ASC`,
+        `${changed('i.lastmodifieddate')}) OR EXISTS (SELECT 1 FROM transaction s WHERE s.id = tl.createdfrom AND ` +
+        `BUILTIN.CF(s.status) = 'SalesOrd:C' AND ${changed('s.lastmodifieddate')})))) ORDER BY t.id ASC`,
     ]);
   });
 

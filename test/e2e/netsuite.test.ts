@@ -107,6 +107,22 @@ describe('the MES equals NetSuite', () => {
     expectEqual(plant);
   });
 
+  it.each([600, 608])(
+    'by a pass an hour, also of sales orders cancelled before their approval (seed %i)',
+    async (seed) => {
+      const plant = await openNetSuitePlant({ seed, records: 60, deletes: true });
+      await plant.passUntilDone();
+      for (let round = 0; round < 12; round += 1) {
+        plant.sandbox.netsuite.play(12);
+        plant.sandbox.netsuite.advance(3_600_000);
+        await plant.passUntilDone();
+      }
+      plant.settle();
+      await plant.passUntilDone();
+      expectEqual(plant);
+    },
+  );
+
   it.each<Generation>(['classic', 'v060', 'main', 'repaired'])(
     'at an Eryxon of generation %s, after whole records were deleted',
     async (generation) => {

@@ -33,9 +33,14 @@ export class Reader {
 
   async pass(): Promise<void> {
     const seen = new Map<string, { table: Table; record: ImageRecord }>();
-    const put = (table: Table, externalId: string, fields: Fields): void => {
+    const put: Put = (table, externalId, fields) => {
+      const parent = parentOf(fields);
+      if (parent !== undefined && !seen.has(parent) && !this.#held.has(parent)) return;
       seen.set(`${table}/${externalId}`, { table, record: { externalId, fields } });
     };
+    await this.#outlived((externalId) => {
+      seen.set(`jobs/${externalId}`, { table: 'jobs', record: { externalId, fields: {}, onHold: true } });
+    });
     const cells = await this.#cells(put);
     await this.#jobs(put);
     await this.#parts(put);
@@ -74,6 +79,14 @@ export class Reader {
       const fields = { customer: row['customer'] ?? null, due_date: this.#midnight(row['due']) };
       put('jobs', String(row['id']), { job_number: row['tranid'] ?? String(row['id']), ...fields });
     }
+  }
+
+  /** Sales orders that are cancelled while work orders are made for them. */
+  async #outlived(hold: (externalId: string) => void): Promise<void> {
+    const statement = `SELECT s.id FROM transaction s WHERE s.type = 'SalesOrd' AND s.status = 'C' AND EXISTS (
+      SELECT 1 FROM transactionline tl JOIN transaction t ON t.id = tl.transaction
+      WHERE tl.createdfrom = s.id AND tl.mainline = 'T' AND t.type = 'WorkOrd' AND t.status NOT IN ('A', 'C'))`;
+    for (const row of await readAll(this.#erp, statement, 's.id')) hold(String(row['id']));
   }
 
   async #parts(put: Put): Promise<void> {
@@ -118,6 +131,12 @@ export class Reader {
   #midnight(date: string | undefined): string | null {
     return date === undefined ? null : localInstant(this.#erp.timeZone, date, '00:00:00');
   }
+}
+
+/** The key of the record that one with these fields hangs on. */
+function parentOf({ job_external_id: job, part_external_id: part }: Fields): string | undefined {
+  if (job !== undefined) return `jobs/${job}`;
+  return part === undefined ? undefined : `parts/${part}`;
 }
 
 type Put = (table: Table, externalId: string, fields: Fields) => void;

@@ -52,6 +52,7 @@ export const workOrders = defineSuiteQlStream({
         originentity: 'l.entity',
         originshipdate: day('l.shipdate'),
         originduedate: day('l.duedate'),
+        originmodified: utcSecond('l.lastmodifieddate'),
       },
     },
     {
@@ -63,12 +64,15 @@ export const workOrders = defineSuiteQlStream({
     },
   ],
   stamp: 't.lastmodifieddate',
-  stamps: ['lastmodified', 'linemodified', 'itemmodified'],
+  stamps: ['lastmodified', 'linemodified', 'itemmodified', 'originmodified'],
   touched: [
     (changed) =>
       "EXISTS (SELECT 1 FROM transactionline tl WHERE tl.transaction = t.id AND tl.mainline = 'T' AND (" +
       `${changed('tl.linelastmodifieddate')} OR ` +
-      `EXISTS (SELECT 1 FROM item i WHERE i.id = tl.item AND ${changed('i.lastmodifieddate')})))`,
+      `EXISTS (SELECT 1 FROM item i WHERE i.id = tl.item AND ${changed('i.lastmodifieddate')}) OR ` +
+      // A sales order that is cancelled before it was approved has its job from its work orders alone.
+      "EXISTS (SELECT 1 FROM transaction s WHERE s.id = tl.createdfrom AND BUILTIN.CF(s.status) = 'SalesOrd:C' AND " +
+      `${changed('s.lastmodifieddate')})))`,
   ],
   fullReadEverySeconds: 86_400,
   parent: null,
