@@ -14,6 +14,9 @@ export interface Statement<Row = never> {
 
 const busyTimeoutMs = 1000;
 
+/** Opens the database of that path; a simulation has its own. */
+export type OpenDatabase = (path: string, options: { readOnly: boolean }) => Database;
+
 /** Opens a database file; a new one can be read by nobody else. Waits up to a second for another's lock. */
 export function openDatabase(path: string, options: { readOnly: boolean }): Database {
   if (!options.readOnly) createPrivately(path);

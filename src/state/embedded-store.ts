@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { ConfigError } from '../core/errors.ts';
 import { backUp } from './backup.ts';
+import { type OpenDatabase, openDatabase } from './database.ts';
 import { probeDirectory, removeLeftovers } from './durable-file.ts';
 import { damagedState, stateFailure } from './failure.ts';
 import { type Ledger, ledgerFileName, openLedger, type PassMarks, recordPage, recordPass } from './ledger.ts';
@@ -26,6 +27,8 @@ import { openWatermarkFile, type StreamMark, type WatermarkFile, type Watermarks
 export interface EmbeddedStoreOptions {
   directory: string;
   clock: Clock;
+  /** SQLite's files when absent. */
+  openDatabase?: OpenDatabase;
   /** For looking beside a running daemon: takes no lock, writes nothing. */
   readOnly?: boolean;
 }
@@ -56,7 +59,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   return guarded(directory, async () => {
     if (readOnly) return createStore(await openState(options, null));
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const lock = lockState(directory);
+    const lock = lockState(directory, options.openDatabase ?? openDatabase);
     try {
       removeLeftovers(directory);
       return createStore(await openState(options, lock));
@@ -67,7 +70,8 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   });
 }
 
-async function openState({ directory, clock }: EmbeddedStoreOptions, lock: StateLock | null): Promise<State> {
+async function openState(options: EmbeddedStoreOptions, lock: StateLock | null): Promise<State> {
+  const { directory, clock } = options;
   if (existsSync(join(directory, restoringName))) {
     throw damagedState(`A restore of ${directory} was cut off before it was complete`);
   }
@@ -78,7 +82,7 @@ async function openState({ directory, clock }: EmbeddedStoreOptions, lock: State
     throw new ConfigError(`There is no state in ${directory} yet. The daemon creates it when it first starts.`);
   }
   const newStateId = readOnly || file.exists() ? null : file.current().stateId;
-  const ledger = openLedger({ directory, readOnly, newStateId });
+  const ledger = openLedger({ directory, readOnly, newStateId, openDatabase: options.openDatabase });
   try {
     requireStartable(directory, file, ledger.meta);
     const epoch = readOnly ? 0 : await takeOver(file, ledger);

@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import { ConfigError } from '../core/errors.ts';
 import type { Outcome, RecordRef } from '../core/types.ts';
 import { type ChildrenDue, createChildrenDue } from './children-due.ts';
-import { copyDatabase, createLogFlush, type Database, openDatabase, prepare, transaction } from './database.ts';
+import {
+  copyDatabase,
+  createLogFlush,
+  type Database,
+  type OpenDatabase,
+  openDatabase,
+  prepare,
+  transaction,
+} from './database.ts';
 import { createDeadLetters, type DeadLetters, rowKey } from './dead-letters.ts';
 import { damagedState } from './failure.ts';
 import { createSchema, ledgerVersion, migrate, readVersion } from './ledger-schema.ts';
@@ -45,6 +53,7 @@ export interface LedgerOptions {
   readOnly: boolean;
   /** Id for a ledger that does not exist yet; null when it must exist. */
   newStateId: string | null;
+  openDatabase?: OpenDatabase | undefined;
 }
 
 /** 8 MB of pages however large the file: with the default of 2 MB a look-up of a thousand takes a third longer at a million. */
@@ -53,10 +62,10 @@ const cacheKiB = 8192;
 const pageBytes = 8192;
 
 /** Opens the ledger of a state directory; throws ConfigError for one that is damaged, foreign or lost. */
-export function openLedger({ directory, readOnly, newStateId }: LedgerOptions): Ledger {
+export function openLedger({ directory, readOnly, newStateId, ...options }: LedgerOptions): Ledger {
   const path = join(directory, ledgerFileName);
   if (newStateId === null && !existsSync(path)) throw damagedState(`${path} is missing`);
-  const database = openDatabase(path, { readOnly });
+  const database = (options.openDatabase ?? openDatabase)(path, { readOnly });
   try {
     prepareLedger(database, { path, readOnly, newStateId });
     // Only now: the check of the whole file would leave it full of pages that nobody asks for again.

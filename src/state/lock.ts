@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { BusyError, ConfigError, messageOf } from '../core/errors.ts';
-import { type Database, openDatabase } from './database.ts';
+import { type Database, type OpenDatabase, openDatabase } from './database.ts';
 
 /** Held by the one process that may change a state directory. */
 export interface StateLock {
@@ -16,8 +16,8 @@ const held = new Set<Database>();
  * Takes the lock of a state directory, or throws BusyError within two seconds. It is a lock of the kernel on a file, held
  * through SQLite: gone with the process however that ends, so there is no stale lock to clean up and no process id to trust.
  */
-export function lockState(directory: string): StateLock {
-  const database = openDatabase(join(directory, 'lock.db'), { readOnly: false });
+export function lockState(directory: string, open: OpenDatabase = openDatabase): StateLock {
+  const database = open(join(directory, 'lock.db'), { readOnly: false });
   try {
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {

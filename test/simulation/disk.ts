@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { CrashError } from '../support/faulting.ts';
+import { isOurs, memoryCalls } from './memory-files.ts';
 
 type Done = (error: Error | null) => void;
 
@@ -30,13 +31,17 @@ function step(name: string): void {
 const writes = (args: readonly unknown[]) => typeof args[1] === 'string' && args[1] !== 'r';
 
 /**
- * The disk of a simulation: every call that would wait for the disk in the thread pool is done at once instead. Nothing of a run
+ * The disk of a simulation. What lies below the directory of `memory-files` is kept in memory. Every call that would wait for the disk in the thread pool is done at once instead. Nothing of a run
  * depends then on how fast the disk is, so the same seed gives the same order of everything; and a file system in memory flushes
  * nothing in any case. Must be imported before anything of src.
  */
 function simulateDisk(): void {
   const synchronous = fs as unknown as Record<string, (...args: unknown[]) => unknown>;
   const promised = fs.promises as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+  for (const [name, inMemory] of Object.entries(memoryCalls) as [string, (...args: unknown[]) => unknown][]) {
+    const original = synchronous[name];
+    synchronous[name] = (...args) => (isOurs(args[0]) ? inMemory(...args) : original?.(...args));
+  }
   for (const name of ['readFile', 'mkdir']) promised[name] = async (...args) => synchronous[`${name}Sync`]?.(...args);
   for (const name of ['openSync', 'writeFileSync', 'renameSync', 'linkSync', 'rmSync']) {
     const original = synchronous[name];

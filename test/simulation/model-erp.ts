@@ -513,7 +513,7 @@ function compare(one: ModelRow, other: ModelRow, order: readonly (readonly strin
 }
 
 /** What the settings of the streams say of this run's tables. */
-export function streamSettings({ version, kinds }: ModelSetting, pageSize: number): Record<string, unknown> {
+export function streamSettings({ version, kinds }: ModelSetting, pageSize: number): Record<string, object> {
   return Object.fromEntries(
     tableNames.map((table) => [
       streamOf[table],

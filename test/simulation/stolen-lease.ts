@@ -1,8 +1,9 @@
 import './disk.ts';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { createRandom } from '../../sandbox/random.ts';
 import type { CrashPlan } from '../support/faulting.ts';
+import { openInMemory } from './memory-databases.ts';
 import { openWorld, type Setting } from './world.ts';
 
 export interface Theft {
@@ -26,7 +27,7 @@ export async function stealLease(seed: number): Promise<Theft> {
     maxConcurrency: random.pick([1, 2]),
   };
   const world = await openWorld(setting, random, () => undefined);
-  const beside = new DatabaseSync(join(world.directory, 'ledger.db'));
+  const beside = openInMemory(join(world.directory, 'ledger.db'));
   try {
     world.erp.play(random.int(2, 12));
     if (random.chance(0.5)) {

@@ -1,6 +1,3 @@
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { compareImages } from '../../sandbox/compare.ts';
 import type { Generation } from '../../sandbox/eryxon/generation.ts';
 import { createEryxon, type EryxonSystem } from '../../sandbox/eryxon/simulator.ts';
@@ -10,7 +7,6 @@ import type { Random } from '../../sandbox/random.ts';
 import { createSap } from '../../sandbox/sap/index.ts';
 import { type MesImage, type Table, tables } from '../../sandbox/types.ts';
 import { type App, openApp } from '../../src/app/app.ts';
-import { type Config, configSchema } from '../../src/config/schema.ts';
 import type { AnyConnector } from '../../src/connectors/define.ts';
 import { createEventBus, type ReconcileResult, type StreamResult } from '../../src/core/events.ts';
 import type { PassRequest } from '../../src/scheduler/delivery.ts';
@@ -19,8 +15,11 @@ import type { Store } from '../../src/state/store.ts';
 import { type CrashPlan, createCrashPlan } from '../support/faulting.ts';
 import { createSimulatedClock, type SimulatedClock } from './clock.ts';
 import { reviveDisk } from './disk.ts';
-import { ModelErp, type ModelSetting, streamSettings } from './model-erp.ts';
+import { openInMemory } from './memory-databases.ts';
+import { ModelErp, type ModelSetting } from './model-erp.ts';
 import { createNetwork, type Network } from './network.ts';
+import { bringNewState, makeDirectory, removeState } from './new-state.ts';
+import { type Credentials, configOf, connectorName } from './run-config.ts';
 
 /** What the seed decides once for the whole run; the sizes may change at a restart. */
 export interface Setting {
@@ -99,11 +98,7 @@ export interface World {
   close(): Promise<void>;
 }
 
-const connectorName = 'plant';
-const streamNames = ['work-centers', 'equipment', 'sales-orders', 'production-orders', 'operations'];
 const mesStart = new Date('2026-11-02T06:00:00.000Z');
-/** A file system in memory where there is one: nothing here is to outlive the run. */
-const scratch = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const signal = new AbortController().signal;
 const fewestRecords = 20;
 /** Twice the settle time: of two checkpoints so far apart a pass lies between them that asks for all that the first one saw. */
@@ -112,7 +107,7 @@ const apartMs = 242_000;
 interface Outside {
   erp: Erp;
   handler: Handler;
-  credentials: { username: string; password: string; client: string };
+  credentials: Credentials;
   connectors(network: Network): readonly AnyConnector[] | undefined;
 }
 
@@ -144,7 +139,7 @@ function openErp({ seed, erp: kind, records = fewestRecords, deletes = false }: 
 }
 
 export async function openWorld(setting: Setting, random: Random, trace: (line: string) => void): Promise<World> {
-  const directory = mkdtempSync(join(scratch, 'simulation-'));
+  const directory = makeDirectory();
   const outside = openErp(setting, random);
   const { erp } = outside;
   const clock = createSimulatedClock(mesStart, (ms) => erp.advance(ms));
@@ -166,7 +161,7 @@ export async function openWorld(setting: Setting, random: Random, trace: (line: 
   const jitter = random.fork('jitter');
   const open = async () =>
     openApp({
-      config: await configOf(current, { directory, mes, outside }),
+      config: await configOf(current, { directory, apiKey: mes.apiKey, credentials: outside.credentials }),
       clock,
       events: createEventBus((error) => {
         throw error;
@@ -174,10 +169,11 @@ export async function openWorld(setting: Setting, random: Random, trace: (line: 
       random: jitter.next,
       attempts: 3,
       openHttp: network.openHttp,
-      openStore: async (options) => steppingStore(await openEmbeddedStore(options), () => plan),
+      openStore: async (options) =>
+        steppingStore(await openEmbeddedStore({ ...options, openDatabase: openInMemory }), () => plan),
       ...(known === undefined ? {} : { connectors: known }),
     });
-  if (random.fork('state').chance(0.9)) cpSync(await newState(clock), directory, { recursive: true });
+  if (random.fork('state').chance(0.9)) await bringNewState(directory, clock);
   let app = await clock.run(open());
   return {
     clock,
@@ -206,7 +202,7 @@ export async function openWorld(setting: Setting, random: Random, trace: (line: 
     async close() {
       reviveDisk();
       await clock.run(app.close());
-      rmSync(directory, { recursive: true });
+      removeState(directory);
     },
   };
 }
@@ -239,19 +235,6 @@ async function runCycle(app: App, request: PassRequest): Promise<StreamResult[]>
   return (await cycle?.run({ streams: undefined, ...request }, signal)) ?? [];
 }
 
-let newStatePath: string | undefined;
-
-/** A state without a first pass, made once: the tables of a new one cost a run a twentieth of its time. */
-async function newState(clock: SimulatedClock): Promise<string> {
-  if (newStatePath !== undefined) return newStatePath;
-  const directory = mkdtempSync(join(scratch, 'simulation-'));
-  newStatePath = directory;
-  process.once('exit', () => rmSync(directory, { recursive: true }));
-  const store = await clock.run(openEmbeddedStore({ directory, clock }));
-  await clock.run(store.close());
-  return directory;
-}
-
 /** Every call of the store is a step at which the machine may go down. */
 function steppingStore(store: Store, plan: () => CrashPlan): Store {
   const stepping = { ...store };
@@ -262,61 +245,4 @@ function steppingStore(store: Store, plan: () => CrashPlan): Store {
     });
   }
   return stepping;
-}
-
-interface Around {
-  directory: string;
-  mes: EryxonSystem;
-  outside: Outside;
-}
-
-const rate = { requestsPerSecond: 1000, burst: 1000 };
-const parsed = new Map<string, Config>();
-
-/** As an operator would write it. Parsed once for each way in which the streams of runs differ: that costs more than a pass. */
-async function configOf(setting: Setting, { directory, mes, outside }: Around): Promise<Config> {
-  const { erp, pageSize, batchSize, maxConcurrency, requestsPerDay, plansDay = false, provesAll = false } = setting;
-  const streams = erp === 'sap' ? sapStreams(pageSize) : streamSettings(erp, pageSize);
-  const key = JSON.stringify(streams);
-  const known = parsed.get(key) ?? (await parseConfig(streams, outside));
-  parsed.set(key, known);
-  const limited = requestsPerDay === undefined || !plansDay ? {} : { requestsPerDay };
-  const verify = provesAll ? { sampleUpdates: 1 } : known.mes.verify;
-  const rates = { ...known.mes.rate, ...limited };
-  return {
-    ...known,
-    mes: { ...known.mes, apiKey: mes.apiKey, batchSize, maxConcurrency, rate: rates, verify },
-    state: { ...known.state, directory },
-  };
-}
-
-function sapStreams(pageSize: number): Record<string, unknown> {
-  return Object.fromEntries(streamNames.map((name) => [name, { pageSize }]));
-}
-
-async function parseConfig(streams: Record<string, unknown>, { credentials }: Outside): Promise<Config> {
-  const { username, password, client } = credentials;
-  const plain = {
-    mes: {
-      url: 'http://mes.example/functions/v1',
-      apiKey: 'ery_test_0',
-      rate,
-    },
-    state: { directory: '.' },
-    connectors: {
-      [connectorName]: {
-        type: 'sap',
-        everySeconds: 60,
-        timeZone: 'Europe/Amsterdam',
-        plantTimeZones: { '1720': 'America/Chicago' },
-        externalSource: 'SAP',
-        url: 'http://erp.example',
-        auth: { kind: 'basic', username, password },
-        sapClient: client,
-        rate,
-        streams,
-      },
-    },
-  };
-  return (await configSchema.parseAsync(plain)) as Config;
 }
