@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { type App, openApp, type RunExclusive } from '../app/app.ts';
+import { type App, type AppOptions, openApp, type RunExclusive } from '../app/app.ts';
 import { type OperationArgs, type OperationName, operations, type Results } from '../app/verbs.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { systemClock } from '../core/clock.ts';
@@ -11,6 +11,8 @@ import { createRedactor, type Redactor } from '../core/redact.ts';
 import { assertCron } from '../scheduler/cron.ts';
 import { reportEvents } from '../server/event-log.ts';
 import { callControl } from '../state/control.ts';
+import { openEmbeddedStore } from '../state/embedded-store.ts';
+import { openScratchStore } from '../state/scratch-store.ts';
 
 /** Where the config is looked for when none is named. */
 export const defaultFiles = ['config/erp-puller.yaml', 'erp-puller.yaml'];
@@ -66,12 +68,20 @@ function scheduleProblem(expression: string): string | undefined {
   }
 }
 
-export function openAppFor({ loaded, events, redact }: Context): Promise<App> {
-  return openApp({ config: loaded.config, clock: systemClock, events, random: Math.random, redact });
+export function openAppFor(
+  { loaded, events, redact }: Context,
+  state: Pick<AppOptions, 'openStore'> = {},
+): Promise<App> {
+  return openApp({ config: loaded.config, clock: systemClock, events, random: Math.random, redact, ...state });
 }
 
-/** Verbs that may be the first to touch a state directory. */
-const startsState: ReadonlySet<OperationName> = new Set<OperationName>(['sync', 'status']);
+/** The state as it is now, or that of before a first start: without a lock, and nothing is written. */
+const onlyReading: Pick<AppOptions, 'openStore'> = {
+  openStore: ({ directory, clock }) =>
+    hasState(directory)
+      ? openEmbeddedStore({ directory, clock, readOnly: true })
+      : openScratchStore({ directory, clock }),
+};
 
 /** Does what a verb needs the state for: the daemon does it when one runs, else this process. */
 export async function operate<Name extends OperationName>(
@@ -80,8 +90,8 @@ export async function operate<Name extends OperationName>(
 ): Promise<Results[Name]> {
   const answer = await callControl(context.loaded.config.state.directory, { verb: name, args }, signal);
   if (answer !== undefined) return answer as Results[Name];
-  if (!startsState.has(name)) requireState(context.loaded.config.state.directory);
-  const app = await openAppFor(context);
+  if (name !== 'sync' && name !== 'status') requireState(context.loaded.config.state.directory);
+  const app = await openAppFor(context, name === 'status' ? onlyReading : {});
   try {
     if (name === 'sync' || name === 'reconcile') await app.prepare(signal);
     const exclusive: RunExclusive = (_name, task) => task(signal);
@@ -93,8 +103,12 @@ export async function operate<Name extends OperationName>(
 
 /** What changes a state must not make one. */
 function requireState(directory: string): void {
-  if (existsSync(path.join(directory, 'ledger.db'))) return;
+  if (hasState(directory)) return;
   throw new ConfigError(`There is no state in ${directory} yet. The daemon creates it when it first starts.`);
+}
+
+function hasState(directory: string): boolean {
+  return existsSync(path.join(directory, 'ledger.db'));
 }
 
 /** A signal that aborts when the process is told to end. */

@@ -1,5 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { existsSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
+import { lockState } from '../../src/state/lock.ts';
 import { createWorkspace, type Workspace } from '../support/cli-workspace.ts';
 
 interface Status {
@@ -55,6 +57,10 @@ describe('status', () => {
     });
   });
 
+  it('leaves no state behind where there was none: the daemon may be another user', async () => {
+    expect(existsSync(workspace.stateDirectory)).toBe(false);
+  });
+
   it('tells how far every stream has come, how far behind that is, and what the passes took of the budget', async () => {
     const startedAt = new Date();
     const before = sandbox.mes.requests().total;
@@ -67,6 +73,15 @@ describe('status', () => {
     }
     expect(streams[0]?.lagSeconds).toBeLessThan(60);
     expect(mes.budgetLeft).toBe(10_000 - (sandbox.mes.requests().total - before));
+  });
+
+  it('answers while another verb has the state to itself', async () => {
+    const lock = lockState(workspace.stateDirectory);
+    onTestFinished(() => lock.release());
+    const { code, answer } = await workspace.json('status');
+    expect({ code, streams: (answer as Status).streams.length }).toEqual({ code: 0, streams: ids.length });
+    expect(await watermarkOf('plant-1/sales-orders')).not.toBe('-');
+    expect((await workspace.run('sync')).code).toBe(75);
   });
 
   it('prints a table for people, with the budget below it', async () => {
