@@ -87,6 +87,8 @@ function addDaily(program: Command): void {
   program
     .command('schema')
     .description('print the JSON Schema of the config file')
+    // Of no use here, but who adds it to every verb need not make an exception.
+    .addOption(configOption().hideHelp())
     .action(verb(async () => (await import('./cli/schema.ts')).schemaVerb));
 }
 

@@ -34,7 +34,8 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const locate = (node: Node | undefined | null, text: string): ConfigProblem => ({
     file,
     text,
-    ...position(lines, node?.range?.[0]),
+    // What is missing from the whole file has no place of its own.
+    ...position(lines, node?.range?.[0] ?? document.contents?.range?.[0] ?? 0),
   });
   const flaws: ConfigProblem[] = [...document.errors, ...document.warnings].map((error) => ({
     file,

@@ -99,10 +99,10 @@ const missing: Case[] = [
   [
     'a required section',
     change(/mes:\n.*\n.*\n/.exec(sound)?.[0] ?? '', ''),
-    ['- mes is missing: it must be a section'],
+    ['1:1 mes is missing: it must be a section'],
   ],
   ['what a section is to hold', change('{ port: 8686 }', ''), ['5:1 health is missing: it must be a section']],
-  ['everything', '', ['- the file does not hold settings by name, such as mes and connectors']],
+  ['everything', '', ['1:1 the file does not hold settings by name, such as mes and connectors']],
   [
     'any connector',
     `${sound.slice(0, sound.indexOf('connectors:'))}connectors: {}\n`,
