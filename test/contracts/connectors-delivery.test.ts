@@ -232,6 +232,23 @@ describe.each(pairs)('the connector $type', (pair) => {
     expect(line.erp.expected()[table].get(externalId)).toBeDefined();
   });
 
+  contract('concludes nothing from whole reads of streams that say reconcile: false', async () => {
+    const line = await openLine(pair, { all: { reconcile: false }, erp: { records: 300, deletes: true } });
+    await line.sync();
+    let [table, externalId] = line.erp.playDeleted();
+    // The read of an order judges its operations, whatever is reconciled.
+    while (table === 'operations' || line.held(table, externalId) === undefined)
+      [table, externalId] = line.erp.playDeleted();
+    const before = line.held(table, externalId)?.onHold;
+    line.settle();
+    for (let read = 0; read < 3; read += 1) {
+      await line.bench.run({ full: true });
+      await line.bench.clock.advance(settledMs);
+      line.erp.advance(settledMs);
+    }
+    expect(line.held(table, externalId)?.onHold).toBe(before);
+  });
+
   it.each(['2026-03-28T22:40:00Z', '2026-10-24T22:40:00Z'])(
     'loses nothing in the night from %s, in which clocks change',
     async (at) => {

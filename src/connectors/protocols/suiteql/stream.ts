@@ -141,7 +141,7 @@ export function openSuiteQlStream<Context>(opening: StreamOpening<Context>): Ope
     owns: definition.owns,
     // Keys alone would cost as many requests, and would not show what moves no stamp.
     keys: null,
-    sweeping: true,
+    sweeping: own.reconcile,
     ...(refsOf && {
       gone: createGone({ client, events: opening.events, name: opening.id, table: definition.table, refsOf }),
     }),
