@@ -188,6 +188,12 @@ function refuseRedirect(answer: HttpResponse, options: HttpOptions): HttpRespons
   );
 }
 
+/** What to do about an answer that is too large: settings of the system that sent it. */
+const tooLargeAdvice = {
+  erp: 'Use a smaller pageSize, or raise maxResponseMegabytes.',
+  mes: 'Use a smaller mes.batchSize, and see that mes.url is the address of Eryxon.',
+};
+
 interface Failure {
   options: HttpOptions;
   request: HttpRequest;
@@ -208,10 +214,8 @@ function classify(error: unknown, { options, request, expired }: Failure): Error
   const text = messageOf(error);
   if (error instanceof TooLargeError || codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
     return new PermanentError(
-      `${what} answered with more than ${options.maxBytes} bytes. Use a smaller pageSize, or raise maxResponseMegabytes.`,
-      {
-        cause,
-      },
+      `${what} answered with more than ${options.maxBytes} bytes. ${tooLargeAdvice[options.system]}`,
+      { cause },
     );
   }
   if (codeOf(error) === linkLocalCode) {

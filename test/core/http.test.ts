@@ -237,6 +237,15 @@ describe('an answer', () => {
     expect(error.message).toContain(`more than ${maxBytes} bytes`);
   });
 
+  it.each([
+    ['erp', 'Use a smaller pageSize, or raise maxResponseMegabytes.'],
+    ['mes', 'Use a smaller mes.batchSize, and see that mes.url is the address of Eryxon.'],
+  ] as const)('that is too large names the settings of the %s that help', async (system, todo) => {
+    const server = await serveHttp((_request, response) => response.end('x'.repeat(200)));
+    const { error } = await failureOf(clientOf(server.origin, { maxBytes: 100, system }).request(get, never));
+    expect(error.message).toContain(todo);
+  });
+
   it('just as large as the cap is taken', async () => {
     const server = await serveHttp((_request, response) => void response.end('x'.repeat(1000)));
     const answer = await clientOf(server.origin, { maxBytes: 1000 }).request(get, never);
