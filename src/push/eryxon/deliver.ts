@@ -102,7 +102,7 @@ async function deliverOpen({ base, discovery, session }: Delivering, { batch, tr
   const ability = capabilities.entities[entity];
   learn(session, capabilities);
   const call: Call = { base, entity, transport, session, ability };
-  const plan = planWays(ability, batch.changes, await session.proofCost(entity));
+  const plan = planWays(ability, batch, await session.proofCost(entity));
   for (const [way, changes] of plan) {
     if (way === undefined) refuseAll(call, changes, report);
     else await inChunks(call, { way, changes, report });

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { type Entity, entities } from '../../core/types.ts';
 import type { Transport } from '../sink.ts';
-import { type Ability, type Capabilities, probe } from './capabilities.ts';
+import { type Capabilities, probe } from './capabilities.ts';
 import type { Notes } from './session.ts';
 import { possibleTasks } from './ways.ts';
 
@@ -49,7 +49,7 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
   async function find(transport: Transport): Promise<Capabilities> {
     const before = await known();
     const found = { ...(await probe(base, transport, clock.now())), url };
-    const able = entities.filter((entity) => canMore(found.entities[entity], before?.entities[entity]));
+    const able = entities.filter((entity) => canMore(entity, found, before));
     if (able.length > 0) await onAvailable(able);
     await notes.writeNote(noteName, found);
     expired = false;
@@ -86,11 +86,11 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
   };
 }
 
-function canMore(now: Ability, before: Ability | undefined): boolean {
-  const could = before === undefined ? [] : possibleTasks(before);
-  return possibleTasks(now).some((task) => !could.includes(task));
+function canMore(entity: Entity, now: Capabilities, before: Capabilities | undefined): boolean {
+  const could = before === undefined ? [] : possibleTasks(entity, before.entities[entity]);
+  return possibleTasks(entity, now.entities[entity]).some((task) => !could.includes(task));
 }
 
 function isFaulty({ entities: abilities }: Capabilities): boolean {
-  return entities.some((entity) => possibleTasks(abilities[entity]).length === 0);
+  return entities.some((entity) => possibleTasks(entity, abilities[entity]).length === 0);
 }

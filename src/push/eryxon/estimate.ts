@@ -1,6 +1,7 @@
 import { entities } from '../../core/types.ts';
 import type { Batch, ReadyChange } from '../sink.ts';
 import type { Capabilities } from './capabilities.ts';
+import { statusLooks } from './classic.ts';
 import { largest } from './deliver.ts';
 import type { Discovery } from './discovery.ts';
 import { groupByIds } from './erp-sync.ts';
@@ -28,7 +29,7 @@ export function createEstimate(discovery: Discovery, session: Session): Estimate
     if (known === undefined) return requests + 1;
     const ability = known.entities[entity];
     const proof = await session.proofCost(entity);
-    for (const [way, group] of planWays(ability, changes, proof)) {
+    for (const [way, group] of planWays(ability, { entity, changes }, proof)) {
       const batch = { entity, changes: group };
       requests += (await wayRequests(way, batch, { session, asked, proof })) + cellRequests(way, batch, asked);
     }
@@ -48,7 +49,8 @@ async function wayRequests(
   { session, asked, proof }: Knowing,
 ): Promise<number> {
   if (way === undefined) return 0;
-  if (way === 'classic-bulk') return classicRequests(batch, session, asked);
+  if (way === 'classic-bulk') return (await classicRequests(batch, session, asked)) + lookRequests(batch, proof);
+  if (way === 'classic-put') return batch.changes.length + lookRequests(batch, proof);
   if (way === 'generic-bulk') return bulkRequests(batch, session, proof);
   return way === 'erp-sync' ? groupByIds(batch.changes).length : batch.changes.length;
 }
@@ -72,6 +74,13 @@ async function classicRequests({ entity, changes }: Batch, session: Session, ask
   return bulk + (looks ? 1 : 0);
 }
 
+/** What the MES has of resources is read before they are updated. */
+function lookRequests(batch: Batch, { listPages }: ProofCost): number {
+  const looks = statusLooks(batch);
+  if (looks === undefined) return 0;
+  return looks === 'list' ? listPages : looks.ids.length;
+}
+
 /** An installation that nobody has asked yet is taken for the documented one. */
 function probeRequests(known: Capabilities | undefined): number {
   if (known === undefined || known.generation === 'classic') return 1;
@@ -83,12 +92,12 @@ function isCreate(change: ReadyChange): boolean {
 }
 
 /** The bulk-sync, a look for what is new, another for what is put on hold, and one for each update of the sample. */
-function bulkRequests({ entity, changes }: Batch, session: Session, { onHoldPages }: ProofCost): number {
+function bulkRequests({ entity, changes }: Batch, session: Session, { listPages }: ProofCost): number {
   const chunk = largest('generic-bulk', entity);
   let requests = 0;
   for (let start = 0; start < changes.length; start += chunk) {
     const { creates, held, updates } = groupByProof(changes.slice(start, start + chunk), (change) => change);
-    requests += 1 + (creates.length > 0 ? 1 : 0) + (held.length > 0 ? onHoldPages : 0);
+    requests += 1 + (creates.length > 0 ? 1 : 0) + (held.length > 0 ? listPages : 0);
     requests += session.sample(updates, (change) => change).length;
   }
   return requests;

@@ -15,12 +15,12 @@ export interface WayReport {
 }
 
 const many = 100;
-const ofGoodTimes = { distrusted: false, onHoldPages: 1 };
+const ofGoodTimes = { distrusted: false, listPages: 1 };
 
 export function reportWays({ entities: abilities }: Capabilities): WayReport[] {
   return entities.map((entity) => {
     const ability = abilities[entity];
-    const choose = (task: Task) => chooseWay({ ability, task, count: many, proof: ofGoodTimes }) ?? null;
+    const choose = (task: Task) => chooseWay({ entity, ability, task, count: many, proof: ofGoodTimes }) ?? null;
     return {
       entity,
       create: choose('create'),
@@ -56,6 +56,11 @@ function toFinding(report: WayReport, ability: Ability): Finding {
     const todo =
       'What is cancelled after its creation gets a note only; put it on hold in the MES by hand, or have api-parts repaired.';
     return { code: 'mes-way-limited', level: 'warning', where, text: `${text} This MES cannot change a status.`, todo };
+  }
+  if (update === 'erp-sync' && entity === 'resource') {
+    const todo = 'Set it again by hand after changes in the ERP, or have api-resources repaired.';
+    const limit = 'Every write makes the status "available" again.';
+    return { code: 'mes-way-limited', level: 'warning', where, text: `${text} ${limit}`, todo };
   }
   const single = create === 'post-patch' || (ability.classic === 'put' && create === 'classic-put');
   if (!single) return { code: 'mes-way', level: 'ok', where, text, todo: '' };

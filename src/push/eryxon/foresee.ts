@@ -15,7 +15,7 @@ export function createForesee(discovery: Discovery, session: Session): Foresee {
     if (known === undefined) return new Map();
     for (const lacking of known.lacking) session.learnLacking(lacking.entity, lacking.column);
     const ability = known.entities[entity];
-    const plan = planWays(ability, changes, await session.proofCost(entity));
+    const plan = planWays(ability, { entity, changes }, await session.proofCost(entity));
     return new Map([...plan].flatMap(([way, group]) => unsentOf({ way, group, ability }, session)));
   };
 }

@@ -143,7 +143,7 @@ async function proveOnHold(
   const all = held.map(({ change }) => change);
   const list = held.length === 0 ? undefined : await openList(call, 'status=on_hold&');
   if (list === undefined) return { lost: [], unseen: all };
-  await call.session.sawOnHold(call.entity, list.pages);
+  await call.session.sawList(call.entity, list.pages);
   if (!worthListing(list.pages, held.length)) return { lost: [], unseen: all };
   const open = new Map(held.map((each) => [mesIdOf(each.change), each]));
   for await (const row of list.rows) {

@@ -69,6 +69,11 @@ export interface Listing {
   rows: AsyncIterable<Row>;
 }
 
+/** Requests that so many rows take to be read. */
+export function pagesOf(rows: number): number {
+  return Math.max(1, Math.ceil(rows / (largestPage - overlap)));
+}
+
 /** Every live row, once; undefined where this MES cannot list. */
 export async function listRows(call: ListCall): Promise<AsyncIterable<Row> | undefined> {
   return (await openList(call, ''))?.rows;
@@ -78,8 +83,7 @@ export async function listRows(call: ListCall): Promise<AsyncIterable<Row> | und
 export async function openList(call: ListCall, filter: string): Promise<Listing | undefined> {
   const first = await readPage(call, filter + pageQuery(call.entity, 0));
   if (first === undefined) return undefined;
-  const pages = Math.max(1, Math.ceil(first.total / (largestPage - overlap)));
-  return { pages, rows: allRows(call, { filter, first: first.rows }) };
+  return { pages: pagesOf(first.total), rows: allRows(call, { filter, first: first.rows }) };
 }
 
 async function* allRows(call: ListCall, { filter, first }: { filter: string; first: Row[] }): AsyncGenerator<Row> {

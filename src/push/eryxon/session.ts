@@ -35,8 +35,8 @@ export interface Session {
   statusByPut: { get(): Promise<boolean | undefined>; set(value: boolean): Promise<void> };
   /** What it costs to prove a bulk-sync; everything is read back when an answer of the last day said stored what was not. */
   proofCost(entity: Entity): Promise<ProofCost>;
-  /** How many pages the list of all that is on hold had. */
-  sawOnHold(entity: Entity, pages: number): Promise<void>;
+  /** How many pages the list had that was read: of all that is on hold, or of all resources. */
+  sawList(entity: Entity, pages: number): Promise<void>;
   distrust(): Promise<void>;
   /** Some of these, by the share that is read back. */
   sample<T>(items: readonly T[], changeOf: (item: T) => Pick<ReadyChange, 'hash'>): T[];
@@ -45,7 +45,7 @@ export interface Session {
 const dayMs = 86_400_000;
 const distrustName = 'mes distrusted until';
 const statusName = 'mes status by put';
-const onHoldName = (entity: Entity) => `mes pages on hold ${entity}`;
+const listName = (entity: Entity) => `mes list pages ${entity}`;
 
 export function createSession({ notes, clock, sampleUpdates, onLeftOut }: SessionOptions): Session {
   const left = new Set<string>();
@@ -74,11 +74,11 @@ export function createSession({ notes, clock, sampleUpdates, onLeftOut }: Sessio
     async proofCost(entity) {
       const kept = until ?? (Date.parse(String(await notes.readNote(distrustName))) || 0);
       until ??= kept;
-      const pages = await notes.readNote(onHoldName(entity));
-      return { distrusted: until > clock.now().getTime(), onHoldPages: Number(pages ?? 1) };
+      const pages = await notes.readNote(listName(entity));
+      return { distrusted: until > clock.now().getTime(), listPages: Number(pages ?? 1) };
     },
-    async sawOnHold(entity, pages) {
-      if ((await notes.readNote(onHoldName(entity))) !== pages) await notes.writeNote(onHoldName(entity), pages);
+    async sawList(entity, pages) {
+      if ((await notes.readNote(listName(entity))) !== pages) await notes.writeNote(listName(entity), pages);
     },
     async distrust() {
       const end = clock.now().getTime() + dayMs;

@@ -1,5 +1,5 @@
 import type { Entity } from '../../core/types.ts';
-import type { ReadyChange } from '../sink.ts';
+import type { Batch, ReadyChange } from '../sink.ts';
 import { isHeld } from './bodies.ts';
 import type { Ability } from './capabilities.ts';
 
@@ -26,6 +26,14 @@ const order: Readonly<Record<Task, readonly WayName[]>> = {
   status: ['classic-bulk', 'classic-put', 'generic-bulk', 'generic-put', 'post-patch', 'erp-sync'],
 };
 
+/**
+ * Of resources erp-sync makes the status "available" again, whoever has set it at the MES, for those too that only we take for new:
+ * the last resort.
+ */
+function orderFor(entity: Entity, task: Task): readonly WayName[] {
+  return entity === 'resource' ? order.status : order[task];
+}
+
 /** From so many on a bulk-sync with its read-back is cheaper than a request each. */
 const bulkFrom = 3;
 
@@ -44,6 +52,7 @@ export function taskOf({ record, known }: ReadyChange): Task {
 }
 
 export interface Choice {
+  entity: Entity;
   ability: Ability;
   task: Task;
   /** Records of one task in the batch. */
@@ -55,13 +64,13 @@ export interface Choice {
 export interface ProofCost {
   /** Everything is read back: then a request each, whose answer shows the row, is cheaper than a bulk-sync of updates. */
   distrusted: boolean;
-  /** Pages of the list of all that is on hold, as far as it was ever seen. */
-  onHoldPages: number;
+  /** Pages of the list that is read, as far as it was ever seen: of all that is on hold; of resources, all. */
+  listPages: number;
 }
 
 /** The best way that works; undefined when this MES takes no records of the entity in any way. */
 export function chooseWay(choice: Choice): WayName | undefined {
-  return order[choice.task].find((way) => serves(way, choice));
+  return orderFor(choice.entity, choice.task).find((way) => serves(way, choice));
 }
 
 function serves(way: WayName, { ability, task, count, proof }: Choice): boolean {
@@ -71,7 +80,7 @@ function serves(way: WayName, { ability, task, count, proof }: Choice): boolean 
   if (way === 'generic-put') return ability.put;
   if (way === 'post-patch') return ability.post;
   if (!ability.put || ability.lists !== true || count < bulkFrom) return false;
-  return task === 'status' ? worthListing(proof.onHoldPages, count) : !(proof.distrusted && task === 'update');
+  return task === 'status' ? worthListing(proof.listPages, count) : !(proof.distrusted && task === 'update');
 }
 
 /** The list of all that is on hold is read to its end at worst, and tells of that many records. */
@@ -82,26 +91,26 @@ export function worthListing(pages: number, count: number): boolean {
 const tasks: readonly Task[] = ['create', 'update', 'status'];
 
 /** What the MES can do with records of an entity, whatever it costs; none while it takes them in no way. */
-export function possibleTasks(ability: Ability): Task[] {
-  const proof = { distrusted: false, onHoldPages: 1 };
-  return tasks.filter((task) => chooseWay({ ability, task, count: 1, proof }) !== undefined);
+export function possibleTasks(entity: Entity, ability: Ability): Task[] {
+  const proof = { distrusted: false, listPages: 1 };
+  return tasks.filter((task) => chooseWay({ entity, ability, task, count: 1, proof }) !== undefined);
 }
 
 /** The changes of a batch by the way they take; those of none under undefined. */
 export function planWays(
   ability: Ability,
-  changes: readonly ReadyChange[],
+  { entity, changes }: Batch,
   proof: ProofCost,
 ): Map<WayName | undefined, readonly ReadyChange[]> {
   const plan = new Map<WayName | undefined, readonly ReadyChange[]>();
   for (const [task, group] of Map.groupBy(changes, taskOf)) {
-    const [whole, other] = splitFor(ability, group);
+    const [whole, other] = entity === 'resource' ? [group, []] : splitFor(ability, group);
     for (const [part, able] of [
       [whole, ability],
       [other, { ...ability, erpSync: 'no' }],
     ] as const) {
       if (part.length === 0) continue;
-      const way = chooseWay({ ability: able, task, count: part.length, proof });
+      const way = chooseWay({ entity, ability: able, task, count: part.length, proof });
       const others = plan.get(way);
       plan.set(way, others === undefined ? part : [...others, ...part]);
     }

@@ -24,7 +24,7 @@ describe('what is known of an installation', () => {
     await expect(session.proofCost('job')).rejects.toThrow('disk I/O error');
     await expect(session.posted.find(ready(record('job', '1')))).rejects.toThrow('disk I/O error');
     notes.mend();
-    expect(await session.proofCost('job')).toEqual({ distrusted: false, onHoldPages: 1 });
+    expect(await session.proofCost('job')).toEqual({ distrusted: false, listPages: 1 });
     expect(await session.posted.find(ready(record('job', '1')))).toBeUndefined();
   });
 

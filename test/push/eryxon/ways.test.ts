@@ -28,7 +28,7 @@ describe('what a MES can do', () => {
     ['classic', 1, ['classic-bulk', 'classic-bulk', 'classic-bulk', 'classic-bulk', 'classic-bulk']],
     ['v060', 9, ['post-patch', 'post-patch', 'generic-bulk', 'erp-sync', 'post-patch']],
     ['main', 8, ['post-patch', 'post-patch', 'generic-bulk', 'erp-sync', 'post-patch']],
-    ['repaired', 12, ['generic-bulk', 'erp-sync', 'erp-sync', 'erp-sync', 'generic-bulk']],
+    ['repaired', 12, ['generic-bulk', 'generic-bulk', 'erp-sync', 'erp-sync', 'generic-bulk']],
   ] as [Generation, number, string[]][])('is found out of %s in %i requests that store nothing', async (...row) => {
     const [generation, requests, creates] = row;
     const { mes, transport } = await startMes({ generation });
