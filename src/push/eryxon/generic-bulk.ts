@@ -1,7 +1,8 @@
 import { TransientError } from '../../core/errors.ts';
+import type { MesRecord } from '../../core/types.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 import { isObject } from './answers.ts';
-import { tables } from './bodies.ts';
+import { isHeld, tables } from './bodies.ts';
 import type { Columns } from './columns.ts';
 import { genericPut } from './generic-put.ts';
 import { largestPage, listRows, openList, type Row, readOne, readRows } from './lists.ts';
@@ -29,7 +30,7 @@ export async function genericBulk(call: Call, changes: readonly ReadyChange[], r
     else sent.push({ change, columns: prepared.columns });
   }
   if (sent.length === 0) return;
-  const body = `{"${tables[call.entity]}":[${sent.map(({ columns }) => JSON.stringify(columns)).join(',')}]}`;
+  const body = `{"${tables[call.entity]}":[${sent.map(bodyOf).join(',')}]}`;
   const answer = await ask(call, { method: 'POST', rest: '/bulk-sync', body });
   requireKnown(answer, 'bulk-sync');
   const results = isObject(answer.data) ? answer.data['results'] : undefined;
@@ -47,6 +48,26 @@ export async function genericBulk(call: Call, changes: readonly ReadyChange[], r
   // What the answer called stored and is not: from now on everything is looked for.
   if (missing.length + lost.length > 0) await call.session.distrust();
   await genericPut(call, [...doubtful, ...missing, ...lost, ...unseen], report);
+}
+
+/**
+ * The list of jobs shows no external ids, and a number that another source's job has already is refused without a word: a new job carries
+ * whose it is where the list shows it.
+ */
+function bodyOf({ change, columns }: Sent): string {
+  const { entity, externalId, source } = change.record;
+  const mark = entity === 'job' && !isHeld(change.known);
+  const metadata = { [ownMark]: { external_id: externalId, external_source: source } };
+  return JSON.stringify(mark ? { ...columns, metadata } : columns);
+}
+
+const ownMark = 'erp_puller';
+
+/** Other than by its number: for tables where a unique key of the number keeps our row out and leaves another's there. */
+function isOwn({ metadata }: Row, { entity, externalId, source }: MesRecord): boolean {
+  if (entity !== 'job') return true;
+  const mark = isObject(metadata) ? metadata[ownMark] : undefined;
+  return isObject(mark) && mark['external_id'] === externalId && mark['external_source'] === source;
 }
 
 /** What proves them differs: the newest rows, the list of what is on hold, a sample. */
@@ -104,8 +125,8 @@ function matchRows(
   return sent.filter(({ change, columns }) => {
     const found = byKey.get(keyOf(call, columns)) ?? [];
     const [only] = found;
-    if (only === undefined || found.length > 1 || wanted.get(keyOf(call, columns)) !== 1 || !shows(only, columns))
-      return true;
+    const sure = found.length === 1 && wanted.get(keyOf(call, columns)) === 1;
+    if (only === undefined || !sure || !isOwn(only, change.record) || !shows(only, columns)) return true;
     report(change, { kind: 'delivered', action: 'created', mesId: String(only['id']) });
     return false;
   });

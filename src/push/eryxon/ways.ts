@@ -73,13 +73,15 @@ export function chooseWay(choice: Choice): WayName | undefined {
   return orderFor(choice.entity, choice.task).find((way) => serves(way, choice));
 }
 
-function serves(way: WayName, { ability, task, count, proof }: Choice): boolean {
+function serves(way: WayName, { entity, ability, task, count, proof }: Choice): boolean {
   if (way === 'classic-bulk') return ability.classic === 'bulk';
   if (way === 'classic-put') return ability.classic === 'put';
   if (way === 'erp-sync') return ability.erpSync === 'all' || (ability.erpSync === 'updates' && task !== 'create');
   if (way === 'generic-put') return ability.put;
   if (way === 'post-patch') return ability.post;
   if (!ability.put || ability.lists !== true || count < bulkFrom) return false;
+  // Nothing in the list of parts tells a new one from another source's of the same number, which would have kept it out.
+  if (entity === 'part' && task === 'create') return false;
   return task === 'status' ? worthListing(proof.listPages, count) : !(proof.distrusted && task === 'update');
 }
 
