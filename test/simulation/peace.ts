@@ -1,4 +1,7 @@
+import type { Generation } from '../../sandbox/eryxon/generation.ts';
+import { type Table, tables } from '../../sandbox/types.ts';
 import { calm } from './network.ts';
+import { mayLack } from './removals.ts';
 import type { Story } from './story.ts';
 import { runPass } from './story.ts';
 import type { World } from './world.ts';
@@ -24,14 +27,17 @@ export async function quiesce(story: Story): Promise<readonly string[]> {
   clock.advance(erp.sweepNeeded ? 3_700_000 : 1_800_000);
   if (story.limited) clock.advance(dayMs);
   const full = erp.unstamped === true;
-  if (erp.reconcileNeeded) {
+  const sweeps = erp.reconcileNeeded || world.removed.size > 0;
+  if (sweeps) {
     await deliverAll(story, full);
     await sweepAll(story);
   }
-  const lost = await comeToRest(story, full && !erp.reconcileNeeded);
+  const lost = await comeToRest(story, full && !sweeps);
   const results = await runPass(story, {});
   if (!results.complete) throw new Error('A pass in peace failed.');
   if (results.requests > 0) throw new Error(`A pass in peace sent ${results.requests} requests to the MES.`);
+  const silent = await lostInSilence(world);
+  if (silent.length > 0) throw new Error(`The MES lacks ${silent.join(', ')}, and nothing says so.`);
   return lost;
 }
 
@@ -53,9 +59,10 @@ async function comeToRest(story: Story, full: boolean): Promise<readonly string[
     // Every operation of a small ERP may be gone at once: a person has to say that this is right.
     const { complete } = await runPass(story, { full: full && count === 0, release: count > 2 });
     const status = await world.clock.run(world.app().store.status());
-    const waiting = status.reduce((sum, { deadLetters, parked }) => sum + deadLetters + parked, 0);
     const lost = await unreachable(world);
-    if (complete && waiting === lost.length) return lost;
+    const letters = status.reduce((sum, { deadLetters }) => sum + deadLetters, 0);
+    const parked = status.reduce((sum, each) => sum + each.parked, 0);
+    if (complete && letters === lost.length && (parked === 0 || mayLack(world).length > 0)) return lost;
     world.clock.advance(limited ? dayMs : 60_000);
   }
   throw new Error(`Not at rest after ${longestPeace} passes in peace.`);
@@ -63,10 +70,14 @@ async function comeToRest(story: Story, full: boolean): Promise<readonly string[
 
 /** Until one finds nothing more. What vanishes from a small ERP may be all that it lists: a person has to say that this is right. */
 async function sweepAll({ world, tell, limited }: Story): Promise<void> {
+  const mes = world.removed.size > 0;
   for (let count = 0; count < mostSweeps; count += 1) {
-    const results = await world.reconcile({ release: count > 1 });
+    const results = await world.reconcile({ release: count > 1, mes });
     tell(`reconcile: ${results.map(({ stream, outcome, vanished }) => `${stream} ${outcome} ${vanished}`).join(', ')}`);
-    if (results.every(({ outcome, pending, vanished }) => outcome === 'ok' && pending + vanished === 0)) return;
+    const found = results.reduce((sum, { pending, vanished, lost }) => sum + pending + vanished + lost, 0);
+    // What is gone from the ERP, and dead in the MES, is found by every sweep: that cannot be told to anybody.
+    const idle = mayLack(world).length > 0 && results.every(({ requests, lost }) => requests.mes + lost === 0);
+    if (results.every(({ outcome }) => outcome === 'ok') && (found === 0 || (count > 0 && idle))) return;
     world.clock.advance(limited ? dayMs : 600_000);
   }
   throw new Error(`Not done after ${mostSweeps} sweeps in peace.`);
@@ -76,8 +87,33 @@ async function sweepAll({ world, tell, limited }: Story): Promise<void> {
  * Operations that were created by a request whose answer was lost, in a MES that shows their ids nowhere: they cannot be changed
  * any more, and are dead letters that say so. Nothing better is possible there.
  */
-async function unreachable({ app, clock }: World): Promise<string[]> {
+async function unreachable(world: World): Promise<string[]> {
+  const { app, clock } = world;
   const letters = await clock.run(app().store.deadLetters({}));
-  const named = letters.filter(({ reason }) => reason.includes('tells its id nowhere'));
-  return named.map(({ key }) => key.replace('operation/', 'operations/'));
+  const lack = new Set(mayLack(world));
+  const names = letters.map(({ key, reason }) => ({ name: key.replace('/', 's/'), reason }));
+  const named = names.filter(({ name, reason }) => lack.has(name) || reason.includes('tells its id nowhere'));
+  return named.map(({ name }) => name);
+}
+
+/** Tables whose live rows this MES lists: what is removed from them is missed, and named when it cannot be brought back. */
+const listed: Readonly<Record<Generation, readonly Table[]>> = {
+  classic: tables,
+  v060: ['cells', 'jobs'],
+  main: ['cells', 'jobs'],
+  repaired: tables,
+};
+
+/** What somebody removed from the MES, what the ERP has, and what is neither back nor a dead letter. */
+async function lostInSilence({ app, clock, erp, mes, removed }: World): Promise<string[]> {
+  const [expected, image] = [erp.expected(), mes.image()];
+  const letters = new Set((await clock.run(app().store.deadLetters({}))).map(({ key }) => key.replace('/', 's/')));
+  const status = await clock.run(app().store.status());
+  if (status.some(({ parked }) => parked > 0)) return [];
+  return listed[mes.generation].flatMap((table) =>
+    [...expected[table].keys()].filter((id) => {
+      const name = `${table}/${id}`;
+      return removed.has(name) && !image[table].has(id) && !erp.isGone(table, id) && !letters.has(name);
+    }),
+  );
 }

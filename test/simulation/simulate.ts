@@ -4,6 +4,7 @@ import type { Generation } from '../../sandbox/eryxon/generation.ts';
 import { createRandom } from '../../sandbox/random.ts';
 import { chapters } from './chapters.ts';
 import { quiesce } from './peace.ts';
+import { mayLack, removeByHand } from './removals.ts';
 import { drawSetting } from './setting.ts';
 import type { Story } from './story.ts';
 import { openWorld } from './world.ts';
@@ -28,6 +29,8 @@ export interface SimulateOptions {
 }
 
 const most = 50;
+/** Before so many of the events somebody removes something from the MES. */
+const removalShare = 0.04;
 
 /** One seed, one run: a drawn history, then peace, then the MES must hold what the ERP implies. */
 export async function simulate(seed: number, options: SimulateOptions = {}): Promise<Simulated> {
@@ -51,7 +54,15 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
     try {
       const limited = setting.requestsPerDay !== undefined;
       const lies = setting.provesAll === true;
-      const story = { world, random: random.fork('story'), tell, marks: new Map(), limited, lies };
+      const story = {
+        world,
+        random: random.fork('story'),
+        aside: random.fork('aside'),
+        tell,
+        marks: new Map(),
+        limited,
+        lies,
+      };
       await live(story, options.events ?? most);
     } finally {
       await world.close();
@@ -63,11 +74,15 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
 }
 
 async function live(story: Story, events: number): Promise<void> {
-  const { random, world } = story;
+  const { random, aside, world } = story;
   let left = Math.min(events, random.int(2, random.chance(0.1) ? most : 10));
-  for (; left > 0; left -= 1) await random.pick(chapters)(story);
+  for (; left > 0; left -= 1) {
+    if (aside.chance(removalShare)) await removeByHand(story);
+    await random.pick(chapters)(story);
+  }
   const lost = await quiesce(story);
-  const differences = world.differences().filter((line) => !lost.some((name) => line.startsWith(`${name} `)));
+  const excused = [...lost, ...mayLack(world)];
+  const differences = world.differences().filter((line) => !excused.some((name) => line.startsWith(`${name} `)));
   const { untimely } = world.network;
   if (untimely.length > 0) throw new Error(`Sent while the day of the MES was used up: ${untimely.join(', ')}`);
   if (differences.length > 0) throw new Error(`The MES differs from the ERP:\n${differences.join('\n')}`);

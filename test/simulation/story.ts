@@ -6,6 +6,8 @@ import type { World } from './world.ts';
 export interface Story {
   world: World;
   random: Random;
+  /** For what happens beside the chapters: it moves nothing of them. */
+  aside: Random;
   tell(line: string): void;
   /** The latest watermark of each stream. */
   marks: Map<string, string>;

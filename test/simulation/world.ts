@@ -86,9 +86,11 @@ export interface World {
   /** One cycle; `scheduled` as the daemon runs it, else as a person asks for it. Never throws. */
   pass(how?: { full?: boolean; scheduled?: boolean; release?: boolean }): Promise<StreamResult[]>;
   /** Compares all keys, as a person asks for it. Never throws. */
-  reconcile(how?: { release?: boolean }): Promise<ReconcileResult[]>;
+  reconcile(how?: { release?: boolean; mes?: boolean }): Promise<ReconcileResult[]>;
   /** The latest by `<table>/<externalId>`: it stays until the ERP changes the record. */
   edits: Map<string, HandEdit>;
+  /** Names of records that somebody removed from the MES, with what went along. */
+  removed: Set<string>;
   /** Like a power cut and a new start: nothing but the disk is left. */
   restart(changed?: Partial<Setting>): Promise<void>;
   /** From now on steps count against this plan. */
@@ -184,9 +186,10 @@ export async function openWorld(setting: Setting, random: Random, trace: (line: 
     app: () => app,
     pass: ({ full = false, scheduled = false, release = false } = {}) =>
       clock.run(runCycle(app, { full, manual: !scheduled, release })),
-    reconcile: ({ release = false } = {}) =>
-      clock.run(app.reconcile({ selection: [], release, mes: false }, (_name, task) => task(signal))),
+    reconcile: ({ release = false, mes: withMes = false } = {}) =>
+      clock.run(app.reconcile({ selection: [], release, mes: withMes }, (_name, task) => task(signal))),
     edits,
+    removed: new Set(),
     async restart(changed = {}) {
       current = { ...current, ...changed };
       reviveDisk();

@@ -28,7 +28,7 @@ async function sendBulk(call: Call, changes: readonly ReadyChange[], report: Rep
     call.ability.classic = 'put';
     return classicPut(call, changes, report);
   }
-  tell(changes, results, report);
+  await tell(call, { changes, results }, report);
 }
 
 /** Up to so many resources are looked at by their ids. */
@@ -85,18 +85,39 @@ export async function classicPut(call: Call, changes: readonly ReadyChange[], re
   const { base, entity, transport } = call;
   try {
     const carrying = await keepStatus(call, changes);
-    tell(changes, await deliverSingly(base, { entity, changes: carrying }, transport), report);
+    await tell(call, { changes, results: await deliverSingly(base, { entity, changes: carrying }, transport) }, report);
   } catch (error) {
     if (!(error instanceof BatchInterruptedError)) throw error;
-    tell(changes, error.results, report);
+    await tell(call, { changes, results: error.results }, report);
     throw error.cause;
   }
 }
 
-function tell(changes: readonly ReadyChange[], results: readonly SinkResult[], report: Report): void {
-  let index = 0;
-  for (const change of changes) {
-    const result = results[index++];
-    if (result !== undefined) report(change, result);
+interface Told {
+  changes: readonly ReadyChange[];
+  /** In the order of the changes; those behind the last were not tried. */
+  results: readonly SinkResult[];
+}
+
+/** What was on hold and is made anew, because somebody had removed it from the MES, is put on hold once more. */
+async function tell(call: Call, { changes, results }: Told, report: Report): Promise<void> {
+  const anew = new Map<ReadyChange, ReadyChange>();
+  for (const [index, result] of results.entries()) {
+    const change = changes[index];
+    if (change === undefined) continue;
+    if (result.kind === 'delivered' && result.action === 'created' && wasOnHold(change)) {
+      anew.set({ ...change, known: undefined }, change);
+    } else report(change, result);
   }
+  if (anew.size === 0) return;
+  await classicPut(call, [...anew.keys()], (change, result) => {
+    report(anew.get(change) ?? change, result.kind === 'delivered' ? { ...result, action: 'created' } : result);
+  });
+}
+
+/** Such an update leaves the status alone. Cells and resources have none. */
+function wasOnHold(change: ReadyChange): boolean {
+  const { entity, lifecycle } = change.record;
+  if (entity === 'cell' || entity === 'resource') return false;
+  return isHeld(change.known) && lifecycle === 'cancelled' && taskOf(change) === 'update';
 }

@@ -1,6 +1,7 @@
 import { TransientError } from '../../core/errors.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 import { isObject } from './answers.ts';
+import { isHeld } from './bodies.ts';
 import { prepare } from './prepare.ts';
 import { ask, type Call, type Report, requireKnown } from './request.ts';
 import { refusalText, settle } from './settle.ts';
@@ -17,7 +18,12 @@ async function putOne(call: Call, change: ReadyChange): Promise<SinkResult> {
   const answer = await ask(call, { method: 'PUT', rest: '/sync', body: JSON.stringify(columns) });
   if (answer.data !== undefined) return readRow(call, answer.data);
   requireKnown(answer, 'PUT sync');
-  const next = await settle(call, { change, message: refusalText(answer), columns });
+  const message = refusalText(answer);
+  // The MES does not hold it any more, and a new row needs more than an update brings.
+  if (isHeld(change.known) && message.includes('null value in column')) {
+    return putOne(call, { ...change, known: undefined });
+  }
+  const next = await settle(call, { change, message, columns });
   if (next.kind === 'done') return next.result;
   return next.kind === 'again' ? putOne(call, change) : patchOne(call, change, next.mesId);
 }

@@ -236,15 +236,29 @@ describe('create by POST, change by PATCH', () => {
     expect(mes.counts().operations).toBe(1);
   });
 
-  it('makes a cell that was deleted by hand anew', async () => {
-    const { mes, pusher } = await startMes({ generation: 'main' });
-    const { outcomes } = await pusher.push(world.slice(0, 1), lookup, signal);
-    mes.remove('cells', 'c');
-    const again = change(record('cell', 'c', { fields: { name: 'New', active: true } }), {
-      mesId: idsOf(outcomes).get('cell/c') ?? null,
-    });
-    expect(told((await pusher.push([again], lookup, signal)).outcomes)).toEqual(['cell/c created']);
-    expect(mes.counts().cells).toBe(1);
+  it.each(['classic', 'v060', 'main', 'repaired'] as const)(
+    'makes a cell that was deleted by hand (%s) anew',
+    async (generation) => {
+      const { mes, pusher } = await startMes({ generation });
+      const { outcomes } = await pusher.push(world.slice(0, 1), lookup, signal);
+      mes.remove('cells', 'c');
+      const again = change(record('cell', 'c', { fields: { name: 'New', active: true } }), {
+        mesId: idsOf(outcomes).get('cell/c') ?? null,
+      });
+      expect(told((await pusher.push([again], lookup, signal)).outcomes)).toEqual(['cell/c created']);
+      expect(mes.counts().cells).toBe(1);
+    },
+  );
+
+  it('makes a cancelled job that was deleted by hand anew, on hold', async () => {
+    const { mes, pusher } = await startMes({ generation: 'classic' });
+    const cancelled = record('job', 'j', { lifecycle: 'cancelled' });
+    const { outcomes } = await pusher.push([change(cancelled)], lookup, signal);
+    mes.remove('jobs', 'j');
+    const mesId = idsOf(outcomes).get('job/j') ?? null;
+    const again = change(cancelled, { hash: 'of older content', mesId, lifecycle: 'cancelled' });
+    expect(told((await pusher.push([again], lookup, signal)).outcomes)).toEqual(['job/j created']);
+    expect(mes.statusOf('jobs', 'j')).toBe('on_hold');
   });
 
   it('takes over a resource that the ledger forgot', async () => {
