@@ -49,14 +49,25 @@ function projectValue(name: string, value: Value): Value {
   return name === 'estimated_time_minutes' && typeof value === 'number' ? Math.floor(value + 0.5) : value;
 }
 
-/** The image with a prefix before every job number. */
+/** The image with a prefix before every job number, and before the order in every part number (`<material>|<order>`). */
 export function withNumberPrefix(image: MesImage, prefix: string): MesImage {
   if (prefix === '') return image;
-  const jobs = [...image.jobs].map(([id, { fields, ...record }]) => {
-    // What came and went while nobody looked is expected without its fields.
-    const { job_number: number } = fields;
-    const prefixed = number === undefined ? fields : { ...fields, job_number: `${prefix}${number}` };
-    return [id, { ...record, fields: prefixed }] as const;
+  return {
+    ...image,
+    jobs: withField(image.jobs, 'job_number', (number) => `${prefix}${number}`),
+    parts: withField(image.parts, 'part_number', (number) => {
+      const bar = number.lastIndexOf('|') + 1;
+      return `${number.slice(0, bar)}${prefix}${number.slice(bar)}`;
+    }),
+  };
+}
+
+/** What came and went while nobody looked is expected without its fields. */
+function withField(records: MesImage['jobs'], name: string, change: (value: string) => string): MesImage['jobs'] {
+  const changed = [...records].map(([id, record]) => {
+    const value = record.fields[name];
+    if (typeof value !== 'string') return [id, record] as const;
+    return [id, { ...record, fields: { ...record.fields, [name]: change(value) } }] as const;
   });
-  return { ...image, jobs: new Map(jobs) };
+  return new Map(changed);
 }

@@ -49,8 +49,12 @@ export const saleLocked = change(
   }),
 );
 
-/** Its manufacturing orders stay as they are. */
-export const saleCancelled = change(orders, { verb: 'cancelled', fits: confirmed }, () => ({ state: 'cancel' }));
+/** Its manufacturing orders stay as they are. Odoo refuses it for a locked order: "Please unlock it first." */
+export const saleCancelled = change(
+  orders,
+  { verb: 'cancelled', fits: (row) => confirmed(row) && row['locked'] !== true },
+  () => ({ state: 'cancel' }),
+);
 
 export const saleConfirmedAgain = change(
   orders,

@@ -114,12 +114,19 @@ function checkDistinct(entries: readonly Entry[], setting: string, why: string):
   return problems;
 }
 
-/** Job numbers are unique per tenant, and two ERPs count alike. */
+/** The streams that bring jobs, and without which there are no parts either. */
+const jobStreams = ['sales-orders', 'demands'];
+
+/** Job and part numbers are unique per tenant, and two ERPs count alike. */
 function checkPrefixes(entries: readonly Entry[]): PlacedProblem[] {
   const feeding = entries
-    .filter(({ own }) => asObject(asObject(own['streams'])['sales-orders'])['enabled'] !== false)
+    .filter(({ own }) => jobStreams.every((name) => asObject(asObject(own['streams'])[name])['enabled'] !== false))
     .map(({ name, own }) => ({ name, own: { ...own, numberPrefix: own['numberPrefix'] ?? '' } }));
-  const problems = checkDistinct(feeding, 'numberPrefix', 'Two connectors feed jobs: their job numbers would collide.');
+  const problems = checkDistinct(
+    feeding,
+    'numberPrefix',
+    'Two connectors feed jobs: their job and part numbers would collide.',
+  );
   return problems.map((problem) => {
     const [connectorsKey = '', name = ''] = problem.path;
     const own = entries.find((entry) => entry.name === name)?.own ?? {};

@@ -41,6 +41,11 @@ describe.concurrent('demo', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('keeps the orders of two ERPs apart that have one number and make one article', async () => {
+    const { code, stdout } = await runCli(['demo', '--once', '--json', '--seed', '205', '--records', '185']);
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, equal: true });
+  });
+
   it('--connector runs one of the connectors, and tells which there are', async () => {
     const args = ['demo', '--once', '--json', '--records', '30', '--connector'];
     const { code, stdout } = await runCli([...args, 'sap'], { env: { TMPDIR: emptyFolder() } });

@@ -22,12 +22,21 @@ describe('rules between settings', () => {
     ).toEqual([]);
   });
 
+  it('know by what stream FrePPLe brings jobs', () => {
+    const streams = Object.fromEntries(
+      ['demands', 'manufacturing-orders', 'work-orders'].map((name) => [name, { enabled: false }]),
+    );
+    expect(
+      check({ a: { type: 'sap', externalSource: 'A' }, b: { type: 'frepple', externalSource: 'B', streams } }),
+    ).toEqual([]);
+  });
+
   it('place two equal prefixes at the second of them', () => {
     const twice = { type: 'sap', numberPrefix: 'P-' };
     expect(check({ a: { ...twice, externalSource: 'A' }, b: { ...twice, externalSource: 'B' } })).toEqual([
       {
         path: ['connectors', 'b', 'numberPrefix'],
-        text: 'is the same as that of connector a. Two connectors feed jobs: their job numbers would collide.',
+        text: 'is the same as that of connector a. Two connectors feed jobs: their job and part numbers would collide.',
       },
     ]);
   });

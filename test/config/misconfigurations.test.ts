@@ -207,7 +207,7 @@ const contradictions: Case[] = [
     'two connectors that feed jobs without prefixes',
     second('externalSource: SAP-B'),
     [
-      '19:3 connectors.plant-2 needs a numberPrefix of its own: without one it is the same as that of connector plant-1. Two connectors feed jobs: their job numbers would collide.',
+      '19:3 connectors.plant-2 needs a numberPrefix of its own: without one it is the same as that of connector plant-1. Two connectors feed jobs: their job and part numbers would collide.',
     ],
   ],
   [

@@ -46,7 +46,11 @@ const settings = z.strictObject({
     description: "The server's zone: FREPPLE_TIME_ZONE, else that of its system. No answer names it",
     examples: ['Europe/Brussels'],
   }),
-  numberPrefix: z.string().max(20).default('').meta({ description: 'Put before every job number' }),
+  numberPrefix: z
+    .string()
+    .max(20)
+    .default('')
+    .meta({ description: 'Put before every job number, and before the order in every part number' }),
   cells: z
     .strictObject({
       categories: z.array(z.string()).optional().meta({ description: 'Resources of these categories are cells' }),
@@ -208,7 +212,7 @@ function cellRule({ categories, subcategories }: FreppleSettings['cells']): IsCe
 }
 
 /** Changes when the built-in mapping of any stream changes what it makes of a row. */
-const mappingVersion = 1;
+const mappingVersion = 2;
 
 function basisOf({ externalSource, scenario, timeZone, numberPrefix, cells }: FreppleSettings): unknown {
   return { mappingVersion, externalSource, scenario, timeZone, numberPrefix, cells };

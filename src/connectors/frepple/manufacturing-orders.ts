@@ -57,7 +57,7 @@ export const manufacturingOrders = defineStream({
       externalId: reference,
       parents: keepsJob ? {} : { job: demand ?? stockJob },
       fields: {
-        part_number: `${item ?? ''}|${reference}`,
+        part_number: `${item ?? ''}|${numberPrefix}${reference}`,
         material: item ?? 'Unknown',
         quantity: Math.max(1, ceilInteger(row.quantity ?? 1, 'quantity')),
       },

@@ -26,7 +26,11 @@ const settings = z.strictObject({
   maxConcurrency: z.int().min(1).max(4).default(1).meta({
     description: 'Requests to NetSuite at one time; all integrations of an account share one small pool',
   }),
-  numberPrefix: z.string().max(20).default('').meta({ description: 'Put before every job number' }),
+  numberPrefix: z
+    .string()
+    .max(20)
+    .default('')
+    .meta({ description: 'Put before every job number, and before the order in every part number' }),
   streams: z
     .strictObject({
       'work-centers': suiteQlStreamSchema.optional(),
@@ -103,7 +107,7 @@ function openNetSuite(config: NetSuiteSettings, context: ConnectorContext): Conn
 }
 
 /** Changes when the built-in mapping of any stream changes what it makes of a row. */
-const mappingVersion = 1;
+const mappingVersion = 2;
 
 function basisOf({ externalSource, timeZone, numberPrefix }: NetSuiteSettings): unknown {
   return { mappingVersion, externalSource, timeZone, numberPrefix };

@@ -133,7 +133,7 @@ export const workOrders = defineSuiteQlStream({
       externalId,
       parents: { job: salesOrder ?? stockJob },
       fields: {
-        part_number: `${material}|${number}`,
+        part_number: `${material}|${context.numberPrefix}${number}`,
         material,
         quantity: Math.max(1, ceilInteger(row.quantity || 1, 'quantity')),
       },

@@ -52,7 +52,11 @@ const settings = z.strictObject({
     .regex(/^[a-z]{2,3}_[A-Z]{2}(@[a-z]+)?$/, 'must be a locale such as en_US')
     .default('en_US')
     .meta({ description: 'Language of names that Odoo translates' }),
-  numberPrefix: z.string().max(20).default('').meta({ description: 'Put before every job number' }),
+  numberPrefix: z
+    .string()
+    .max(20)
+    .default('')
+    .meta({ description: 'Put before every job number, and before the order in every part number' }),
   streams: z
     .strictObject({
       'work-centers': odooStreamSchema.optional(),
@@ -150,7 +154,7 @@ function openClient(config: OdooSettings, context: ConnectorContext, http: HttpC
 }
 
 /** Changes when the built-in mapping of any stream changes what it makes of a row. */
-const mappingVersion = 1;
+const mappingVersion = 2;
 
 /** Language and companies decide what Odoo sends, the rest what is made of it. */
 function basisOf({

@@ -60,7 +60,7 @@ export const manufacturingOrders = defineOdooStream({
       externalId,
       parents: { job: sale ? String(sale.id) : stock.externalId },
       fields: {
-        part_number: `${material}|${row.name}`,
+        part_number: `${material}|${context.numberPrefix}${row.name}`,
         material,
         quantity: Math.max(1, ceilInteger(row.product_qty ?? 1, 'product_qty')),
       },

@@ -34,7 +34,11 @@ const settings = z.strictObject({
     .enum(['v2', 'v4'])
     .default('v2')
     .meta({ description: 'Which of the standard services to use where both exist' }),
-  numberPrefix: z.string().max(20).default('').meta({ description: 'Put before every job number' }),
+  numberPrefix: z
+    .string()
+    .max(20)
+    .default('')
+    .meta({ description: 'Put before every job number, and before the order in every part number' }),
   plantTimeZones: z
     .record(z.string(), timeZoneSchema)
     .default({})
@@ -138,7 +142,7 @@ const advice = {
 };
 
 /** Changes when the built-in mapping of any stream changes what it makes of a row. */
-const mappingVersion = 1;
+const mappingVersion = 2;
 
 /** Language and client decide what the ERP sends, the rest what is made of it. */
 function basisOf(config: SapSettings): unknown {

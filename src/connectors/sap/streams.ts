@@ -172,7 +172,7 @@ const productionOrders = defineODataStream({
       externalId: order,
       parents: { job: salesOrder === '' ? stockJob : salesOrder },
       fields: {
-        part_number: `${row.Material ?? ''}|${order}`,
+        part_number: `${row.Material ?? ''}|${context.numberPrefix}${order}`,
         material: row.Material || 'Unknown',
         quantity: Math.max(1, ceilInteger(row.TotalQuantity ?? 1, 'TotalQuantity')),
       },

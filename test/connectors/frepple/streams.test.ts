@@ -137,7 +137,7 @@ describe('a manufacturing order', () => {
         source: 'FREPPLE',
         externalId: 'MO-1001',
         parents: { job: 'SO-2' },
-        fields: { part_number: 'leg|MO-1001', material: 'leg', quantity: 40 },
+        fields: { part_number: 'leg|FP-MO-1001', material: 'leg', quantity: 40 },
         lifecycle: 'active',
       },
     ]);
