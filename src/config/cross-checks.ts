@@ -1,4 +1,5 @@
 import { accessSync, constants } from 'node:fs';
+import { z } from 'zod';
 import { connectors } from '../connectors/index.ts';
 
 /** One problem at a place of the config. */
@@ -27,6 +28,7 @@ export function crossCheck(
       ...checkSchedule([], entry, scheduleProblem),
       ...checkSchedule(['reconcile'], { ...entry, own: asObject(entry.own['reconcile']) }, scheduleProblem),
       ...checkParents(entry),
+      ...checkEnabled(entry),
       ...checkFields(entry),
       ...checkFiles(['connectors', entry.name, 'tls'], entry.own['tls']),
       ...checkFiles(['connectors', entry.name, 'auth'], entry.own['auth']),
@@ -83,6 +85,22 @@ function checkParents({ name, own }: Entry): PlacedProblem[] {
     }
   }
   return problems;
+}
+
+/** A connector that reads nothing would look healthy for ever. */
+function checkEnabled({ name, own }: Entry): PlacedProblem[] {
+  const known = streamsOf(own['type']);
+  const streams = asObject(own['streams']);
+  if (known.length === 0 || known.some((stream) => asObject(streams[stream])['enabled'] !== false)) return [];
+  const text = 'switches every stream off, so that nothing is read: enable one, or remove the connector';
+  return [{ path: ['connectors', name, 'streams'], text }];
+}
+
+function streamsOf(type: unknown): string[] {
+  const streams = connectors.find((connector) => connector.type === type)?.settings.shape['streams'];
+  return streams instanceof z.ZodDefault && streams.unwrap() instanceof z.ZodObject
+    ? Object.keys((streams.unwrap() as z.ZodObject).shape)
+    : [];
 }
 
 /** Names of MES fields depend on the stream, which its settings do not know. */

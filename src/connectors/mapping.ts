@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { messageOf, RecordError } from '../core/errors.ts';
 import type { Entity, FieldValue, MesRecord, RecordRef } from '../core/types.ts';
-import type { MappedRow, RefusedRow, Wanted } from './define.ts';
+import type { GoodRow, MappedRow, RefusedRow, Wanted } from './define.ts';
 import { compileExpression, type Expression, isPropertyPath } from './expression.ts';
 import { convertField, type FieldKind, mesFields } from './fields.ts';
 
@@ -26,10 +26,23 @@ export interface MappingOptions<Row> {
   /** The operator's own: rows for which this is false are left out, and cancelled when already delivered. */
   when: string | undefined;
   timeZone: string;
+  along?: Along | undefined;
+}
+
+/** A row of another stream that a row brings along, because its own records need those of that one. */
+export interface Along {
+  /** The other stream's raw row; undefined where none is needed. */
+  rowOf(row: unknown): unknown;
+  bring: Mapping['bring'];
 }
 
 export interface Mapping {
   map(rows: readonly unknown[], wanted?: Wanted): Promise<MappedRow[]>;
+  /**
+   * The records of a row that a row of another stream brings along: the same as `map` makes of it, but told whether the MES has them or
+   * not. None of a row that is refused, or left out by `when`: its own stream says so.
+   */
+  bring(row: unknown): Promise<MesRecord[]>;
   /** Service properties that the operator's own mapping may read. */
   names(): Promise<readonly string[]>;
 }
@@ -59,15 +72,49 @@ export function createMapping<Row>(options: MappingOptions<Row>): Mapping {
         const parsed = parseRow(row, { options, rename, stamps });
         const laid =
           plain || parsed.kind === 'refused' ? parsed : await layOver(parsed, row, { overlays, when, options });
-        mapped.push(laid.kind === 'refused' ? withRefs(laid, options.refsOf?.(row)) : laid);
+        mapped.push(
+          laid.kind === 'refused' ? withRefs(laid, options.refsOf?.(row)) : await withAlong(laid, row, options),
+        );
       }
       return mapped;
+    },
+    async bring(row) {
+      const { overlays, when } = await compile();
+      const parsed = parseRow(row, { options, rename, stamps: false });
+      if (parsed.kind === 'refused' || (when !== undefined && !(await passes(when, row)))) return [];
+      const laid = await layOver(parsed, row, { overlays, when: undefined, options });
+      return laid.kind === 'refused' ? [] : laid.records.map(anyway);
     },
     async names() {
       const { overlays, when } = await compile();
       return [...new Set([...overlays.flatMap((overlay) => overlay.names), ...(when?.names ?? [])])];
     },
   };
+}
+
+/** Rows that are no news to the MES bring nothing along. */
+function withAlong(mapped: GoodRow, row: unknown, { entity, along }: Pick<MappingOptions<never>, 'entity' | 'along'>) {
+  const other = along?.rowOf(row);
+  if (along === undefined || other === undefined) return mapped;
+  const isNews = mapped.records.some((record) => record.entity === entity && record.onlyIfKnown !== true);
+  return isNews ? bringAlong(mapped, other, along) : mapped;
+}
+
+async function bringAlong(mapped: GoodRow, other: unknown, { bring }: Along): Promise<GoodRow> {
+  return { ...mapped, records: [...(await bring(other)), ...mapped.records] };
+}
+
+function anyway({ onlyIfKnown: _known, onlyIfActive: _active, ...record }: MesRecord): MesRecord {
+  return record;
+}
+
+/** What cannot be told is told by the stream of the row itself. */
+async function passes(when: Expression, row: unknown): Promise<boolean> {
+  try {
+    return Boolean(await when.evaluate(row));
+  } catch {
+    return false;
+  }
 }
 
 function withRefs(row: RefusedRow, refs: RecordRef[] | undefined): RefusedRow {

@@ -49,6 +49,22 @@ describe('rules between settings', () => {
     ]);
   });
 
+  it.each([
+    ['sap', ['work-centers', 'equipment', 'sales-orders', 'production-orders', 'operations']],
+    ['netsuite', ['work-centers', 'sales-orders', 'work-orders', 'operation-tasks']],
+    ['odoo', ['work-centers', 'equipment', 'sales-orders', 'manufacturing-orders', 'work-orders']],
+    ['frepple', ['resources', 'demands', 'manufacturing-orders', 'work-orders']],
+  ])('leave %s something to read', (type, names) => {
+    const off = (some: string[]) => Object.fromEntries(some.map((name) => [name, { enabled: false }]));
+    expect(check({ a: { type, streams: off(names) } })).toEqual([
+      {
+        path: ['connectors', 'a', 'streams'],
+        text: 'switches every stream off, so that nothing is read: enable one, or remove the connector',
+      },
+    ]);
+    expect(check({ a: { type, streams: off(names.slice(1).reverse()) } })).toEqual([]);
+  });
+
   it('let a parent be switched off together with what needs it', () => {
     const streams = { operations: { enabled: false }, 'work-centers': { enabled: false } };
     expect(check({ a: { type: 'sap', streams } })).toEqual([]);

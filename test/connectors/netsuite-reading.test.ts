@@ -100,7 +100,7 @@ describe('reading', () => {
     ]);
   });
 
-  it('looks up customers of cancelled sales orders only', async () => {
+  it('reads cancelled sales orders with their work orders, as their own stream does', async () => {
     answers(
       1000,
       page([
@@ -112,15 +112,20 @@ describe('reading', () => {
         { lookupkey: '2', createdfrom: '34' },
       ]),
       page([
-        { lookupkey: '33', origin: '33', origintype: 'SalesOrd', originstatus: 'SalesOrd:B', originentity: '7' },
-        { lookupkey: '34', origin: '34', origintype: 'SalesOrd', originstatus: 'SalesOrd:C', originentity: '8' },
+        { lookupkey: '33', origin: '33', origintype: 'SalesOrd', originstatus: 'SalesOrd:B' },
+        { lookupkey: '34', origin: '34', origintype: 'SalesOrd', originstatus: 'SalesOrd:C' },
       ]),
-      page([{ lookupkey: '8', origincompany: 'Acme GmbH' }]),
+      page([{ id: '34', status: 'SalesOrd:C', entity: '8' }]),
+      page([{ lookupkey: '8', companyname: 'Acme GmbH' }]),
     );
-    const rows = await pagesOf(streamIn(await openNetSuite(), 'work-orders').read({ mode: 'full' }, undefined, never));
-    expect(rows).toMatchObject([{ origin: '33' }, { origin: '34', origincompany: 'Acme GmbH' }]);
-    expect(queries().at(-1)).toMatch(/ FROM customer l WHERE l\.id IN \(8\) ORDER BY l\.id ASC$/);
-    expect(rows[0]).not.toHaveProperty('origincompany');
+    const streams = { 'sales-orders': { columns: { planner: 't.custbody_planner' }, filter: 't.id > 7' } };
+    const stream = streamIn(await openNetSuite({ streams }), 'work-orders');
+    const rows = await pagesOf(stream.read({ mode: 'full' }, undefined, never));
+    expect(rows).toMatchObject([{ origin: '33' }, { origin: '34', along: { id: '34', companyname: 'Acme GmbH' } }]);
+    expect(queries().at(-2)).toMatch(
+      /t\.custbody_planner AS planner FROM transaction t WHERE t\.type = 'SalesOrd' AND t\.id > 7 AND t\.id IN \(34\) ORDER BY t\.id ASC$/,
+    );
+    expect(rows[0]).not.toHaveProperty('along');
   });
 
   it('goes on behind a cursor, inside the filter of the operator', async () => {

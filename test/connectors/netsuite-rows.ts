@@ -85,11 +85,8 @@ export const netSuiteRows = {
     itemmodified: '2026-10-01 08:00:00',
     origin: '3301',
     origintype: 'SalesOrd',
-    originnumber: 'SO-900',
     originstatus: 'SalesOrd:B',
-    originentity: '77',
-    originshipdate: '2026-12-31',
-    originduedate: '2027-01-15',
+    originmodified: '2026-11-20 20:00:00',
   },
   task: {
     id: '991',

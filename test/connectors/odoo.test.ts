@@ -50,6 +50,15 @@ const production = {
 
 const sale = { id: 25, name: 'S00025', state: 'sale', partner_id: [9, 'Müller & Söhne'], commitment_date: null };
 
+describe('settings', () => {
+  const password = { kind: 'password', username: 'reader', password: 'some-password' };
+
+  it('offer no password to JSON-2, which takes none', async () => {
+    await expect(open({ protocol: 'json2', auth: password })).rejects.toThrow(/json2 takes API keys only/);
+    expect((await open({ protocol: 'auto', auth: password })).streams).toHaveLength(5);
+  });
+});
+
 describe('work centers and equipment', () => {
   it('are named so that no two have one name, and are inactive when archived', async () => {
     const row = { id: 4, name: 'Assembly', active: false };
@@ -117,10 +126,13 @@ describe('manufacturing orders', () => {
   });
 
   it('that outlive their sales order bring its job, on hold', async () => {
-    const records = await recordsOf('manufacturing-orders', { ...production, sale: { ...sale, state: 'cancel' } });
+    const along = { ...sale, state: 'cancel', client_order_ref: 'PO 7' };
+    const own = { streams: { 'sales-orders': { fields: { notes: 'client_order_ref' } } } };
+    const records = await recordsOf('manufacturing-orders', { ...production, sale: along, along }, own);
+    expect(await recordsOf('sales-orders', along, own)).toEqual([{ ...records[0], onlyIfKnown: true }]);
     expect(records.map(({ externalId, lifecycle, onlyIfKnown }) => [externalId, lifecycle, onlyIfKnown])).toEqual([
-      ['STOCK-7', 'cancelled', true],
       ['25', 'cancelled', undefined],
+      ['STOCK-7', 'cancelled', true],
       ['7', 'active', undefined],
     ]);
   });

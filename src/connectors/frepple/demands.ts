@@ -1,10 +1,7 @@
-import { z } from 'zod';
 import { listPath } from './lists.ts';
-import { noLookUps } from './look-ups.ts';
+import { demandSchema, noLookUps } from './look-ups.ts';
 import { cancelled, closed, named, type State, stockPrefix } from './records.ts';
 import { defineStream } from './stream.ts';
-
-const text = z.string().nullish();
 
 export const demands = defineStream({
   name: 'demands',
@@ -13,7 +10,7 @@ export const demands = defineStream({
   key: 'name',
   stamped: false,
   owns: [{ entity: 'job', startsNotWith: stockPrefix }],
-  schema: z.object({ name: z.string(), customer: text, due: text, status: text }),
+  schema: demandSchema,
   read: async ({ client }, _window, signal) => [await client.list({ path: listPath('demand') }, signal)],
   lookUp: async () => noLookUps,
   refsOf: (externalId) => [{ entity: 'job', externalId }],

@@ -5,6 +5,7 @@ import { createTokenBucket } from '../../core/token-bucket.ts';
 import { checkSession } from '../checking.ts';
 import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
 import { mesFields } from '../fields.ts';
+import type { Mapping } from '../mapping.ts';
 import { openErpHttp } from '../network.ts';
 import { type Authenticator, createAuthenticator } from '../protocols/auth.ts';
 import { createDrfClient } from '../protocols/drf/client.ts';
@@ -14,7 +15,7 @@ import { createOrderLists } from './lists.ts';
 import type { IsCell } from './look-ups.ts';
 import { createPlanRuns } from './plan-runs.ts';
 import { checkServer, requireZone } from './server-check.ts';
-import { freppleStreamSchema, openStream } from './stream.ts';
+import { freppleStreamSchema, type OpenedStream, openStream, type StreamOpening } from './stream.ts';
 import { freppleStreams } from './streams.ts';
 import { createTaskList } from './tasks.ts';
 import { createServerTimes } from './times.ts';
@@ -144,13 +145,7 @@ function openFrepple(config: FreppleSettings, context: ConnectorContext): Connec
     clock,
     closed: closing.signal,
   };
-  const opened = freppleStreams
-    .map((definition) => {
-      const own = config.streams[definition.name as keyof FreppleSettings['streams']] ?? unchanged;
-      return { ...shared, definition, own, basis: basisOf(config) };
-    })
-    .filter(({ own }) => own.enabled)
-    .map(openStream);
+  const opened = openStreams(config, shared);
   const proof = { client, times, timeZone: config.timeZone, name };
   const session = {
     name,
@@ -179,6 +174,22 @@ function openFrepple(config: FreppleSettings, context: ConnectorContext): Connec
     return reached ? [...findings, ...(await checkServer(proof, tasks, signal))] : findings;
   }
   return { ...session, check };
+}
+
+function openStreams(
+  config: FreppleSettings,
+  shared: Omit<StreamOpening, 'definition' | 'own' | 'basis' | 'demands'>,
+): OpenedStream[] {
+  const opened: OpenedStream[] = [];
+  let demands: Mapping | undefined;
+  for (const definition of freppleStreams) {
+    const own = config.streams[definition.name as keyof FreppleSettings['streams']] ?? unchanged;
+    if (!own.enabled) continue;
+    const stream = openStream({ ...shared, definition, own, basis: basisOf(config), demands });
+    if (definition.name === 'demands') demands = stream.mapping;
+    opened.push(stream);
+  }
+  return opened;
 }
 
 function openClient(config: FreppleSettings, context: ConnectorContext) {

@@ -56,8 +56,9 @@ export function createOrderLists(client: DrfClient, times: ServerTimes): OrderLi
     const changed = own ? [await client.list({ path: stepPath, filters }, signal), orders] : [orders];
     const families = familiesOf(changed);
     if (families !== undefined) return readFamilies(families, withSteps ? (own ? stepPath : orderPath) : null, signal);
-    // What is a proposal again stands only among what changed.
-    return [...(withSteps ? changed : [orders]), ...(await readAll(withSteps, signal))];
+    // What is a proposal again stands only among what changed; all else is listed whole, and once.
+    const proposals = (withSteps ? changed : [orders]).map(proposalsOf);
+    return [...proposals, ...(await readAll(withSteps, signal))];
   }
 
   async function readFamilies(
@@ -80,6 +81,15 @@ export function createOrderLists(client: DrfClient, times: ServerTimes): OrderLi
       ? readAll(withSteps, signal)
       : readChanged(window.from, withSteps, signal);
   return { splitsSteps, orders: read(false), steps: read(true) };
+}
+
+function proposalsOf(list: DrfList): DrfList {
+  return {
+    length: list.length,
+    *pages(size) {
+      for (const page of list.pages(size)) yield page.filter(({ status }) => !statuses.includes(String(status)));
+    },
+  };
 }
 
 /** An address that there is not is answered by a redirect. */

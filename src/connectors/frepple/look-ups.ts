@@ -9,9 +9,11 @@ export interface LookUps {
   /** Name of the cell that an operation is done in. */
   cells: ReadonlyMap<string, string>;
   demands: ReadonlySet<string>;
+  /** Rows of demands that are neither open nor quotes, with the properties that the mapping of demands reads. */
+  over: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
 }
 
-export const noLookUps: LookUps = { operations: new Map(), cells: new Map(), demands: new Set() };
+export const noLookUps: LookUps = { operations: new Map(), cells: new Map(), demands: new Set(), over: new Map() };
 
 const text = z.string().nullish();
 
@@ -43,19 +45,38 @@ const needSchema = z.object({
 });
 type Need = z.output<typeof needSchema>;
 
-const demandSchema = z.object({ name: z.string() });
+export const demandSchema = z.object({ name: z.string(), customer: text, due: text, status: text });
+/** Whole rows, for what an operator's own mapping reads. */
+const demandRowSchema = z.looseObject({ name: z.string(), status: text });
 
 /** Tells cells from other resources. */
 export type IsCell = (resource: Resource) => boolean;
 
 const rowsAtOnce = 1000;
 
-/** What parts need: the items of operations, and which demands there are. */
-export async function readPartLookUps(client: DrfClient, signal: AbortSignal): Promise<LookUps> {
+export interface DemandReader {
+  client: DrfClient;
+  /** Properties of a demand that its mapping reads. */
+  demandNames(): Promise<readonly string[]>;
+}
+
+/** What parts need: the items of operations, which demands there are, and what is known of those that are over. */
+export async function readPartLookUps({ client, demandNames }: DemandReader, signal: AbortSignal): Promise<LookUps> {
   const operations = await readOperations(client, signal);
   const demands = new Set<string>();
-  for await (const { name } of rowsOf(client, { model: 'demand', schema: demandSchema }, signal)) demands.add(name);
-  return { ...noLookUps, operations, demands };
+  const over = new Map<string, Record<string, unknown>>();
+  const names = await demandNames();
+  for await (const row of rowsOf(client, { model: 'demand', schema: demandRowSchema }, signal)) {
+    demands.add(row.name);
+    if (isOpen(row)) continue;
+    over.set(row.name, Object.fromEntries(names.filter((name) => name in row).map((name) => [name, row[name]])));
+  }
+  return { ...noLookUps, operations, demands, over };
+}
+
+/** Open to the MES; without a status it is. */
+function isOpen({ status }: { status?: string | null | undefined }): boolean {
+  return (status ?? 'open') === 'open' || status === 'quote';
 }
 
 export interface CellReader {

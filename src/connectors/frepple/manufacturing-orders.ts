@@ -23,7 +23,8 @@ export const manufacturingOrders = defineStream({
   owns: [{ entity: 'part' }, { entity: 'job', startsWith: stockPrefix }],
   schema: orderSchema,
   read: ({ lists }, window, signal) => lists.orders(window, signal),
-  lookUp: ({ client }, signal) => readPartLookUps(client, signal),
+  lookUp: readPartLookUps,
+  demandOf: (row, lookUps) => demandOf(row as Order, lookUps),
   refsOf: (externalId) => [
     { entity: 'part', externalId },
     { entity: 'job', externalId: stockPrefix + externalId },

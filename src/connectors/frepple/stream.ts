@@ -2,11 +2,11 @@ import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import type { Entity, MesRecord, RecordRef, RecordSet, Window } from '../../core/types.ts';
 import type { Stream } from '../define.ts';
-import { createMapping, fingerprintOf } from '../mapping.ts';
+import { createMapping, fingerprintOf, type Mapping } from '../mapping.ts';
 import type { DrfList } from '../protocols/drf/client.ts';
 import { type ConnectorSettings, streamShape } from '../settings.ts';
 import type { OrderLists } from './lists.ts';
-import { type CellReader, type IsCell, type LookUps, noLookUps } from './look-ups.ts';
+import { type CellReader, type DemandReader, demandSchema, type IsCell, type LookUps, noLookUps } from './look-ups.ts';
 import type { PlanRuns } from './plan-runs.ts';
 import type { ServerTimes } from './times.ts';
 
@@ -22,7 +22,7 @@ export interface MappingContext {
 }
 
 /** What streams read by. */
-export interface Reader extends CellReader {
+export interface Reader extends CellReader, DemandReader {
   lists: OrderLists;
 }
 
@@ -41,6 +41,8 @@ export interface StreamDefinition {
   /** Read behind the rows, so that it knows all that they name. */
   lookUp(reader: Reader, signal: AbortSignal): Promise<LookUps>;
   toRecords(row: never, context: MappingContext): MesRecord[];
+  /** The demand whose row a row brings along; undefined where it needs none. */
+  demandOf?(row: unknown, lookUps: LookUps): string | undefined;
   /** The records that a row of this key can make. */
   refsOf(key: string): RecordRef[];
 }
@@ -68,7 +70,9 @@ export interface StreamOpening {
   definition: StreamDefinition;
   own: FreppleStreamSettings;
   config: ConnectorSettings;
-  reader: Reader;
+  reader: Omit<Reader, 'demandNames'>;
+  /** How demands are mapped: orders bring them along. */
+  demands: Pick<Mapping, 'bring' | 'names'> | undefined;
   runs: PlanRuns;
   mapping: Omit<MappingContext, 'lookUps'>;
   clock: Clock;
@@ -84,10 +88,14 @@ const overlapSeconds = 7200;
 const share = 1 / 20;
 const longestPauseSeconds = 3600;
 
+/** Properties of a demand that the built-in mapping reads. */
+const builtIn = Object.keys(demandSchema.shape);
+
 export interface OpenedStream {
   stream: Stream;
   /** Reads everything once, whatever plan runs do; resolves to the number of rows. */
   sample(signal: AbortSignal): Promise<number>;
+  mapping: Mapping;
 }
 
 export function openStream(opening: StreamOpening): OpenedStream {
@@ -116,17 +124,22 @@ export function openStream(opening: StreamOpening): OpenedStream {
     count: async () => null,
     map: reading.map,
   };
-  return { stream, sample: reading.sample };
+  return { stream, sample: reading.sample, mapping: reading.mapping };
 }
 
-interface Reading extends Pick<Stream, 'read' | 'map'>, Pick<OpenedStream, 'sample'> {
+interface Reading extends Pick<Stream, 'read' | 'map'>, Pick<OpenedStream, 'sample' | 'mapping'> {
   /** How long the last whole read took. */
   wholeSeconds(): number;
 }
 
-function createReading({ definition, own, config, reader, runs, mapping, clock, closed }: StreamOpening): Reading {
+function createReading(opening: StreamOpening): Reading {
+  const { definition, own, config, runs, mapping, clock, closed, demands } = opening;
   let context: MappingContext | undefined;
   let wholeMs = 0;
+  const reader: Reader = {
+    ...opening.reader,
+    demandNames: async () => [...builtIn, ...((await demands?.names()) ?? [])],
+  };
 
   async function lookUp(signal: AbortSignal): Promise<MappingContext> {
     return { ...mapping, lookUps: await definition.lookUp(reader, signal) };
@@ -136,6 +149,11 @@ function createReading({ definition, own, config, reader, runs, mapping, clock, 
     const lists = await definition.read(reader, window, signal);
     context = await lookUp(signal);
     return lists;
+  }
+
+  function demandRowOf(row: unknown): unknown {
+    const { over } = context?.lookUps ?? noLookUps;
+    return over.get(definition.demandOf?.(row, context?.lookUps ?? noLookUps) ?? '');
   }
 
   const { key, stamped } = definition;
@@ -150,8 +168,10 @@ function createReading({ definition, own, config, reader, runs, mapping, clock, 
     fields: own.fields,
     when: own.when,
     timeZone: config.timeZone,
+    along: demands && { rowOf: demandRowOf, bring: demands.bring },
   });
   return {
+    mapping: rows,
     wholeSeconds: () => wholeMs / 1000,
     async *read(window, _cursor, signal) {
       const edition = await runs.edition(signal);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { RecordError } from '../../core/errors.ts';
 import { createTokenBucket } from '../../core/token-bucket.ts';
+import type { AlongSource } from '../along.ts';
 import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
 import { dayToInstant, mesFields } from '../fields.ts';
 import { openErpHttp } from '../network.ts';
@@ -68,6 +69,7 @@ function openNetSuite(config: NetSuiteSettings, context: ConnectorContext): Conn
   const bucket = createTokenBucket(config.rate, clock);
   const basePath = pathname.replace(/\/$/, '');
   const client = createSuiteQlClient({ name, http, basePath, auth, bucket, clock, events, random, attempts });
+  const others = new Map<string, AlongSource>();
   const opened = netSuiteStreams
     .map((definition) => ({
       definition,
@@ -76,7 +78,7 @@ function openNetSuite(config: NetSuiteSettings, context: ConnectorContext): Conn
     .filter(({ own }) => own.enabled)
     .map(({ definition, own }) => {
       const id = `${name}/${definition.name}`;
-      return openSuiteQlStream({
+      const stream = openSuiteQlStream({
         id,
         definition,
         own,
@@ -85,7 +87,10 @@ function openNetSuite(config: NetSuiteSettings, context: ConnectorContext): Conn
         events,
         context: createContext(config),
         basis: basisOf(config),
+        others,
       });
+      others.set(definition.name, stream.alongSource);
+      return stream;
     });
   const watch = createExpiryWatch({ name, clock, expiry }, events);
   const session = {

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { MesRecord } from '../../core/types.ts';
 import { normalizeId } from '../fields.ts';
 import { defineSuiteQlStream } from '../protocols/suiteql/stream.ts';
 import { day, utcSecond } from '../protocols/suiteql/text.ts';
@@ -52,27 +51,14 @@ export const salesOrders = defineSuiteQlStream({
     companyname: text,
     entityid: text,
   }),
-  toRecords: (row, context: NetSuiteContext) => [told(jobOf(row, context))],
+  toRecords(row, { source, numberPrefix, dayAt }: NetSuiteContext) {
+    const externalId = normalizeId(row.id);
+    const fields = {
+      job_number: numberPrefix + (row.tranid || externalId),
+      customer: row.companyname || row.entityid || null,
+      due_date: dayAt(row.shipdate || row.duedate),
+    };
+    const lifecycle = lifecycleOf(row.status, salesOrderStates);
+    return [told({ entity: 'job', source, externalId, parents: {}, fields, lifecycle })];
+  },
 });
-
-/** What a sales order shows, in whichever stream it was read. */
-export interface SalesOrder {
-  id: string | number;
-  tranid?: string | null | undefined;
-  status: string;
-  shipdate?: string | null | undefined;
-  duedate?: string | null | undefined;
-  companyname?: string | null | undefined;
-  entityid?: string | null | undefined;
-}
-
-export function jobOf(row: SalesOrder, { source, numberPrefix, dayAt }: NetSuiteContext): MesRecord {
-  const externalId = normalizeId(row.id);
-  const fields = {
-    job_number: numberPrefix + (row.tranid || externalId),
-    customer: row.companyname || row.entityid || null,
-    due_date: dayAt(row.shipdate || row.duedate),
-  };
-  const lifecycle = lifecycleOf(row.status, salesOrderStates);
-  return { entity: 'job', source, externalId, parents: {}, fields, lifecycle };
-}

@@ -5,7 +5,6 @@ import { ceilInteger, normalizeId } from '../fields.ts';
 import { defineSuiteQlStream } from '../protocols/suiteql/stream.ts';
 import { day, utcSecond } from '../protocols/suiteql/text.ts';
 import { decimal, id, lifecycleOf, type NetSuiteContext, stockPrefix, text, told, workOrderStates } from './rows.ts';
-import { jobOf } from './sales-orders.ts';
 
 /** The main line says what is made, how many, and for which sales order; changing it does not always move the order's own stamp. */
 export const workOrders = defineSuiteQlStream({
@@ -47,22 +46,17 @@ export const workOrders = defineSuiteQlStream({
       columns: {
         origin: 'l.id',
         origintype: 'l.type',
-        originnumber: 'l.tranid',
         originstatus: 'BUILTIN.CF(l.status)',
-        originentity: 'l.entity',
-        originshipdate: day('l.shipdate'),
-        originduedate: day('l.duedate'),
         originmodified: utcSecond('l.lastmodifieddate'),
       },
     },
-    {
-      table: 'customer',
-      key: 'l.id',
-      by: 'originentity',
-      needed: isOfCancelledSale,
-      columns: { origincompany: 'l.companyname', origincustomer: 'l.entityid' },
-    },
   ],
+  // Cancelling a sales order leaves its work orders as they are: they need a job all the same, also where the MES never heard of it.
+  along: {
+    stream: 'sales-orders',
+    keyOf: ({ origin, origintype, originstatus }) =>
+      origintype === 'SalesOrd' && String(originstatus).endsWith('C') ? origin : undefined,
+  },
   stamp: 't.lastmodifieddate',
   stamps: ['lastmodified', 'linemodified', 'itemmodified', 'originmodified'],
   touched: [
@@ -94,12 +88,6 @@ export const workOrders = defineSuiteQlStream({
     createdfrom: id.nullish(),
     origin: id.nullish(),
     origintype: text,
-    originnumber: text,
-    originstatus: text,
-    originshipdate: text,
-    originduedate: text,
-    origincompany: text,
-    origincustomer: text,
   }),
   toRecords(row, context: NetSuiteContext) {
     const { source } = context;
@@ -139,37 +127,6 @@ export const workOrders = defineSuiteQlStream({
       },
       lifecycle,
     };
-    const sale = lifecycle === 'cancelled' ? [] : cancelledSaleOf(row, context);
-    return [told(stock), ...sale, told(part)];
+    return [told(stock), told(part)];
   },
 });
-
-/** Cancelling a sales order leaves its work orders as they are. */
-function isOfCancelledSale({ origintype, originstatus }: Record<string, unknown>): boolean {
-  return origintype === 'SalesOrd' && String(originstatus).endsWith('C');
-}
-
-interface Origin {
-  origin?: string | number | null | undefined;
-  originnumber?: string | null | undefined;
-  originstatus?: string | null | undefined;
-  originshipdate?: string | null | undefined;
-  originduedate?: string | null | undefined;
-  origincompany?: string | null | undefined;
-  origincustomer?: string | null | undefined;
-}
-
-/** A work order that outlives its sales order needs a job all the same, also where the MES never heard of it. */
-function cancelledSaleOf(row: Origin, context: NetSuiteContext): MesRecord[] {
-  if (!row.origin || !row.originstatus || !isOfCancelledSale({ ...row })) return [];
-  const sale = {
-    id: row.origin,
-    tranid: row.originnumber,
-    status: row.originstatus,
-    shipdate: row.originshipdate,
-    duedate: row.originduedate,
-    companyname: row.origincompany,
-    entityid: row.origincustomer,
-  };
-  return [jobOf(sale, context)];
-}

@@ -3,6 +3,7 @@ import { PermanentError } from '../../core/errors.ts';
 import type { HttpClient } from '../../core/http.ts';
 import { createTokenBucket } from '../../core/token-bucket.ts';
 import type { Finding } from '../../core/types.ts';
+import type { AlongSource } from '../along.ts';
 import { type Advice, checkSession } from '../checking.ts';
 import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
 import { mesFields } from '../fields.ts';
@@ -17,7 +18,7 @@ import { odooStreams } from './streams.ts';
 
 const usernameSchema = z.string().min(1).meta({ description: 'Login of the account, also with an API key' });
 
-const settings = z.strictObject({
+const shape = z.strictObject({
   ...connectorShape,
   type: z.literal('odoo'),
   url: urlSchema.meta({ description: 'Where Odoo is, e.g. https://plant.odoo.com' }),
@@ -69,6 +70,11 @@ const settings = z.strictObject({
     .meta({ description: 'What to change about a stream; every stream runs unless it says enabled: false' }),
 });
 
+const settings = shape.refine(({ auth, protocol }) => protocol !== 'json2' || auth.kind !== 'password', {
+  path: ['protocol'],
+  message: 'json2 takes API keys only, and auth names a password: use auth.kind apiKey, or auto or jsonrpc',
+});
+
 export type OdooSettings = z.output<typeof settings>;
 
 /** Odoo 14 to 21, Community and Enterprise: JSON-2 and JSON-RPC. */
@@ -93,6 +99,7 @@ function openOdoo(config: OdooSettings, context: ConnectorContext): ConnectorSes
   const client = openClient(config, context, http);
   const models = createOdooModels(client, name);
   const odooContext: OdooContext = { source, numberPrefix };
+  const others = new Map<string, AlongSource>();
   const opened = odooStreams
     .map((definition) => ({
       definition,
@@ -101,7 +108,10 @@ function openOdoo(config: OdooSettings, context: ConnectorContext): ConnectorSes
     .filter(({ own }) => own.enabled)
     .map(({ definition, own }) => {
       const id = `${name}/${definition.name}`;
-      return openOdooStream({ id, definition, own, config, models, context: odooContext, basis: basisOf(config) });
+      const basis = basisOf(config);
+      const stream = openOdooStream({ id, definition, own, config, models, context: odooContext, basis, others });
+      others.set(definition.name, stream.alongSource);
+      return stream;
     });
   const key = auth.kind === 'apiKey' ? createKeyWatch({ models, connector: name, keyName: auth.name, events }) : null;
   const session = {

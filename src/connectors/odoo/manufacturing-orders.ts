@@ -7,7 +7,7 @@ import { defineOdooStream } from '../protocols/odoo/stream.ts';
 import { readOdooTime } from '../protocols/odoo/times.ts';
 import { completeProductions } from './links.ts';
 import { amount, daily, id, link, made, maybeLink, type OdooContext, stockPrefix, text } from './rows.ts';
-import { isSold, jobOf, type SalesOrder, salesSchema } from './sales-orders.ts';
+import { isSold, type SalesOrder, salesSchema } from './sales-orders.ts';
 
 const productionSchema = z.object({
   id,
@@ -42,6 +42,8 @@ export const manufacturingOrders = defineOdooStream({
   owns: [{ entity: 'part' }, { entity: 'job', startsWith: stockPrefix }],
   schema: productionSchema,
   complete: completeProductions,
+  // An order that outlives its sales order needs a job all the same, also where the MES never heard of it.
+  along: { stream: 'sales-orders', keyOf: ({ sale }) => (isCalledOff(sale) ? sale.id : undefined) },
   isTold: (row) => made.has(row.state),
   refs(row) {
     const part: RecordRef = { entity: 'part', externalId: String(row.id) };
@@ -69,10 +71,13 @@ export const manufacturingOrders = defineOdooStream({
     if (!sale) return [{ ...stock, lifecycle }, part];
     // An order that has its sales order now may have been made to stock before.
     const was: MesRecord = { ...stock, lifecycle: 'cancelled', onlyIfKnown: true };
-    // One that outlives its sales order needs a job all the same, also where the MES never heard of it.
-    return isSold(sale) ? [was, part] : [was, { ...jobOf(sale, context), lifecycle: 'cancelled' }, part];
+    return [was, part];
   },
 });
+
+function isCalledOff(sale: unknown): sale is SalesOrder {
+  return typeof sale === 'object' && sale !== null && !isSold(sale as SalesOrder);
+}
 
 type Production = z.output<typeof productionSchema>;
 

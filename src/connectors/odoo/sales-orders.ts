@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Lifecycle, MesRecord } from '../../core/types.ts';
+import type { Lifecycle } from '../../core/types.ts';
 import { nameOf } from '../protocols/odoo/model.ts';
 import { defineOdooStream } from '../protocols/odoo/stream.ts';
 import { readOdooTime } from '../protocols/odoo/times.ts';
@@ -31,19 +31,17 @@ export const salesOrders = defineOdooStream({
   schema: salesSchema,
   isTold: isSold,
   refs: (row) => [{ entity: 'job', externalId: String(row.id) }],
-  toRecords: (row, context: OdooContext) => [jobOf(row, context)],
+  toRecords(row, { source, numberPrefix }: OdooContext) {
+    const fields = {
+      job_number: numberPrefix + row.name,
+      customer: nameOf(row.partner_id),
+      due_date: readOdooTime(row.commitment_date),
+    };
+    const lifecycle: Lifecycle = row.locked === true || row.state === 'done' ? 'closed' : 'active';
+    return [{ entity: 'job', source, externalId: String(row.id), parents: {}, fields, lifecycle }];
+  },
 });
 
 export function isSold({ state }: Pick<SalesOrder, 'state'>): boolean {
   return state === 'sale' || state === 'done';
-}
-
-export function jobOf(row: SalesOrder, { source, numberPrefix }: OdooContext): MesRecord {
-  const fields = {
-    job_number: numberPrefix + row.name,
-    customer: nameOf(row.partner_id),
-    due_date: readOdooTime(row.commitment_date),
-  };
-  const lifecycle: Lifecycle = row.locked === true || row.state === 'done' ? 'closed' : 'active';
-  return { entity: 'job', source, externalId: String(row.id), parents: {}, fields, lifecycle };
 }

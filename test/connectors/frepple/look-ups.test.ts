@@ -77,11 +77,18 @@ describe('the cell of an operation', () => {
 
 it('demands and operations are looked up by name', async () => {
   const client = clientOf({
-    demand: [{ name: 'SO-1' }, {}],
+    demand: [
+      { name: 'SO-1' },
+      { name: 'SO-2', status: 'quote' },
+      { name: 'SO-3', status: 'canceled', category: 'A', plan: {} },
+      {},
+    ],
     operation: [{ name: 'Cut', priority: 2 }, { priority: 3 }],
   });
-  const { demands, operations } = await readPartLookUps(client, never);
-  expect([...demands]).toEqual(['SO-1']);
+  const demandNames = async () => ['name', 'status', 'category', 'absent'];
+  const { demands, operations, over } = await readPartLookUps({ client, demandNames }, never);
+  expect([...demands]).toEqual(['SO-1', 'SO-2', 'SO-3']);
+  expect([...over.values()]).toEqual([{ name: 'SO-3', status: 'canceled', category: 'A' }]);
   expect(operations.get('Cut')).toMatchObject({ priority: 2 });
   expect(operations.size).toBe(1);
 });

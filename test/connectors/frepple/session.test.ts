@@ -139,6 +139,57 @@ describe('a session', () => {
   });
 });
 
+describe('an order that is pegged to a demand which is not open', () => {
+  const fields = { customer: 'description', notes: '$uppercase(category)' };
+  const demand = {
+    name: 'SO-9',
+    due: '2026-11-22T00:00:00',
+    customer: 'Acme',
+    description: 'for Bob',
+    category: 'spare',
+  };
+  const plan = { pegging: { 'SO-9': 1 } };
+  type Case = { demand?: object; status?: string; settings?: object };
+
+  it.each([
+    ['canceled', 'cancelled'],
+    ['inquiry', 'cancelled'],
+    ['closed', 'closed'],
+  ])('%s brings its job along, as the demand itself would be told', async (status, lifecycle) => {
+    lists['demand'] = [{ ...demand, status }];
+    lists['manufacturingorder'] = [order('MO-1', { plan })];
+    const { streamOf } = await open({ streams: { demands: { fields } } });
+    const [told] = await streamOf('demands').map(await read(streamOf('demands')));
+    const [row] = await streamOf('manufacturing-orders').map(await read(streamOf('manufacturing-orders')));
+    const [job, , part] = row?.kind === 'good' ? row.records : [];
+    expect(job).toMatchObject({
+      entity: 'job',
+      externalId: 'SO-9',
+      lifecycle,
+      fields: { customer: 'for Bob', notes: 'SPARE' },
+    });
+    expect(told?.kind === 'good' && told.records).toEqual([{ ...job, onlyIfKnown: true }]);
+    expect(part?.parents).toEqual({ job: 'SO-9' });
+  });
+
+  it.each([
+    ['open', { demand: { status: 'open' } }],
+    ['left out', { settings: { when: "category != 'spare'" } }],
+    ['of an order that is done', { status: 'completed' }],
+    ['of a proposal', { status: 'proposed' }],
+  ] as [string, Case][])(
+    'brings none that is %s',
+    async (_what, { demand: own = { status: 'canceled' }, status = 'approved', settings = {} }: Case) => {
+      lists['demand'] = [{ ...demand, ...own }];
+      lists['manufacturingorder'] = [order('MO-1', { plan })];
+      const { streamOf } = await open({ streams: { demands: settings } });
+      await read(streamOf('manufacturing-orders'));
+      const [row] = await streamOf('manufacturing-orders').map([order('MO-1', { plan, status })]);
+      expect(row?.kind === 'good' && row.records.map(({ externalId }) => externalId)).toEqual(['STOCK-MO-1', 'MO-1']);
+    },
+  );
+});
+
 describe('what changed', () => {
   const since: Window = { mode: 'delta', from: '2026-10-01T07:58:00.000Z' };
 
@@ -168,12 +219,14 @@ describe('what changed', () => {
 
   it.each([
     ['many', Array.from({ length: 301 }, (_, index) => order(`MO-${index}`))],
-    ['named with a comma', [order('MO,28')]],
+    ['named with a comma', [order('MO,28'), order('')]],
   ])('is read with all there is where the orders are %s', async (_what, orders) => {
     lists['manufacturingorder'] = orders;
     const { streamOf } = await open();
     const found = referencesOf(await read(streamOf('manufacturing-orders'), since));
-    expect(new Set(found)).toEqual(new Set(orders.map(({ reference }) => reference)));
+    expect(found).toEqual(orders.map(({ reference }) => reference));
+    const steps = referencesOf(await read(streamOf('work-orders'), since));
+    expect(new Set(steps).size).toBe(steps.length);
     expect(asked.filter((path) => path.includes('reference__in'))).toEqual([]);
   });
 

@@ -22,6 +22,7 @@ const lookUps: LookUps = {
   ]),
   cells: new Map([['Saw chair leg', 'saw']]),
   demands: new Set(['SO-1', 'SO-2', 'SO-3']),
+  over: new Map(),
 };
 
 const context: MappingContext = {

@@ -18,6 +18,8 @@ export interface OdooSource {
   newest(limit: string, signal: AbortSignal): Promise<string | null>;
   count(signal: AbortSignal): Promise<number>;
   keys: KeyReader;
+  /** Rows of these ids, as `read` brings them. */
+  rowsOf(ids: readonly string[], signal: AbortSignal): Promise<OdooRow[]>;
   readChildren(parents: readonly string[], signal: AbortSignal): AsyncIterable<ChildPage>;
   /** The app that is missing, where the stream may do without. */
   lacking(signal: AbortSignal): Promise<string | undefined>;
@@ -56,6 +58,7 @@ export function createOdooSource(options: OdooSourceOptions): OdooSource {
       return readOdooTime(row?.['write_date']);
     },
     count: async (signal) => ((await prepare(signal)) ? models.count(model, domain, signal) : 0),
+    rowsOf: (ids, signal) => byIds(ids.map(Number), signal),
     keys: {
       async *read(signal) {
         for await (const { rows, behind } of walk([], 0, { keysOnly: true, signal })) {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { defaultOverlapSeconds } from '../../../core/stamp.ts';
 import type { Entity, MesRecord, RecordRef, RecordSet } from '../../../core/types.ts';
+import { type AlongRule, type AlongSource, type Alongside, openAlong } from '../../along.ts';
 import type { Stream } from '../../define.ts';
-import { createMapping, fingerprintOf, type Mapping } from '../../mapping.ts';
+import { type Along, createMapping, fingerprintOf, type Mapping } from '../../mapping.ts';
 import { type ConnectorSettings, streamShape } from '../../settings.ts';
 import type { OdooModels, OdooRow } from './model.ts';
 import { createOdooSource, type OdooSource } from './source.ts';
@@ -36,6 +37,7 @@ export interface OdooStreamDefinition<Context> {
   schema: z.ZodObject;
   /** Lays what stands on other models into the rows. */
   complete?(rows: readonly OdooRow[], models: OdooModels, signal: AbortSignal): Promise<void>;
+  along?: AlongRule;
   /** The MES is to have it; what ceases to be told is cancelled there. */
   isTold(row: never): boolean;
   /** The records of a row that is told. */
@@ -84,17 +86,21 @@ export interface OdooStreamOpening<Context> {
   context: Context;
   /** What the context was made of: part of the fingerprint. */
   basis: unknown;
+  /** The streams before this one, by name. */
+  others: ReadonlyMap<string, AlongSource>;
 }
 
 export interface OpenedOdooStream {
   stream: Stream;
   source: OdooSource;
+  alongSource: AlongSource;
 }
 
 export function openOdooStream<Context>(opening: OdooStreamOpening<Context>): OpenedOdooStream {
   const { definition, own, config } = opening;
-  const { mapping, keyMapping } = createMappings(opening);
-  const source = openSource(opening, { mapping, keyMapping });
+  const alongside = openAlong(definition.along, opening.others);
+  const { mapping, keyMapping } = createMappings(opening, alongside?.along);
+  const source = openSource(opening, { mapping, keyMapping, alongside });
   const { sweepEverySeconds, domain, fields, when } = own;
   const { parent, model } = definition;
   const stream: Stream = {
@@ -124,7 +130,7 @@ export function openOdooStream<Context>(opening: OdooStreamOpening<Context>): Op
     count: source.count,
     map: mapping.map,
   };
-  return { stream, source };
+  return { stream, source, alongSource: { bring: mapping.bring, keyOf, rowsOf: source.rowsOf } };
 }
 
 interface Mappings {
@@ -132,7 +138,10 @@ interface Mappings {
   keyMapping: Mapping;
 }
 
-function createMappings<Context>({ definition, own, config, context }: OdooStreamOpening<Context>): Mappings {
+function createMappings<Context>(
+  { definition, own, config, context }: OdooStreamOpening<Context>,
+  along: Along | undefined,
+): Mappings {
   const { entity, schema, isTold, refs } = definition;
   const { when } = own;
   const stampOf = (row: unknown) => stampIn(row as Partial<OdooRow> | null, definition.members);
@@ -146,7 +155,7 @@ function createMappings<Context>({ definition, own, config, context }: OdooStrea
     );
   const keySchema = schema.partial();
   return {
-    mapping: createMapping({ ...basis, schema, toRecords, fields: own.fields }),
+    mapping: createMapping({ ...basis, schema, toRecords, fields: own.fields, along }),
     keyMapping: createMapping({ ...basis, schema: keySchema, toRecords: toKeys, fields: {} }),
   };
 }
@@ -161,7 +170,7 @@ function withdrawn(record: MesRecord): MesRecord {
 
 function openSource<Context>(
   { id, definition, own, models }: OdooStreamOpening<Context>,
-  { mapping, keyMapping }: Mappings,
+  { mapping, keyMapping, alongside }: Mappings & { alongside: Alongside | undefined },
 ): OdooSource {
   const { schema, laid, complete } = definition;
   const fields = Object.keys(schema.shape).filter((name) => !laid.includes(name));
@@ -180,7 +189,9 @@ function openSource<Context>(
     domain: own.domain,
     pageSize: own.pageSize,
     complete: async (rows, signal) => {
-      if (rows.length > 0) await complete?.(rows, models, signal);
+      if (rows.length === 0) return;
+      await complete?.(rows, models, signal);
+      await alongside?.complete(rows, signal);
     },
     mapKeys: keyMapping.map,
   });

@@ -108,7 +108,7 @@ export function createOdooWalk(options: OdooWalkOptions): OdooWalk {
   }
 
   async function byIds(ids: readonly number[], signal: AbortSignal): Promise<OdooRow[]> {
-    if (parent === undefined) return rowsOf([['id', 'in', ids]], false, signal);
+    if (parent === undefined) return rowsOf([...domain, ['id', 'in', ids]], false, signal);
     const rows = await models.all({ model, domain: [['id', 'in', ids]], fields: [parent.field] }, signal);
     const parents = [...new Set(rows.map((row) => idOf(row[parent.field]) ?? 0))];
     const wanted = new Set(ids);

@@ -11,8 +11,6 @@ export interface LookUp {
   /** Property of the page's rows that holds the key. */
   by: string;
   where?: string;
-  /** Which of the page's rows need it; all when absent. */
-  needed?(row: Row): boolean;
   /** Row name -> SuiteQL expression over `l`; laid over the page's row where one is found. */
   columns: Readonly<Record<string, string>>;
 }
@@ -22,11 +20,11 @@ const limit = 1000;
 /** Lays what is found over the rows themselves; what is not found leaves a row as it is. */
 export async function lookUp(
   client: SuiteQlClient,
-  { lookUp: { table, key, by, where, needed, columns }, rows }: { lookUp: LookUp; rows: readonly unknown[] },
+  { lookUp: { table, key, by, where, columns }, rows }: { lookUp: LookUp; rows: readonly unknown[] },
   signal: AbortSignal,
 ): Promise<void> {
   const idOf = (row: unknown) => (row as Row | null)?.[by];
-  const asking = rows.filter((row) => isId(idOf(row)) && needed?.(row as Row) !== false) as Row[];
+  const asking = rows.filter((row) => isId(idOf(row))) as Row[];
   const wanted = Map.groupBy(asking, (row) => String(idOf(row)));
   const ids = [...wanted.keys()];
   for (let at = 0; at < ids.length; at += limit) {

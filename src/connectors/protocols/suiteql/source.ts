@@ -14,6 +14,8 @@ export interface SuiteQlSource {
   read(window: Window, cursor: unknown, signal: AbortSignal): AsyncIterable<Page>;
   newest(limit: string, signal: AbortSignal): Promise<string | null>;
   count(signal: AbortSignal): Promise<number>;
+  /** Rows of these ids, as `read` brings them. */
+  rowsOf(ids: readonly string[], signal: AbortSignal): Promise<unknown[]>;
   readChildren(parents: readonly string[], signal: AbortSignal): AsyncIterable<ChildPage>;
   /** Rows that a query for one row brings: 0 looks like "not permitted" as much as "no data". */
   sample(signal: AbortSignal): Promise<number>;
@@ -24,6 +26,8 @@ export interface SuiteQlSource {
   stampOf(row: unknown): string | null;
 }
 
+/** No list of SuiteQL is longer. */
+const idsPerRequest = 1000;
 /** Parents a request. */
 const parentsPerRequest = 200;
 
@@ -59,6 +63,14 @@ export function createSuiteQlSource(options: SuiteQlSourceOptions): SuiteQlSourc
     async count(signal) {
       const row = await one({ columns: { total: 'COUNT(*)' }, where: target.where }, signal);
       return Number(row?.['total'] ?? 0);
+    },
+    async rowsOf(ids, signal) {
+      const rows: unknown[] = [];
+      for (const some of split(ids, idsPerRequest)) {
+        const base = `t.id IN (${some.map(idLiteral).join(', ')})`;
+        for await (const page of walkById(target, { base }, signal)) rows.push(...page.rows);
+      }
+      return rows;
     },
     readChildren: (parents, signal) => readChildren(options, parents, signal),
     async sample(signal) {

@@ -3,8 +3,9 @@ import { ConfigError } from '../../../core/errors.ts';
 import type { EventBus } from '../../../core/events.ts';
 import { defaultOverlapSeconds } from '../../../core/stamp.ts';
 import type { Entity, MesRecord, RecordRef, RecordSet } from '../../../core/types.ts';
+import { type AlongRule, type AlongSource, openAlong } from '../../along.ts';
 import type { Stream } from '../../define.ts';
-import { createMapping, fingerprintOf } from '../../mapping.ts';
+import { createMapping, fingerprintOf, type Mapping } from '../../mapping.ts';
 import { type ConnectorSettings, streamShape } from '../../settings.ts';
 import type { SuiteQlClient } from './client.ts';
 import { createGone } from './gone.ts';
@@ -24,6 +25,7 @@ export interface SuiteQlStreamDefinition<Context> {
   /** Row name -> SuiteQL expression; `id` is the key. */
   columns: Readonly<Record<string, string>>;
   lookUps: readonly LookUp[];
+  along?: AlongRule;
   /** Column that holds the change stamp; null where there is none. */
   stamp: string | null;
   /** Names of the row's stamps: the latest is when the row changed. */
@@ -105,11 +107,14 @@ export interface StreamOpening<Context> {
   context: Context;
   /** What the context was made of: part of the fingerprint. */
   basis: unknown;
+  /** The streams before this one, by name. */
+  others: ReadonlyMap<string, AlongSource>;
 }
 
 export interface OpenedStream {
   stream: Stream;
   source: SuiteQlSource;
+  alongSource: AlongSource;
   /** What must be there for the stream to be readable. */
   requires: string;
   /** Throws ConfigError for an operator's own mapping that reads what no row holds. */
@@ -123,13 +128,24 @@ export function openSuiteQlStream<Context>(opening: StreamOpening<Context>): Ope
   const columns = columnsOf(definition, own);
   const where = allOf(definition.where, own.filter);
   const { lookUps, touched } = relatedOf(definition, own);
-  const target = { client, name: opening.id, table: definition.table, columns, where, lookUps, pageSize };
+  const brought = openAlong(definition.along, opening.others);
+  const target = {
+    client,
+    name: opening.id,
+    table: definition.table,
+    columns,
+    where,
+    lookUps,
+    pageSize,
+    complete: brought?.complete,
+  };
   const source = createSuiteQlSource({ ...definition, touched, target, maxConcurrency: config.maxConcurrency });
   const { keyOf, stampOf } = source;
   const { timeZone } = config;
   const toRecords = (row: unknown) => definition.toRecords(row as never, context);
   const { schema } = definition;
-  const mapping = createMapping({ entity, schema, toRecords, keyOf, stampOf, properties: {}, fields, when, timeZone });
+  const basis = { entity, schema, toRecords, keyOf, stampOf, properties: {}, fields, when, timeZone };
+  const mapping = createMapping({ ...basis, along: brought?.along });
   const rhythm = rhythmOf(opening);
   const stream: Stream = {
     name: definition.name,
@@ -156,11 +172,14 @@ export function openSuiteQlStream<Context>(opening: StreamOpening<Context>): Ope
     map: mapping.map,
   };
   const known = new Set([...Object.keys(columns), ...lookUps.flatMap((each) => Object.keys(each.columns))]);
-  const assertNames = async () => {
-    const missing = (await mapping.names()).filter((name) => !known.has(name));
-    if (missing.length > 0) throw new ConfigError(missing.map((name) => ({ text: missingText(opening.id, name) })));
-  };
-  return { stream, source, requires, assertNames };
+  const assertNames = () => assertKnown(opening.id, mapping, known);
+  const { bring } = mapping;
+  return { stream, source, alongSource: { bring, keyOf, rowsOf: source.rowsOf }, requires, assertNames };
+}
+
+async function assertKnown(id: string, mapping: Mapping, known: ReadonlySet<string>): Promise<void> {
+  const missing = (await mapping.names()).filter((name) => !known.has(name));
+  if (missing.length > 0) throw new ConfigError(missing.map((name) => ({ text: missingText(id, name) })));
 }
 
 /** Without a stamp everything is read whole, hourly unless the definition knows better. */

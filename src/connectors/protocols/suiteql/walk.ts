@@ -18,6 +18,8 @@ export interface WalkTarget {
   where: string;
   lookUps: readonly LookUp[];
   pageSize: number;
+  /** Lays what stands in other streams into the rows. */
+  complete?: ((rows: readonly unknown[], signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 /** Where a walk goes on: behind this id; from the beginning without one. */
@@ -56,6 +58,7 @@ export async function* walkById(target: WalkTarget, walk: Walk, signal: AbortSig
     place.behind = lastId(target.name, rows, { behind: place.behind, hasMore });
     place.offset = 0;
     for (const each of target.lookUps) await lookUp(target.client, { lookUp: each, rows }, signal);
+    await target.complete?.(rows, signal);
     const cursor: WalkCursor = place.behind === undefined ? {} : { id: place.behind };
     yield { rows, cursor };
   }
