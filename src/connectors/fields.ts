@@ -1,5 +1,5 @@
 import { RecordError } from '../core/errors.ts';
-import { fromLocal } from '../core/stamp.ts';
+import { beginsWithDay, fromLocal } from '../core/stamp.ts';
 import type { Entity, FieldValue } from '../core/types.ts';
 
 /** What an operator's own mapping may set, and the kind of value that the MES keeps there. */
@@ -46,8 +46,9 @@ export function roundAway(value: number): number {
   return Math.round(value * 1e6) / 1e6;
 }
 
-/** Midnight of a day (any text that begins YYYY-MM-DD) in a zone, as UTC. */
+/** Midnight of a day (any text that begins YYYY-MM-DD) in a zone, as UTC. Throws RecordError for a day that does not exist. */
 export function dayToInstant(day: string, timeZone: string): string {
+  if (!beginsWithDay(day)) throw new RecordError(`${day} is not a day of the calendar.`);
   return fromLocal(new Date(`${day.slice(0, 10)}T00:00:00Z`), timeZone).toISOString();
 }
 
@@ -84,5 +85,6 @@ const ticksForm = /^\/Date\(-?\d+(?:[+-]\d{1,4})?\)\/$/;
 
 function readIso(text: string): string {
   const [, day, time = '00:00', zone = 'Z'] = isoForm.exec(text) ?? [];
+  if (day === undefined || !beginsWithDay(day)) return '';
   return `${day}T${time}${zone}`;
 }

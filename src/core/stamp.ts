@@ -45,6 +45,17 @@ export function isStamp(kind: DatedKind, text: string): boolean {
   return !Number.isNaN(date.getTime()) && formatUtc(kind, date) === text;
 }
 
+/**
+ * Whether a text that begins YYYY-MM-DD begins with a day of the calendar: the platform reads 30 February as 2 March. False for texts that
+ * begin otherwise.
+ */
+export function beginsWithDay(text: string): boolean {
+  const [year, month, day] = (/^(\d{4})-(\d{2})-(\d{2})/.exec(text) ?? []).slice(1).map(Number);
+  if (year === undefined || month === undefined || day === undefined) return false;
+  if (month < 1 || month > 12 || day < 1) return false;
+  return day <= 28 || day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
+}
+
 const instantForm = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 const forms: Record<DatedKind, RegExp> = {
   timestamp: instantForm,

@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toMinutes } from '../../src/connectors/durations.ts';
 import { ceilInteger, convertField, dayToInstant, normalizeId, parseTime } from '../../src/connectors/fields.ts';
+import { createServerTimes } from '../../src/connectors/frepple/times.ts';
+import { createODataTimes } from '../../src/connectors/protocols/odata/times.ts';
 import { RecordError } from '../../src/core/errors.ts';
 
 describe('an id', () => {
@@ -70,6 +72,9 @@ describe('a time', () => {
     'today',
     '20261001',
     '2026-13-01',
+    '2026-02-30',
+    '2027-02-29T08:00:00Z',
+    '2026-04-31 08:00',
     '2026-10-01T25:00',
     '2026-10-01 or 1',
     '1/2/2026',
@@ -77,6 +82,27 @@ describe('a time', () => {
     '0000-00-00',
   ])('is not %j', (text) => {
     expect(parseTime(text)).toBeUndefined();
+  });
+
+  it('is never another day than the text says: days that no calendar has are none', () => {
+    const number = (max: number, length: number) =>
+      fc.integer({ min: 1, max }).map((value) => String(value).padStart(length, '0'));
+    const text = fc.tuple(number(9999, 4), number(13, 2), number(32, 2)).map((parts) => parts.join('-'));
+    fc.assert(
+      fc.property(text, fc.constantFrom('', ' 08:00', 'T08:00:00Z', 'T08:00:00.5'), (day, rest) => {
+        const read = parseTime(day + rest)?.toISOString();
+        expect(read?.slice(0, 10)).toBe(read === undefined ? undefined : day);
+        if (read === undefined) {
+          expect(() => dayToInstant(day, 'UTC')).toThrow(`${day} is not a day of the calendar.`);
+          expect(() => createODataTimes().dayAt(day + rest, 'UTC')).toThrow('is not a day of the calendar.');
+          expect(createServerTimes('UTC').stampOf(`${day}T08:00:00`)).toBeNull();
+          expect(() => convertField('instant', day + rest, { name: 'planned_start', timeZone: 'UTC' })).toThrow(
+            'planned_start',
+          );
+        }
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   it('of day begins where its zone does', () => {

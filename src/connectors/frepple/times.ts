@@ -1,5 +1,5 @@
 import { RecordError } from '../../core/errors.ts';
-import { fromLocal, zoneOffsetMs } from '../../core/stamp.ts';
+import { beginsWithDay, fromLocal, zoneOffsetMs } from '../../core/stamp.ts';
 
 /** FrePPLe writes every time as the wall clock of its server, to the microsecond, and never says in which zone. */
 export interface ServerTimes {
@@ -44,7 +44,7 @@ export function createServerTimes(timeZone: string): ServerTimes {
 }
 
 function convert(local: string, timeZone: string): string | null {
-  if (!localForm.test(local)) return null;
+  if (!localForm.test(local) || !beginsWithDay(local)) return null;
   const [seconds = '', fraction = ''] = local.split('.');
   const wall = new Date(`${seconds}.${fraction.slice(0, 3).padEnd(3, '0')}Z`);
   return Number.isNaN(wall.getTime()) ? null : fromLocal(wall, timeZone).toISOString();

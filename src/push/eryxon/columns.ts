@@ -1,3 +1,4 @@
+import { beginsWithDay } from '../../core/stamp.ts';
 import type { Entity, FieldValue } from '../../core/types.ts';
 import type { ReadyChange } from '../sink.ts';
 import { statusFields } from './bodies.ts';
@@ -148,14 +149,10 @@ function textOf(text: string, notNull: boolean): string | Error {
   return notNull && text === '' ? new Error('is empty, and the MES requires it.') : text;
 }
 
-const instantForm = /^(\d{4})-(\d{2})-(\d{2})(?:$|[T ])/;
+const instantForm = /^\d{4}-\d{2}-\d{2}(?:$|[T ])/;
 
 /** Dates that JavaScript takes and PostgreSQL does not, such as 30 February, end here. */
 function instantOf(text: string): string | Error {
-  const [, year, month, day] = instantForm.exec(text) ?? [];
-  const read = new Date(text);
-  if (year === undefined || Number.isNaN(read.getTime())) return new Error('is not a date.');
-  const last = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
-  if (Number(day) > last) return new Error('is not a day of the calendar.');
-  return text;
+  if (!instantForm.test(text) || Number.isNaN(Date.parse(text))) return new Error('is not a date.');
+  return beginsWithDay(text) ? text : new Error('is not a day of the calendar.');
 }

@@ -1,4 +1,4 @@
-import { PermanentError } from '../../../core/errors.ts';
+import { PermanentError, RecordError } from '../../../core/errors.ts';
 import { parseTime } from '../../fields.ts';
 
 /** V2 writes verbose JSON and typed literals, V4 plain ones. */
@@ -27,6 +27,7 @@ export function literal(version: ODataVersion, type: string, value: unknown): st
   }
 }
 
+const dayForm = /^\d{4}-\d{2}-\d{2}/;
 const guidForm = /^[\da-fA-F]{8}(-[\da-fA-F]{4}){3}-[\da-fA-F]{12}$/;
 
 /** A row without the property, or with half a character in it, must not become a comparison with something else. */
@@ -58,11 +59,16 @@ function refused(value: unknown): PermanentError {
   return new PermanentError(`${JSON.stringify(value)?.slice(0, 80)} cannot be written as an OData literal.`);
 }
 
-/** A day (`/Date(ms)/`, `2026-10-01`) as YYYY-MM-DD; null when empty or an initial date such as 0000-00-00. */
+/**
+ * A day (`/Date(ms)/`, `2026-10-01`) as YYYY-MM-DD; null when empty or an initial date such as 0000-00-00. Throws RecordError for a day that
+ * no calendar has.
+ */
 export function readDay(raw: string | null | undefined): string | null {
   if (raw === null || raw === undefined) return null;
   const time = parseTime(raw);
-  return time === undefined ? null : time.toISOString().slice(0, 10);
+  if (time !== undefined) return time.toISOString().slice(0, 10);
+  if (dayForm.test(raw) && !raw.startsWith('0000')) throw new RecordError(`${raw} is not a day of the calendar.`);
+  return null;
 }
 
 /** A time of day (`PT06H30M00S`, `06:30:00`) as milliseconds since midnight; 0 when empty. */
