@@ -1,5 +1,6 @@
-import type { KeyPage, KeyReader, KeyRow, MappedRow } from '../connectors/define.ts';
+import type { KeyPage, KeyReader, KeyRow, MappedRow, Stream } from '../connectors/define.ts';
 import { TransientError } from '../core/errors.ts';
+import { prefetch } from '../core/prefetch.ts';
 import { stampAt } from '../core/stamp.ts';
 import type { LedgerEntry, MesRecord, Outcome, RecordRef, RecordSet } from '../core/types.ts';
 import { deliverRows, type Pass } from './delivery.ts';
@@ -88,21 +89,51 @@ async function readByKeys(
   return listed;
 }
 
-/** Where keys cannot be had alone, every row is read and compared by its content. */
+/** Where keys cannot be had alone, every row is read and compared by its content; the next page is fetched meanwhile. */
 async function readByContent(pass: Pass, counts: SweepCounts, signal: AbortSignal): Promise<Listed> {
-  const listed: Listed = { rows: 0, unreadable: 0 };
-  for await (const { rows } of pass.stream.read({ mode: 'full' }, undefined, signal)) {
+  const reading = new AbortController();
+  const stop = () => reading.abort(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
     signal.throwIfAborted();
-    const mapped = await pass.stream.map(rows);
-    const listedRefs = mapped.map(refsOf);
-    listed.rows += mapped.length;
-    listed.unreadable += listedRefs.filter((refs) => refs === undefined).length;
-    const refs = listedRefs.flatMap((some) => some ?? []);
-    counts.checked += refs.length;
-    await pass.store.see(pass.session.source, refs);
-    note(counts, await deliverRows(pass, { mapped, force: false, resume: null, mayBeLate: true }, signal));
+    const listed: Listed = { rows: 0, unreadable: 0 };
+    for await (const mapped of prefetch(mappedPages(pass.stream, reading.signal))) {
+      try {
+        await comparePage(pass, { mapped, listed, counts }, signal);
+      } catch (error) {
+        // The next page is on its way already: leaving the loop would wait for it.
+        reading.abort();
+        throw error;
+      }
+    }
+    return listed;
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
-  return listed;
+}
+
+/** Mapped as soon as it is there, so that of two pages in memory one at the most is raw. */
+async function* mappedPages(stream: Stream, signal: AbortSignal): AsyncGenerator<MappedRow[]> {
+  for await (const { rows } of stream.read({ mode: 'full' }, undefined, signal)) {
+    const mapped = await stream.map(rows);
+    rows.length = 0;
+    yield mapped;
+  }
+}
+
+async function comparePage(
+  pass: Pass,
+  { mapped, listed, counts }: { mapped: MappedRow[]; listed: Listed; counts: SweepCounts },
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
+  const listedRefs = mapped.map(refsOf);
+  listed.rows += mapped.length;
+  listed.unreadable += listedRefs.filter((refs) => refs === undefined).length;
+  const refs = listedRefs.flatMap((some) => some ?? []);
+  counts.checked += refs.length;
+  await pass.store.see(pass.session.source, refs);
+  note(counts, await deliverRows(pass, { mapped, force: false, resume: null, mayBeLate: true }, signal));
 }
 
 /** The records that a row stands for; undefined when it does not tell. */

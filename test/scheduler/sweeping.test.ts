@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Stream } from '../../src/connectors/define.ts';
-import { WaitError } from '../../src/core/errors.ts';
+import { TransientError, WaitError } from '../../src/core/errors.ts';
 import type { MesRecord } from '../../src/core/types.ts';
 import { collect } from '../support/harness.ts';
 import {
@@ -160,6 +160,43 @@ describe('a cancellation of what is only known as active', () => {
     put(rows, taken('cancelled'));
     await bench.run({ full: true });
     expect(cancelled(bench)).toEqual(gone);
+  });
+});
+
+describe('the pages of a sweep', () => {
+  it('are fetched while the one before is delivered', async () => {
+    const seen: string[] = [];
+    let minutes = -60;
+    const { bench } = await openSweeping({
+      async *read() {
+        for (const id of ['1', '2', '3']) {
+          seen.push(`fetched ${id}`);
+          yield { rows: [part(id, minutes)], cursor: id };
+        }
+      },
+      count: async () => 3,
+    });
+    bench.sink.before = () => seen.push('pushed');
+    seen.length = 0;
+    minutes = -50;
+    await bench.run({ full: true });
+    expect(seen).toEqual(['fetched 1', 'fetched 2', 'pushed', 'fetched 3', 'pushed', 'pushed']);
+  });
+
+  it('are not waited for where one before cannot be delivered', async () => {
+    let minutes = -60;
+    const { bench } = await openSweeping({
+      async *read(_window, _cursor, signal) {
+        yield { rows: [part('1', minutes)], cursor: '1' };
+        if (minutes === -50) await new Promise((_resolve, reject) => signal.addEventListener('abort', reject));
+      },
+      count: async () => 1,
+    });
+    minutes = -50;
+    bench.sink.before = () => {
+      throw new TransientError('The MES is away.');
+    };
+    expect(await bench.run({ full: true })).toMatchObject([{ outcome: 'failed' }]);
   });
 });
 
