@@ -105,6 +105,13 @@ export const streamShape = {
   when: expressionSchema.optional().meta({ description: 'JSONata: rows for which this is false are left out' }),
 };
 
+/** How often what is read by its parents is read again for all open ones; only for streams that are. */
+export function sweepSchema(seconds: number) {
+  return z.int().min(60).max(31_536_000).default(seconds).meta({
+    description: 'How often the rows of all open parents are read again',
+  });
+}
+
 const reconcileSchema = z.strictObject({
   everySeconds: z
     .int()
@@ -163,7 +170,6 @@ export const connectorShape = {
     }),
   tls: tlsSchema.optional(),
   proxy: urlSchema.optional().meta({ description: 'Forward proxy; proxy variables of the environment are never used' }),
-  maxConcurrency: z.int().min(1).max(16).default(1).meta({ description: 'Requests to the ERP at one time' }),
   rate: rateSchema.default({ requestsPerSecond: 2, burst: 4 }),
   timeoutSeconds: z
     .int()
@@ -189,6 +195,8 @@ const commonSchema = z.object({ ...connectorShape, type: z.string() });
 
 /** What the rest of the program knows of any connector's settings. */
 export type ConnectorSettings = z.output<typeof commonSchema> & {
+  /** Requests to the ERP at one time, for protocols that ask side by side. */
+  maxConcurrency?: number;
   streams?: Readonly<Record<string, { enabled: boolean; reconcile: boolean } | undefined>> | undefined;
 };
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { connectors } from '../../src/connectors/index.ts';
 import { readTls } from '../../src/connectors/settings.ts';
 import { sapSettings } from './sap-rows.ts';
 
@@ -15,6 +16,23 @@ describe('settings', () => {
       standardValues: { setup: 1, perPiece: [2], baseQuantity: 1 },
       streams: {},
     });
+  });
+
+  it.each([
+    ['odoo', { maxConcurrency: 2 }],
+    ['frepple', { maxConcurrency: 2 }],
+    ['sap', { streams: { equipment: { sweepEverySeconds: 900 } } }],
+    ['odoo', { streams: { equipment: { sweepEverySeconds: 900 } } }],
+    ['netsuite', { streams: { 'sales-orders': { sweepEverySeconds: 900 } } }],
+    ['netsuite', { streams: { 'work-centers': { stampKind: 'none' } } }],
+    ['netsuite', { streams: { 'operation-tasks': { relatedChanges: false } } }],
+    ['frepple', { streams: { resources: { overlapSeconds: 900 } } }],
+    ['frepple', { streams: { demands: { settleSeconds: 900 } } }],
+  ])('of %s refuse what would have no effect: %j', async (name, own) => {
+    const connector = connectors.find(({ type }) => type === name);
+    const issues = (await connector?.settings.safeParseAsync({ type: name, ...own }))?.error?.issues;
+    const [key] = Object.keys(Object.values('streams' in own ? own.streams : {})[0] ?? own);
+    expect(issues).toContainEqual(expect.objectContaining({ code: 'unrecognized_keys', keys: [key] }));
   });
 
   it.each([

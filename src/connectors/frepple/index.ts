@@ -15,7 +15,13 @@ import { createOrderLists } from './lists.ts';
 import type { IsCell } from './look-ups.ts';
 import { createPlanRuns } from './plan-runs.ts';
 import { checkServer, requireZone } from './server-check.ts';
-import { freppleStreamSchema, type OpenedStream, openStream, type StreamOpening } from './stream.ts';
+import {
+  freppleStreamSchema,
+  type OpenedStream,
+  openStream,
+  type StreamOpening,
+  stampedStreamSchema,
+} from './stream.ts';
 import { freppleStreams } from './streams.ts';
 import { createTaskList } from './tasks.ts';
 import { createServerTimes } from './times.ts';
@@ -101,8 +107,8 @@ const settings = z.strictObject({
     .strictObject({
       resources: freppleStreamSchema.optional(),
       demands: freppleStreamSchema.optional(),
-      'manufacturing-orders': freppleStreamSchema.optional(),
-      'work-orders': freppleStreamSchema.optional(),
+      'manufacturing-orders': stampedStreamSchema.optional(),
+      'work-orders': stampedStreamSchema.optional(),
     })
     .default({})
     .meta({ description: 'What to change about a stream; every stream runs unless it says enabled: false' }),

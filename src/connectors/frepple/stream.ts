@@ -57,14 +57,17 @@ export function defineStream<Schema extends z.ZodObject>(
   return definition;
 }
 
-const { stampKind: _stampKind, ...ownShape } = streamShape;
+const { stampKind: _stampKind, overlapSeconds, settleSeconds, ...ownShape } = streamShape;
 
 /** What an operator may change about a stream. */
 export const freppleStreamSchema = z.strictObject({
   ...ownShape,
   pageSize: ownShape.pageSize.meta({ description: 'Rows that are mapped and delivered together; lists have no pages' }),
 });
-export type FreppleStreamSettings = z.output<typeof freppleStreamSchema>;
+/** The same of a list that shows when its rows were changed. */
+export const stampedStreamSchema = freppleStreamSchema.extend({ overlapSeconds, settleSeconds });
+export type FreppleStreamSettings = z.output<typeof freppleStreamSchema> &
+  Partial<z.output<typeof stampedStreamSchema>>;
 
 export interface StreamOpening {
   definition: StreamDefinition;
@@ -83,7 +86,7 @@ export interface StreamOpening {
 }
 
 /** Reads back further than a plan run takes: it stamps all that it writes with the time that it began. */
-const overlapSeconds = 7200;
+const defaultOverlapSeconds = 7200;
 /** Whole reads take no more than this share of the time. */
 const share = 1 / 20;
 const longestPauseSeconds = 3600;
@@ -108,7 +111,7 @@ export function openStream(opening: StreamOpening): OpenedStream {
     otherEntities: definition.otherEntities,
     stampKind: stamped ? 'timestamp' : 'none',
     stampZone: config.timeZone,
-    overlapSeconds: stamped ? (own.overlapSeconds ?? config.overlapSeconds ?? overlapSeconds) : 0,
+    overlapSeconds: stamped ? (own.overlapSeconds ?? config.overlapSeconds ?? defaultOverlapSeconds) : 0,
     settleSeconds: own.settleSeconds ?? config.settleSeconds,
     get fullReadEverySeconds() {
       return own.fullReadEverySeconds ?? Math.min(longestPauseSeconds, Math.floor(reading.wholeSeconds() / share));

@@ -6,7 +6,12 @@ import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts
 import { dayToInstant, mesFields } from '../fields.ts';
 import { openErpHttp } from '../network.ts';
 import { createSuiteQlClient } from '../protocols/suiteql/client.ts';
-import { openSuiteQlStream, suiteQlStreamSchema } from '../protocols/suiteql/stream.ts';
+import {
+  openSuiteQlStream,
+  stampedStreamSchema,
+  suiteQlChildStreamSchema,
+  suiteQlStreamSchema,
+} from '../protocols/suiteql/stream.ts';
 import { connectorShape, urlSchema } from '../settings.ts';
 import { accountOf, authSchema, openAuth } from './auth.ts';
 import { checkNetSuite, createExpiryWatch } from './check.ts';
@@ -35,9 +40,9 @@ const settings = z.strictObject({
   streams: z
     .strictObject({
       'work-centers': suiteQlStreamSchema.optional(),
-      'sales-orders': suiteQlStreamSchema.optional(),
-      'work-orders': suiteQlStreamSchema.optional(),
-      'operation-tasks': suiteQlStreamSchema.optional(),
+      'sales-orders': stampedStreamSchema.optional(),
+      'work-orders': stampedStreamSchema.optional(),
+      'operation-tasks': suiteQlChildStreamSchema.optional(),
     })
     .default({})
     .meta({ description: 'What to change about a stream; every stream runs unless it says enabled: false' }),

@@ -11,7 +11,7 @@ import { openErpHttp } from '../network.ts';
 import { createOdooClient, type OdooClient } from '../protocols/odoo/client.ts';
 import { createKeyWatch } from '../protocols/odoo/key.ts';
 import { createOdooModels } from '../protocols/odoo/model.ts';
-import { odooStreamSchema, openOdooStream } from '../protocols/odoo/stream.ts';
+import { odooChildStreamSchema, odooStreamSchema, openOdooStream } from '../protocols/odoo/stream.ts';
 import { connectorShape, secretSchema, urlSchema } from '../settings.ts';
 import type { OdooContext } from './rows.ts';
 import { odooStreams } from './streams.ts';
@@ -64,7 +64,7 @@ const shape = z.strictObject({
       equipment: odooStreamSchema.optional(),
       'sales-orders': odooStreamSchema.optional(),
       'manufacturing-orders': odooStreamSchema.optional(),
-      'work-orders': odooStreamSchema.optional(),
+      'work-orders': odooChildStreamSchema.optional(),
     })
     .default({})
     .meta({ description: 'What to change about a stream; every stream runs unless it says enabled: false' }),

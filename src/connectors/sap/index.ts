@@ -8,7 +8,7 @@ import { mesFields } from '../fields.ts';
 import { openErpHttp } from '../network.ts';
 import { createAuthenticator } from '../protocols/auth.ts';
 import { createODataClient } from '../protocols/odata/client.ts';
-import { odataStreamSchema, openODataStream } from '../protocols/odata/stream.ts';
+import { odataChildStreamSchema, odataStreamSchema, openODataStream } from '../protocols/odata/stream.ts';
 import { createODataTimes } from '../protocols/odata/times.ts';
 import { authSchema, connectorShape, timeZoneSchema, urlSchema } from '../settings.ts';
 import { type SapContext, sapStreams } from './streams.ts';
@@ -34,6 +34,7 @@ const settings = z.strictObject({
     .enum(['v2', 'v4'])
     .default('v2')
     .meta({ description: 'Which of the standard services to use where both exist' }),
+  maxConcurrency: z.int().min(1).max(16).default(1).meta({ description: 'Requests to the ERP at one time' }),
   numberPrefix: z
     .string()
     .max(20)
@@ -60,7 +61,7 @@ const settings = z.strictObject({
       equipment: odataStreamSchema.optional(),
       'sales-orders': odataStreamSchema.optional(),
       'production-orders': odataStreamSchema.optional(),
-      operations: odataStreamSchema.optional(),
+      operations: odataChildStreamSchema.optional(),
     })
     .default({})
     .meta({ description: 'What to change about a stream; every stream runs unless it says enabled: false' }),

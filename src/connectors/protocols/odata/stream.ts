@@ -3,7 +3,7 @@ import { defaultOverlapSeconds } from '../../../core/stamp.ts';
 import type { Entity, MesRecord, RecordRef, RecordSet, StampKind } from '../../../core/types.ts';
 import type { MappedRow, Stream } from '../../define.ts';
 import { createMapping, fingerprintOf, type Mapping } from '../../mapping.ts';
-import { type ConnectorSettings, streamShape } from '../../settings.ts';
+import { type ConnectorSettings, streamShape, sweepSchema } from '../../settings.ts';
 import type { ODataClient } from './client.ts';
 import { createODataSource, type ODataSource } from './source.ts';
 import type { ODataVersion } from './values.ts';
@@ -70,13 +70,13 @@ export const odataStreamShape = {
   properties: z.record(z.string(), z.string().min(1).nullable()).default({}).meta({
     description: "Standard property name -> this service's name of it, or null when it has none",
   }),
-  sweepEverySeconds: z.int().min(60).max(31_536_000).default(3600).meta({
-    description: 'Where rows are read by their parents: how often those of all open parents are read again',
-  }),
 };
 
 export const odataStreamSchema = z.strictObject(odataStreamShape);
-export type ODataStreamSettings = z.output<typeof odataStreamSchema>;
+const sweepSeconds = 3600;
+/** The same of one whose rows are also read by their parents. */
+export const odataChildStreamSchema = odataStreamSchema.extend({ sweepEverySeconds: sweepSchema(sweepSeconds) });
+export type ODataStreamSettings = z.output<typeof odataStreamSchema> & { sweepEverySeconds?: number };
 
 export interface StreamOpening<Context> {
   /** Stream id. */
@@ -115,7 +115,7 @@ export function openODataStream<Context>(opening: StreamOpening<Context>): Opene
   const keyMapping: Mapping = createMapping({ ...basis, schema: definition.keySchema, toRecords: toKeys, fields: {} });
   const { stampKind } = cursor;
   const defaultOverlap = stampKind === 'none' ? 0 : defaultOverlapSeconds[stampKind];
-  const { sweepEverySeconds } = own;
+  const { sweepEverySeconds = sweepSeconds } = own;
   const stream: Stream = {
     name: definition.name,
     entity: definition.entity,
@@ -195,6 +195,6 @@ function openSource<Context>(
     extraProperties: mappings.names,
     keyProperties: async () => [...serviceNames(definition.keySchema), ...(await mappings.keyNames())],
     mapKeys: mappings.mapKeys,
-    maxConcurrency: config.maxConcurrency,
+    maxConcurrency: config.maxConcurrency ?? 1,
   });
 }

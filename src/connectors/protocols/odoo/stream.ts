@@ -4,7 +4,7 @@ import type { Entity, MesRecord, RecordRef, RecordSet } from '../../../core/type
 import { type AlongRule, type AlongSource, type Alongside, openAlong } from '../../along.ts';
 import type { Stream } from '../../define.ts';
 import { type Along, createMapping, fingerprintOf, type Mapping } from '../../mapping.ts';
-import { type ConnectorSettings, streamShape } from '../../settings.ts';
+import { type ConnectorSettings, streamShape, sweepSchema } from '../../settings.ts';
 import type { OdooModels, OdooRow } from './model.ts';
 import { createOdooSource, type OdooSource } from './source.ts';
 import { readOdooTime, stampWithMembers } from './times.ts';
@@ -69,12 +69,12 @@ export const odooStreamSchema = z.strictObject({
         'Odoo domain that always applies; only over fields that never change, because a row that leaves it is never read again (else use when)',
       examples: [[['company_id', '=', 1]]],
     }),
-  sweepEverySeconds: z.int().min(60).max(31_536_000).default(3600).meta({
-    description: 'Where rows are read by their parents: how often those of all open parents are read again',
-  }),
 });
 
-export type OdooStreamSettings = z.output<typeof odooStreamSchema>;
+const sweepSeconds = 3600;
+/** The same of one whose rows are also read by their parents. */
+export const odooChildStreamSchema = odooStreamSchema.extend({ sweepEverySeconds: sweepSchema(sweepSeconds) });
+export type OdooStreamSettings = z.output<typeof odooStreamSchema> & { sweepEverySeconds?: number };
 
 export interface OdooStreamOpening<Context> {
   /** Stream id. */
@@ -101,7 +101,7 @@ export function openOdooStream<Context>(opening: OdooStreamOpening<Context>): Op
   const alongside = openAlong(definition.along, opening.others);
   const { mapping, keyMapping } = createMappings(opening, alongside?.along);
   const source = openSource(opening, { mapping, keyMapping, alongside });
-  const { sweepEverySeconds, domain, fields, when } = own;
+  const { sweepEverySeconds = sweepSeconds, domain, fields, when } = own;
   const { parent, model } = definition;
   const stream: Stream = {
     name: definition.name,

@@ -6,7 +6,7 @@ import type { Entity, MesRecord, RecordRef, RecordSet } from '../../../core/type
 import { type AlongRule, type AlongSource, openAlong } from '../../along.ts';
 import type { Stream } from '../../define.ts';
 import { createMapping, fingerprintOf, type Mapping } from '../../mapping.ts';
-import { type ConnectorSettings, streamShape } from '../../settings.ts';
+import { type ConnectorSettings, streamShape, sweepSchema } from '../../settings.ts';
 import type { SuiteQlClient } from './client.ts';
 import { createGone } from './gone.ts';
 import type { LookUp } from './look-up.ts';
@@ -59,13 +59,12 @@ export function defineSuiteQlStream<Schema extends z.ZodObject, Context>(
 /** Rows an answer; NetSuite sends no more. */
 const mostRows = 1000;
 
+const { stampKind: _stampKind, overlapSeconds, settleSeconds, ...shape } = streamShape;
+
+/** What an operator may change about a stream. */
 export const suiteQlStreamSchema = z.strictObject({
-  ...streamShape,
-  pageSize: streamShape.pageSize.unwrap().max(mostRows).default(mostRows).meta({ description: 'Rows a request' }),
-  stampKind: z
-    .literal('none')
-    .optional()
-    .meta({ description: 'none: the stamps are not trusted, every read is whole' }),
+  ...shape,
+  pageSize: shape.pageSize.unwrap().max(mostRows).default(mostRows).meta({ description: 'Rows a request' }),
   filter: z
     .string()
     .min(1)
@@ -86,15 +85,25 @@ export const suiteQlStreamSchema = z.strictObject({
         'Name in the row -> SuiteQL expression over t, for fields and when; null leaves a standard column out',
       examples: [{ custbody_due: "TO_CHAR(t.custbody_due, 'YYYY-MM-DD')" }],
     }),
+});
+/** The same of one whose rows have stamps. */
+export const stampedStreamSchema = suiteQlStreamSchema.extend({
+  overlapSeconds,
+  settleSeconds,
+  stampKind: z
+    .literal('none')
+    .optional()
+    .meta({ description: 'none: the stamps are not trusted, every read is whole' }),
   relatedChanges: z.boolean().default(true).meta({
     description:
       'Find rows also by what changed beside them (customer, main line, item); false where the account refuses those stamps: whole reads find it then',
   }),
-  sweepEverySeconds: z.int().min(60).max(31_536_000).default(900).meta({
-    description: 'Where rows are read by their parents: how often those of all open parents are read again',
-  }),
 });
-export type SuiteQlStreamSettings = z.output<typeof suiteQlStreamSchema>;
+const sweepSeconds = 900;
+/** The same of one whose rows have none, and are also read by their parents. */
+export const suiteQlChildStreamSchema = suiteQlStreamSchema.extend({ sweepEverySeconds: sweepSchema(sweepSeconds) });
+export type SuiteQlStreamSettings = z.output<typeof suiteQlStreamSchema> &
+  Partial<z.output<typeof stampedStreamSchema> & z.output<typeof suiteQlChildStreamSchema>>;
 
 export interface StreamOpening<Context> {
   /** Stream id. */
@@ -124,7 +133,7 @@ export interface OpenedStream {
 export function openSuiteQlStream<Context>(opening: StreamOpening<Context>): OpenedStream {
   const { definition, own, config, client, context } = opening;
   const { entity, parent, requires, refsOf } = definition;
-  const { fields, when, pageSize, sweepEverySeconds } = own;
+  const { fields, when, pageSize, sweepEverySeconds = sweepSeconds } = own;
   const columns = columnsOf(definition, own);
   const where = allOf(definition.where, own.filter);
   const { lookUps, touched } = relatedOf(definition, own);
@@ -139,7 +148,7 @@ export function openSuiteQlStream<Context>(opening: StreamOpening<Context>): Ope
     pageSize,
     complete: brought?.complete,
   };
-  const source = createSuiteQlSource({ ...definition, touched, target, maxConcurrency: config.maxConcurrency });
+  const source = createSuiteQlSource({ ...definition, touched, target, maxConcurrency: config.maxConcurrency ?? 1 });
   const { keyOf, stampOf } = source;
   const { timeZone } = config;
   const toRecords = (row: unknown) => definition.toRecords(row as never, context);
@@ -199,7 +208,7 @@ function relatedOf<Context>(
   { lookUps, touched, stamps }: SuiteQlStreamDefinition<Context>,
   own: SuiteQlStreamSettings,
 ): Pick<SuiteQlStreamDefinition<Context>, 'lookUps' | 'touched'> {
-  if (own.relatedChanges) return { lookUps, touched };
+  if (own.relatedChanges !== false) return { lookUps, touched };
   const withoutStamps = (columns: LookUp['columns']) =>
     Object.fromEntries(Object.entries(columns).filter(([name]) => !stamps.includes(name)));
   return { lookUps: lookUps.map((each) => ({ ...each, columns: withoutStamps(each.columns) })), touched: [] };
