@@ -44,6 +44,7 @@ function printReconciled(results: readonly ReconcileResult[]): void {
       missing: result.missing,
       stale: result.stale,
       extra: result.extra,
+      lost: result.lost,
       repaired: result.repaired,
       vanished: result.vanished,
       pending: result.pending,

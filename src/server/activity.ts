@@ -19,7 +19,7 @@ export interface Activity {
   releasedBy(stream: string): 'sync' | 'reconcile';
 }
 
-/** Follows the events for everything that shows health: log line, readiness, metrics, status. */
+/** Follows the events for everything that shows health: log line and readiness. */
 export function followActivity(events: EventBus, now: () => Date): Activity {
   const streams = new Map<string, StreamActivity>();
   const withheld = new Map<string, number>();

@@ -45,6 +45,7 @@ describe('reconcile', () => {
     expect(streams).toMatchObject([{ stream: 'sales-orders', outcome: 'withheld', vanished: 0 }]);
     const { stdout } = await workspace.run('reconcile', 'plant-1/sales-orders');
     expect(stdout).toContain('erp-puller reconcile plant-1/sales-orders --release');
+    expect(stdout.split('\n', 1)[0]).toMatch(/missing +stale +extra +lost +repaired/);
     sandbox.sap.narrow(1);
     expect((await reconcile('plant-1/sales-orders')).code).toBe(0);
   });

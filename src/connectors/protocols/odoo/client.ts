@@ -16,7 +16,7 @@ import {
 } from './wire.ts';
 
 export interface OdooClient {
-  /** The value that the method returned. Throws by what happens next; see `odoo-errors`. */
+  /** The value that the method returned. Throws by what happens next; see `errors.ts`. */
   call(call: OdooCall, signal: AbortSignal): Promise<unknown>;
   /** Which protocol is spoken, and with which release. */
   server(signal: AbortSignal): Promise<OdooServer>;
