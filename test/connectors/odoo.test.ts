@@ -143,12 +143,22 @@ describe('manufacturing orders', () => {
     expect(mapped).toMatchObject({ kind: 'refused', stage: 'map', reason: expect.stringContaining('All Documents') });
   });
 
-  it.each([
-    [{ default_code: null, name: 'Frame' }, 'Frame'],
-    [null, '[FG3] Frame'],
-  ])('of the product %j are of material %s', async (product, material) => {
+  it('are of the code of their product, or of its name', async () => {
+    const product = { default_code: null, name: 'Frame' };
     const [, part] = await recordsOf('manufacturing-orders', { ...production, product });
-    expect(part?.fields['material']).toBe(material);
+    expect(part?.fields['material']).toBe('Frame');
+  });
+
+  it('whose product the account may not see are set aside: its name as Odoo shows it is no code', async () => {
+    const [mapped] = await streamOf(await open(), 'manufacturing-orders').map([{ ...production, product: null }]);
+    expect(mapped).toMatchObject({ kind: 'refused', stage: 'map', reason: expect.stringContaining('record rule') });
+  });
+
+  it('are cancelled although product and sales order are hidden, and keep their job', async () => {
+    const hidden = { ...production, state: 'cancel', product: null, sale: 'hidden' };
+    const [stock, part] = await recordsOf('manufacturing-orders', hidden);
+    expect(stock).toMatchObject({ externalId: 'STOCK-7', lifecycle: 'cancelled', onlyIfKnown: true });
+    expect(part).toMatchObject({ externalId: '7', lifecycle: 'cancelled', onlyIfKnown: true, parents: {} });
   });
 
   it.each(['draft', 'cancel'])('in state %s are not told', async (state) => {

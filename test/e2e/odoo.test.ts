@@ -158,6 +158,7 @@ describe('what is hidden from the account is not taken for gone', () => {
     ['a right', ({ sandbox }) => sandbox.odoo.setRights('mrp.production', 'none'), giveBack('mrp.production')],
     ['by a record rule', ({ sandbox }) => sandbox.odoo.setRights('mrp.workorder', 'hidden'), giveBack('mrp.workorder')],
     ['by Own Documents Only', ({ sandbox }) => sandbox.odoo.setRights('sale.order', 'hidden'), giveBack('sale.order')],
+    ['products', ({ sandbox }) => sandbox.odoo.setRights('product.product', 'hidden'), giveBack('product.product')],
     [
       'the orders of a company',
       ({ sandbox }) => sandbox.odoo.setCompanies([2]),
@@ -183,6 +184,32 @@ describe('what is hidden from the account is not taken for gone', () => {
     plant.settle();
     await plant.passUntilDone();
     expectEqual(plant);
+  });
+});
+
+describe('a sales order that is hidden, and that orders name by their origin alone', () => {
+  it('leaves them STOCK jobs, which are on hold from the first whole read that sees it', async () => {
+    const plant = await openOdooPlant({ seed: 63, records: 300, odoo: { version: 17 } });
+    const { odoo, mes } = plant.sandbox;
+    await plant.passUntilDone();
+    for (let round = 0; round < 4; round += 1) {
+      odoo.play(75);
+      plant.settle();
+      await plant.passUntilDone();
+    }
+    odoo.setRights('sale.order', 'hidden');
+    await plant.pass({ full: true });
+    const stock = () => [...mes.image().jobs.values()].filter(({ externalId }) => externalId.startsWith('STOCK-'));
+    const extra = () => stock().filter(({ externalId }) => !odoo.expected().jobs.has(externalId));
+    expect(extra().length).toBeGreaterThan(0);
+    expect(extra().filter(({ onHold }) => onHold === true)).toEqual([]);
+    odoo.setRights('sale.order', 'all');
+    plant.settle();
+    await plant.pass({ full: true });
+    await plant.passUntilDone();
+    expect(extra().filter(({ onHold }) => onHold !== true)).toEqual([]);
+    const others = plant.sandbox.compare().differences.filter((text) => !/^jobs\/STOCK-\d+ is extra$/.test(text));
+    expect(others).toEqual([]);
   });
 });
 

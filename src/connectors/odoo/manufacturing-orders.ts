@@ -54,13 +54,13 @@ export const manufacturingOrders = defineOdooStream({
     const sale = visibleSale(row);
     const externalId = String(row.id);
     const lifecycle: Lifecycle = row.state === 'done' ? 'closed' : 'active';
-    const material = row.product?.default_code || row.product?.name || nameOf(row.product_id) || 'Unknown';
+    const material = materialOf(row);
     const stock = stockJobOf(row, context);
     const part: MesRecord = {
       entity: 'part',
       source,
       externalId,
-      parents: { job: sale ? String(sale.id) : stock.externalId },
+      parents: sale === 'hidden' ? {} : { job: sale ? String(sale.id) : stock.externalId },
       fields: {
         part_number: `${material}|${context.numberPrefix}${row.name}`,
         material,
@@ -87,8 +87,17 @@ function stockJobOf(row: Production, { source, numberPrefix }: OdooContext): Mes
   return { entity: 'job', source, externalId: stockPrefix + row.id, parents: {}, fields, lifecycle: 'active' };
 }
 
-function visibleSale({ name, sale }: Production): SalesOrder | null {
-  if (sale !== 'hidden') return sale ?? null;
+/** Its name as Odoo shows it is made of code and name, and is another text than either: no part may be named by it for a while. */
+function materialOf({ name, state, product_id: link, product }: Production): string {
+  if (product || !made.has(state)) return product?.default_code || product?.name || nameOf(link) || 'Unknown';
+  throw new RecordError(
+    `${name} makes a product that the user may not see. Change the record rule that hides it; the order is read again when it changes, and by every whole read.`,
+  );
+}
+
+/** An order that is not to be told, or not any more, need not wait for its sales order to be visible. */
+function visibleSale({ name, state, sale }: Production): SalesOrder | null | 'hidden' {
+  if (sale !== 'hidden' || !made.has(state)) return sale ?? null;
   throw new RecordError(
     `${name} is made for a sales order that the user may not see. Give the user Sales: All Documents, and every company that is read.`,
   );
