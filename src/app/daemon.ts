@@ -97,12 +97,12 @@ function jobs(app: App, watchdog: Watchdog): Job[] {
   return [...app.connectors].map(([name, { cycle, schedule, reconciler }]) => ({
     name,
     schedule,
-    async run(signal) {
+    async run(signal, stopping) {
       const timeoutMs = Math.max(connectors[name]?.timeoutSeconds ?? 0, mes.timeoutSeconds) * 1000;
-      const request = { streams: undefined, full: false, manual: false, release: false };
+      const request = { streams: undefined, full: false, manual: false, release: false, stopping };
       await watchdog.watch({ connector: name, timeoutMs, signal }, async (watched) => {
         await cycle.run(request, watched);
-        if (!watched.aborted) await reconciler.runDue(cycle.paused(), watched);
+        if (!watched.aborted && !stopping.aborted) await reconciler.runDue(cycle.paused(), watched);
       });
     },
     againAt: () => earliest([...cycle.waiting().values()].map(({ until }) => until)),

@@ -69,7 +69,7 @@ export function createCycle(context: PassContext): Cycle {
     let stopped: string | undefined;
     for (const stream of context.session.streams.filter(({ name }) => request.streams?.has(name) ?? true)) {
       const pause = request.manual ? undefined : pauses.current(stream.name);
-      const reason = stopped ?? pause?.reason;
+      const reason = request.stopping?.aborted ? 'Not run: the program is stopping.' : (stopped ?? pause?.reason);
       if (reason !== undefined) {
         results.push({ ...nothingRun(context.session.name, stream.name), outcome: 'failed', error: reason });
         continue;
@@ -82,7 +82,7 @@ export function createCycle(context: PassContext): Cycle {
   }
 
   return {
-    paused: pauses.all,
+    paused: () => pauses.of(context.session.streams.map(({ name }) => name)),
     waiting: () => waits,
     async run(request, signal) {
       const { name } = context.session;

@@ -33,6 +33,8 @@ export interface PassRequest {
   manual: boolean;
   /** Lets vanished records through the guard this once. */
   release: boolean;
+  /** Once it aborts, the page under way is finished and no other begun; the next pass goes on behind it. */
+  stopping?: AbortSignal;
 }
 
 /** One pass under way. */

@@ -25,10 +25,10 @@ const soonestAgainMs = 60_000;
 export function createEmbeddedEngine({ clock, events, concurrency = 4 }: EmbeddedEngineOptions): Engine {
   const limit = pLimit(concurrency);
   const aborter = new AbortController();
+  const stopping = new AbortController();
   const lanes = new Map<string, Lane>();
   const stops: (() => void)[] = [];
   const reruns = createReruns(clock);
-  let stopped = false;
 
   function laneOf(name: string): Lane {
     const lane = lanes.get(name) ?? createLane(name, limit);
@@ -39,11 +39,11 @@ export function createEmbeddedEngine({ clock, events, concurrency = 4 }: Embedde
   async function run(job: Job): Promise<void> {
     reruns.cancel(job.name);
     try {
-      await job.run(aborter.signal);
+      await job.run(aborter.signal, stopping.signal);
     } catch (error) {
       events.emit('cycle:failed', { connector: job.name, error });
     }
-    if (!stopped) reruns.plan(job, () => laneOf(job.name).due(() => run(job)));
+    if (!stopping.signal.aborted) reruns.plan(job, () => laneOf(job.name).due(() => run(job)));
   }
 
   /** The next start is one interval after the last; if the run takes longer, as soon as it has ended. */
@@ -79,14 +79,15 @@ export function createEmbeddedEngine({ clock, events, concurrency = 4 }: Embedde
       }
     },
     async exclusive(name, task) {
-      if (stopped) throw notStarted(name);
+      if (stopping.signal.aborted) throw notStarted(name);
       return laneOf(name).exclusive(async () => task(aborter.signal));
     },
     async stop(graceMs) {
-      stopped = true;
+      const reason = new Error('The program is stopping.');
+      stopping.abort(reason);
       for (const stop of stops.splice(0)) stop();
       reruns.cancelAll();
-      const cancel = clock.after(graceMs, () => aborter.abort(new Error('The program is stopping.')));
+      const cancel = clock.after(graceMs, () => aborter.abort(reason));
       await Promise.all([...lanes.values()].map((lane) => lane.close()));
       cancel();
     },

@@ -6,8 +6,11 @@ export interface Job {
   /** The connector's name; never two runs of one name at a time (D9). */
   name: string;
   schedule: Schedule;
-  /** One cycle. Must end soon after `signal` aborts; its errors are its own business and must not be thrown. */
-  run(signal: AbortSignal): Promise<void>;
+  /**
+   * One cycle. Must end soon after `signal` aborts; when `stopping` aborts it finishes what is under way and begins nothing more. Its
+   * errors are its own business and must not be thrown.
+   */
+  run(signal: AbortSignal, stopping: AbortSignal): Promise<void>;
   /** Asked after each run: when the next is due even if the schedule has none so soon. */
   againAt?(): Date | undefined;
 }

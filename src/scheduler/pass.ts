@@ -177,13 +177,17 @@ async function deliverWindow(
   const { stream, state } = pass;
   // What a first load was interrupted in goes on behind its last page: it does not list everything.
   const sweeps = stream.sweeping === true && start.window.mode === 'full' && state.watermark !== null && !start.resumed;
-  if (!sweeps) return deliverPages(pass, start, signal);
+  if (!sweeps) return deliverPages(pass, { start, request }, signal);
   await sweepStream(pass, { release: request.release, counts: zeroSweep() }, signal);
   return start.target;
 }
 
 /** The pages of the window, in sequence; the next is fetched while one is pushed. Resolves to how far the stream has come. */
-async function deliverPages(pass: Pass, start: PassStart, signal: AbortSignal): Promise<string | null> {
+async function deliverPages(
+  pass: Pass,
+  { start, request }: { start: PassStart; request: PassRequest },
+  signal: AbortSignal,
+): Promise<string | null> {
   const { stream } = pass;
   const reading = new AbortController();
   const stop = () => reading.abort(signal.reason);
@@ -195,6 +199,7 @@ async function deliverPages(pass: Pass, start: PassStart, signal: AbortSignal): 
     const pages = stream.read(start.window, start.cursor, reading.signal);
     for await (const { mapped, cursor } of prefetch(mapPages(pass, start, pages))) {
       try {
+        request.stopping?.throwIfAborted();
         reached = follow(pass, { reached, start, mapped });
         const resume = resumeBehind(pass, { cursor, start, reached });
         const delivery = { mapped, force: false, resume, after: committed, mayBeLate: start.window.mode === 'delta' };

@@ -6,8 +6,6 @@ export interface Pause {
   reason: string;
   /** When the next try is due, ISO-8601. */
   until: string;
-  /** The credentials were refused. */
-  credentials: boolean;
 }
 
 /** What a human has to mend is tried again rarely: repeated logons with a wrong password lock accounts. */
@@ -19,8 +17,12 @@ export interface Pauses {
   clear(stream: string): void;
   /** The pause that still holds a stream back. */
   current(stream: string): Pause | undefined;
-  all(): ReadonlyMap<string, Pause>;
+  /** The streams of these that have not gone well since they were set aside. */
+  of(streams: readonly string[]): ReadonlyMap<string, Pause>;
 }
+
+/** Credentials are shared: once they are refused no stream tries them, because an ERP locks an account after a few wrong logons. */
+const everyStream = '*';
 
 /** Streams set aside after errors that nothing but a human mends, for longer each time. */
 export function createPauses(clock: Clock): Pauses {
@@ -29,17 +31,27 @@ export function createPauses(clock: Clock): Pauses {
     add(stream, thrown) {
       const error = thrown instanceof PushFailedError ? thrown.cause : thrown;
       if (!(error instanceof PermanentError || error instanceof ConfigError)) return;
-      const times = (pauses.get(stream)?.times ?? 0) + 1;
+      const credentials = error instanceof PermanentError && error.credentials;
+      const held = credentials ? everyStream : stream;
+      const times = (pauses.get(held)?.times ?? 0) + 1;
       const forMs = Math.min(firstPauseMs * 2 ** (times - 1), longestPauseMs);
       const until = new Date(clock.now().getTime() + forMs).toISOString();
-      const credentials = error instanceof PermanentError && error.credentials;
-      pauses.set(stream, { reason: error.message, until, credentials, times, endsMs: clock.monotonicMs() + forMs });
+      pauses.set(held, { reason: error.message, until, times, endsMs: clock.monotonicMs() + forMs });
     },
-    clear: (stream) => void pauses.delete(stream),
-    current(stream) {
-      const pause = pauses.get(stream);
-      return pause !== undefined && clock.monotonicMs() < pause.endsMs ? pause : undefined;
+    clear(stream) {
+      pauses.delete(stream);
+      pauses.delete(everyStream);
     },
-    all: () => pauses,
+    current: (stream) =>
+      [pauses.get(everyStream), pauses.get(stream)].find(
+        (pause) => pause !== undefined && clock.monotonicMs() < pause.endsMs,
+      ),
+    of: (streams) =>
+      new Map(
+        streams.flatMap((stream) => {
+          const pause = pauses.get(everyStream) ?? pauses.get(stream);
+          return pause === undefined ? [] : [[stream, pause] as const];
+        }),
+      ),
   };
 }

@@ -37,9 +37,13 @@ export function reportEvents(events: EventBus, logger: Logger): void {
   });
   events.on('rows:late', (fields) => logger.info('Rows showed up late.', fields));
   events.on('overlap:grown', (fields) => logger.warn('The overlap grows, because rows are late.', fields));
-  events.on('stamp:in-future', (fields) =>
-    logger.warn('A row is dated in the future; it is delivered but not believed.', fields),
-  );
+  // Such a row turns up in every pass from then on.
+  const future = new Map<string, string>();
+  events.on('stamp:in-future', (fields) => {
+    const level = future.get(fields.stream) === fields.stamp ? 'debug' : 'warn';
+    future.set(fields.stream, fields.stamp);
+    logger[level]('A row is dated in the future; it is delivered but not believed.', fields);
+  });
   events.on('run:stalled', (fields) => logger.error('A run made no progress and was given up.', fields));
   events.on('credentials:expiring', (fields) =>
     logger.warn('Credentials of the ERP end soon; renew them before they do.', fields),

@@ -132,6 +132,10 @@ describe('the daemon as a process', () => {
     expect(code).toBe(0);
     expect(ms).toBeLessThan(20_000);
     expect(daemon.lines.at(-1)).toMatchObject({ message: 'Stopped.' });
+    // The stream under way ends, no other is begun.
+    const begun = daemon.lines.findIndex(({ message }) => message === 'Stopping.');
+    const after = daemon.lines.slice(begun).map(({ message }) => message);
+    expect(after).toEqual(['Stopping.', expect.stringMatching(/^Pass (finished|failed)\.$/), 'Stopped.']);
   }, 40_000);
 
   it('ends with 0 on SIGTERM while the ERP swallows requests without an answer', async () => {

@@ -77,6 +77,29 @@ describe('a pass with nothing new', () => {
   });
 });
 
+describe('a pass that is told to stop', () => {
+  it('ends behind the page under way, begins no other stream, and the next pass goes on from there', async () => {
+    const plant = await openPlant({ seed: 47, records: 200 }, { streams: { all: { pageSize: 5 } } });
+    const stopping = new AbortController();
+    let pages = 0;
+    plant.events.on('page:committed', ({ stream }) => {
+      pages += stream.endsWith('/sales-orders') ? 1 : 0;
+      if (pages === 1) stopping.abort(new Error('The program is stopping.'));
+    });
+    const cycle = plant.app().connectors.get('plant')?.cycle;
+    const request = { streams: undefined, full: false, manual: true, release: false, stopping: stopping.signal };
+    const results = (await cycle?.run(request, new AbortController().signal)) ?? [];
+    expect(resultOf(results, 'sales-orders')).toMatchObject({ outcome: 'failed', error: 'The program is stopping.' });
+    // One page was committed, another may have been on its way.
+    expect(resultOf(results, 'sales-orders').created).toBeLessThanOrEqual(10);
+    expect(resultOf(results, 'production-orders').error).toBe('Not run: the program is stopping.');
+    const [again] = (await plant.pass()).filter(({ stream }) => stream === 'sales-orders');
+    expect(again?.unchanged).toBe(0);
+    await plant.passUntilDone();
+    expectEqual(plant);
+  });
+});
+
 describe('a parent that comes later', () => {
   it('holds its children back without a request or an error, and releases them when it is there', async () => {
     const plant = await openPlant({ seed: 85, records: 120 });

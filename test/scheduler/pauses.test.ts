@@ -13,17 +13,16 @@ function setUp() {
 describe('a stream with an error that only a human mends', () => {
   it('waits a quarter of an hour, and says until when and why', async () => {
     const { clock, pauses } = setUp();
-    pauses.add('orders', new PermanentError('no service', { credentials: true }));
+    pauses.add('orders', new PermanentError('no service'));
     expect(pauses.current('orders')).toMatchObject({
       reason: 'no service',
       until: '2026-03-02T08:15:00.000Z',
-      credentials: true,
     });
     await clock.advance(15 * minuteMs - 1);
     expect(pauses.current('orders')).toBeDefined();
     await clock.advance(1);
     expect(pauses.current('orders')).toBeUndefined();
-    expect(pauses.all().has('orders')).toBe(true);
+    expect(pauses.of(['orders']).has('orders')).toBe(true);
   });
 
   it('waits twice as long each time, up to four hours', async () => {
@@ -42,7 +41,7 @@ describe('a stream with an error that only a human mends', () => {
     const { pauses } = setUp();
     for (let times = 0; times < 4; times += 1) pauses.add('orders', new PermanentError('no'));
     pauses.clear('orders');
-    expect(pauses.all().size).toBe(0);
+    expect(pauses.of(['orders']).size).toBe(0);
     pauses.add('orders', new PermanentError('no'));
     expect(pauses.current('orders')?.until).toBe('2026-03-02T08:15:00.000Z');
   });
@@ -56,11 +55,26 @@ describe('a stream with an error that only a human mends', () => {
   });
 });
 
+describe('refused credentials', () => {
+  it('hold back every stream, because a few wrong logons lock an account, until one goes well again', async () => {
+    const { clock, pauses } = setUp();
+    pauses.add('orders', new PermanentError('wrong password', { credentials: true }));
+    expect(pauses.current('equipment')?.reason).toBe('wrong password');
+    expect([...pauses.of(['orders', 'equipment']).keys()]).toEqual(['orders', 'equipment']);
+    await clock.advance(15 * minuteMs);
+    expect(pauses.current('equipment')).toBeUndefined();
+    pauses.add('equipment', new PermanentError('wrong password', { credentials: true }));
+    expect(pauses.current('orders')?.until).toBe('2026-03-02T08:45:00.000Z');
+    pauses.clear('orders');
+    expect(pauses.of(['orders', 'equipment']).size).toBe(0);
+  });
+});
+
 describe('a stream with any other error', () => {
   it('does not wait at all', () => {
     const { pauses } = setUp();
     pauses.add('orders', new TransientError('busy'));
     pauses.add('orders', new Error('a bug'));
-    expect(pauses.all().size).toBe(0);
+    expect(pauses.of(['orders']).size).toBe(0);
   });
 });
