@@ -141,6 +141,25 @@ export class ModelErp {
     });
   }
 
+  /** One transaction of that kind, visible at once, of that row where it is named; its label, or undefined when no row fits. */
+  perform(
+    kind: 'created' | 'tied' | 'changed' | 'flagged' | 'removed',
+    table: TableName,
+    id?: string,
+  ): string | undefined {
+    const fits = (row: ModelRow) => id === undefined || row.Id === id;
+    const transactions = {
+      created: () => this.#created(table),
+      tied: () => this.#tied(table),
+      changed: () => this.#changed(table, fits),
+      flagged: () => this.#flagged(table, fits),
+      removed: () => this.#removed(table, fits),
+    };
+    const transaction = transactions[kind]();
+    this.#commit(transaction?.changes ?? []);
+    return transaction?.label;
+  }
+
   expected(): MesImage {
     const image: MesImage = {
       cells: new Map(),
@@ -336,8 +355,8 @@ export class ModelErp {
     return { label: `${table} ${id} created`, changes: [{ table, row: this.#rowOf(table, id, parent?.Id) }] };
   }
 
-  #changed(table: TableName): Transaction | undefined {
-    const row = this.#pick(table);
+  #changed(table: TableName, fits?: (row: ModelRow) => boolean): Transaction | undefined {
+    const row = this.#pick(table, fits);
     if (row === undefined) return undefined;
     return { label: `${table} ${row.Id} changed`, changes: [{ table, row: this.#edited(table, row) }] };
   }
@@ -355,8 +374,8 @@ export class ModelErp {
     return { label: `${table}: ${rows.length} changed at once`, changes };
   }
 
-  #flagged(table: TableName): Transaction | undefined {
-    const row = this.#pick(table);
+  #flagged(table: TableName, fits?: (row: ModelRow) => boolean): Transaction | undefined {
+    const row = this.#pick(table, fits);
     // What was cancelled stays on hold in the MES until somebody releases it there: no way back here.
     if (row === undefined || row.Cancelled === 'X') return undefined;
     return {
@@ -380,7 +399,7 @@ export class ModelErp {
   }
 
   /** A row goes and nothing tells of it; a part takes its operations along. What others refer to stays. */
-  #removed(table: TableName): Transaction | undefined {
+  #removed(table: TableName, fits: (row: ModelRow) => boolean = () => true): Transaction | undefined {
     const childTable = ({ cells: 'operations', jobs: 'parts', parts: 'operations', operations: undefined } as const)[
       table
     ];
@@ -390,7 +409,8 @@ export class ModelErp {
         : this.#referring(childTable, (row) => (table === 'cells' ? row.Cell : row.Parent) === Id);
     const goesAlong = (row: ModelRow) =>
       table === 'parts' && children(row).every(({ Id }) => !this.#locked.has(`operations/${Id}`));
-    const row = this.#pick(table, (each) => each.Id !== 'C0' && (children(each).length === 0 || goesAlong(each)));
+    const free = (each: ModelRow) => each.Id !== 'C0' && (children(each).length === 0 || goesAlong(each));
+    const row = this.#pick(table, (each) => fits(each) && free(each));
     if (row === undefined) return undefined;
     const along = children(row).map((child): Change => ({ table: 'operations', row: child, gone: true }));
     const changes: Change[] = [...along, { table, row, gone: true }];

@@ -104,7 +104,8 @@ export const mutations: readonly Mutation[] = [
     file: 'src/push/eryxon/generic-bulk.ts',
     from: 'if (row === undefined || !shows(row, columns)) return',
     to: 'if (row === null) return',
-    generations: ['v060', 'main', 'repaired'],
+    // On the others updates go by answers that name each record.
+    generations: ['repaired'],
   },
   {
     name: 'the MES is asked on while its day is used up',

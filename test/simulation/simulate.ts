@@ -5,6 +5,7 @@ import { createRandom } from '../../sandbox/random.ts';
 import { chapters } from './chapters.ts';
 import { quiesce } from './peace.ts';
 import { mayLack, removeByHand } from './removals.ts';
+import { scenes } from './scenes.ts';
 import { drawSetting } from './setting.ts';
 import type { Story } from './story.ts';
 import { openWorld } from './world.ts';
@@ -31,6 +32,8 @@ export interface SimulateOptions {
 const most = 50;
 /** Before so many of the events somebody removes something from the MES. */
 const removalShare = 0.04;
+/** Before so many of them something happens that takes several steps in their order. */
+const sceneShare = 0.02;
 
 /** One seed, one run: a drawn history, then peace, then the MES must hold what the ERP implies. */
 export async function simulate(seed: number, options: SimulateOptions = {}): Promise<Simulated> {
@@ -75,9 +78,11 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
 
 async function live(story: Story, events: number): Promise<void> {
   const { random, aside, world } = story;
+  const forScenes = aside.fork('scenes');
   let left = Math.min(events, random.int(2, random.chance(0.1) ? most : 10));
   for (; left > 0; left -= 1) {
     if (aside.chance(removalShare)) await removeByHand(story);
+    if (world.erp.perform !== undefined && forScenes.chance(sceneShare)) await forScenes.pick(scenes)(story);
     await random.pick(chapters)(story);
   }
   const lost = await quiesce(story);

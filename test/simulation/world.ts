@@ -63,6 +63,8 @@ interface Erp {
   mayBeOnHold?(name: string): boolean;
   /** When a record got its present content, by `<table>/<externalId>`. */
   changedAt?(name: string): number;
+  /** Of the small ERP alone: one transaction of that kind, visible at once. */
+  perform?: ModelErp['perform'];
   /** Set: the next such list lacks one row. */
   hides?: 'children' | 'keys' | undefined;
 }
