@@ -1,8 +1,9 @@
-import { type Batch, BatchInterruptedError, type ReadyChange, type SinkResult } from '../sink.ts';
+import { BatchInterruptedError, type ReadyChange, type SinkResult } from '../sink.ts';
 import { isHeld } from './bodies.ts';
 import { deliverBulk } from './classic-bulk.ts';
+import { keepWhatIsSet } from './classic-keep.ts';
 import { deliverSingly } from './classic-put.ts';
-import { listRows, pagesOf, type Row, readOne } from './lists.ts';
+import { readOne } from './lists.ts';
 import type { Call, Report } from './request.ts';
 import { taskOf } from './ways.ts';
 
@@ -22,52 +23,13 @@ export async function classicBulk(call: Call, changes: readonly ReadyChange[], r
 
 async function sendBulk(call: Call, changes: readonly ReadyChange[], report: Report): Promise<void> {
   const { base, entity, transport } = call;
-  const results = await deliverBulk(base, { entity, changes: await keepStatus(call, changes) }, transport);
+  const results = await deliverBulk(base, { entity, changes: await keepWhatIsSet(call, changes) }, transport);
   // The endpoint has gone since it was looked for.
   if (results === undefined) {
     call.ability.classic = 'put';
     return classicPut(call, changes, report);
   }
   await tell(call, { changes, results }, report);
-}
-
-/** Up to so many resources are looked at by their ids. */
-const fewResources = 2;
-
-/** What has to be known before resources are updated: these by their ids, or the whole list. */
-export function statusLooks({ entity, changes }: Batch): { ids: string[] } | 'list' | undefined {
-  const held = entity === 'resource' ? changes.filter(({ known }) => isHeld(known)) : [];
-  if (held.length === 0) return undefined;
-  const ids = held.flatMap(({ known }) => known?.mesId ?? []);
-  return ids.length === held.length && ids.length <= fewResources ? { ids } : 'list';
-}
-
-/**
- * An update of a resource that names no status makes it "available", whatever people at the MES have set: so it is read just before and
- * sent along as it stands.
- */
-async function keepStatus(call: Call, changes: readonly ReadyChange[]): Promise<readonly ReadyChange[]> {
-  const looks = statusLooks({ entity: call.entity, changes });
-  if (looks === undefined) return changes;
-  const rows =
-    looks === 'list' ? await listedResources(call) : await Promise.all(looks.ids.map((id) => readOne(call, id)));
-  const byKey = new Map(rows.flatMap((row) => (row === undefined ? [] : [[keyOf(row), row['status']]])));
-  return changes.map((change) => {
-    const { externalId, source, fields } = change.record;
-    const status = byKey.get(keyOf({ external_id: externalId, external_source: source }));
-    return typeof status === 'string' ? { ...change, fieldsJson: JSON.stringify({ ...fields, status }) } : change;
-  });
-}
-
-async function listedResources(call: Call): Promise<Row[]> {
-  const rows: Row[] = [];
-  for await (const row of (await listRows(call)) ?? []) rows.push(row);
-  await call.session.sawList(call.entity, pagesOf(rows.length));
-  return rows;
-}
-
-function keyOf(row: Row): string {
-  return JSON.stringify([row['external_source'], row['external_id']]);
 }
 
 async function losesStatus(call: Call, status: readonly ReadyChange[]): Promise<boolean> {
@@ -84,7 +46,7 @@ async function losesStatus(call: Call, status: readonly ReadyChange[]): Promise<
 export async function classicPut(call: Call, changes: readonly ReadyChange[], report: Report): Promise<void> {
   const { base, entity, transport } = call;
   try {
-    const carrying = await keepStatus(call, changes);
+    const carrying = await keepWhatIsSet(call, changes);
     await tell(call, { changes, results: await deliverSingly(base, { entity, changes: carrying }, transport) }, report);
   } catch (error) {
     if (!(error instanceof BatchInterruptedError)) throw error;

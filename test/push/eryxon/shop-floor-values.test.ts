@@ -64,6 +64,25 @@ describe('the status that people at the MES gave a resource', () => {
     }
   });
 
+  it.each(kinds)('stays, like the color of a cell, which the ERP does not name: $what', async (kind) => {
+    const { mes, pusher, sink } = await startMes(kind);
+    const cell = (id: number, fields: object) =>
+      record('cell', `c${id}`, { fields: { name: `C${id}`, active: true, ...fields } });
+    const first = await pusher.push([change(cell(1, {})), change(cell(2, {}))], none, signal);
+    const known = first.outcomes.map((outcome) =>
+      entry({ mesId: outcome.kind === 'delivered' ? outcome.mesId : null }),
+    );
+    mes.edit('cells', 'c1', { color: '#FF0000' });
+    mes.edit('cells', 'c2', { color: '#FF0000' });
+    const changed = [change(cell(1, { sequence: 7 }), known[0]), change(cell(2, { color: '#00FF00' }), known[1])];
+    const planned = await sink.estimate?.({ entity: 'cell', changes: changed });
+    const before = mes.requests().total;
+    await pusher.push(changed, none, signal);
+    expect(mes.requests().total - before).toBe(planned);
+    expect(mes.image().cells.get('c1')?.fields).toMatchObject({ sequence: 7, color: '#FF0000' });
+    expect(mes.image().cells.get('c2')?.fields).toMatchObject({ color: '#00FF00' });
+  });
+
   it('cannot be kept where the function of resources does not start: check says so', async () => {
     const { sink, transport } = await startMes({ generation: 'repaired' });
     const text = '{"code":"BOOT_ERROR","message":"Function failed to start (please check logs)"}';
