@@ -17,11 +17,29 @@ export const tables: Readonly<Record<Entity, string>> = {
 export function classicBody(change: ReadyChange): string {
   const { record, fieldsJson } = change;
   const status = statusFields(change);
-  const fields = status === undefined ? fieldsJson : JSON.stringify({ ...record.fields, ...status });
+  const spelled = spelledOut(record.entity, { ...record.fields, ...status });
+  const plain = status === undefined && spelled === undefined;
+  const fields = plain ? fieldsJson : JSON.stringify({ ...record.fields, ...status, ...spelled });
   const ids = `"external_id":${JSON.stringify(record.externalId)},"external_source":${JSON.stringify(record.source)}`;
   const own = `${ids}${parentFields(change)}`;
   return fields === '{}' ? `{${own}}` : `{${own},${fields.slice(1)}`;
 }
+
+/**
+ * Fields that the functions of the documented API and of erp-sync would take for not given, put so that they mean what the record says; undefined
+ * when there are none. They read `notes || description` of jobs, which an explicit null ends, and `quantity || 1` and `sequence || 1`, where
+ * a zero as text is a value, and one to the column too.
+ */
+export function spelledOut(
+  entity: Entity,
+  fields: Readonly<Record<string, FieldValue | undefined>>,
+): Record<string, FieldValue> | undefined {
+  if (entity === 'job' && fields['notes'] === null && fields['description'] === undefined) return { description: null };
+  const counted = countedFrom1[entity];
+  return counted !== undefined && fields[counted] === 0 ? { [counted]: '0' } : undefined;
+}
+
+const countedFrom1: Partial<Record<Entity, string>> = { part: 'quantity', operation: 'sequence' };
 
 /**
  * Parents by the MES's own ids where they are known: it looks external ids up in any source, and a name that two cells have in

@@ -2,7 +2,7 @@ import { TransientError } from '../../core/errors.ts';
 import { createBadSearch } from '../bad-search.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 import { isObject } from './answers.ts';
-import { isHeld, tables } from './bodies.ts';
+import { isHeld, spelledOut, tables } from './bodies.ts';
 import type { Columns } from './columns.ts';
 import { genericPut, tryPatch } from './generic-put.ts';
 import { prepare } from './prepare.ts';
@@ -67,12 +67,16 @@ async function sendGroup(call: Call, items: readonly Item[], report: Report): Pr
   for (const failed of await tryGroup(call, items, report)) await retryFailed(call, failed, report);
 }
 
+function bodyOf({ change, columns }: Item): string {
+  return JSON.stringify({ ...columns, ...spelledOut(change.record.entity, columns) });
+}
+
 /** Reports what went through; the rest by what was said of it. */
 async function tryGroup(call: Call, items: readonly Item[], report: Report): Promise<Failed[]> {
   const table = tables[call.entity];
   // Skipping goes by the last payload, not by the row: somebody may have changed that by hand.
   const options = '"options":{"skip_unchanged":false}';
-  const body = `{"source":"erp-puller",${options},"${table}":[${items.map(({ columns }) => JSON.stringify(columns)).join(',')}]}`;
+  const body = `{"source":"erp-puller",${options},"${table}":[${items.map(bodyOf).join(',')}]}`;
   const answer = await ask(call, { method: 'POST', name: 'api-erp-sync', rest: '/sync', body });
   requireKnown(answer, 'erp-sync');
   if (answer.data === undefined) return [{ items, message: refusalText(answer) }];

@@ -1,7 +1,7 @@
 import { entities } from '../../core/types.ts';
 import type { Batch, ReadyChange } from '../sink.ts';
 import type { Capabilities } from './capabilities.ts';
-import { statusLooks } from './classic.ts';
+import { looksBefore } from './classic-keep.ts';
 import { largest } from './deliver.ts';
 import type { Discovery } from './discovery.ts';
 import { groupByIds } from './erp-sync.ts';
@@ -74,9 +74,9 @@ async function classicRequests({ entity, changes }: Batch, session: Session, ask
   return bulk + (looks ? 1 : 0);
 }
 
-/** What the MES has of resources is read before they are updated. */
+/** What people at the MES set of cells and resources is read before these are updated. */
 function lookRequests(batch: Batch, { listPages }: ProofCost): number {
-  const looks = statusLooks(batch);
+  const looks = looksBefore(batch);
   if (looks === undefined) return 0;
   return looks === 'list' ? listPages : looks.ids.length;
 }

@@ -127,12 +127,8 @@ function splitFor(ability: Ability, group: readonly ReadyChange[]): [readonly Re
   return [group.filter(fits), group.filter((change) => !fits(change))];
 }
 
-/** It has no way to take notes away from a record that is there, nor to say anything of further columns. */
-function fitsErpSync(change: ReadyChange): boolean {
-  const { entity, fields } = change.record;
+/** It says nothing of further columns. */
+function fitsErpSync({ record: { entity, fields } }: ReadyChange): boolean {
   const taken = erpSyncColumns[entity];
-  const isNew = taskOf(change) === 'create';
-  return Object.entries(fields).every(([name, value]) =>
-    taken?.has(name) ? isNew || value !== null || name !== 'notes' : value === null,
-  );
+  return Object.entries(fields).every(([name, value]) => value === null || taken?.has(name) === true);
 }
