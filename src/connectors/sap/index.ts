@@ -11,7 +11,8 @@ import { createODataClient } from '../protocols/odata/client.ts';
 import { odataChildStreamSchema, odataStreamSchema, openODataStream } from '../protocols/odata/stream.ts';
 import { createODataTimes } from '../protocols/odata/times.ts';
 import { authSchema, connectorShape, timeZoneSchema, urlSchema } from '../settings.ts';
-import { type SapContext, sapStreams } from './streams.ts';
+import type { SapContext } from './rows.ts';
+import { sapStreams } from './streams.ts';
 
 const slotSchema = z.int().min(1).max(6);
 
