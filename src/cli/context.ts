@@ -111,11 +111,19 @@ function hasState(directory: string): boolean {
   return existsSync(path.join(directory, 'ledger.db'));
 }
 
-/** A signal that aborts when the process is told to end. */
+/** Signals so soon after the first are the same wish: npm passes on what the terminal has sent to both. */
+const sameWishMs = 1000;
+
+/** A signal that aborts when the process is told to end. A person who insists with another Ctrl-C need not wait for it. */
 export function onTermination(): AbortController {
   const controller = new AbortController();
+  let toldMs: number | undefined;
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => controller.abort(new Error(`Stopped by ${name}.`)));
+    process.on(name, () => {
+      toldMs ??= systemClock.monotonicMs();
+      if (name === 'SIGINT' && systemClock.monotonicMs() - toldMs > sameWishMs) process.exit(130);
+      controller.abort(new Error(`Stopped by ${name}.`));
+    });
   }
   return controller;
 }
