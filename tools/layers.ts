@@ -30,7 +30,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'node-cron': ['src/scheduler/cron.ts'],
   'node:sqlite': ['src/state/database.ts', 'sandbox/**'],
   'p-limit': ['src/push/pusher.ts', 'src/scheduler/embedded-engine.ts'],
-  'prom-client': ['src/core/metrics.ts'],
+  'prom-client': ['src/server/metrics.ts'],
   winston: ['src/core/logger.ts'],
   yaml: ['src/config/load.ts'],
   zod: ['src/app/**', 'src/config/**', 'src/connectors/**'],

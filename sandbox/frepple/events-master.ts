@@ -1,4 +1,4 @@
-import { anyText } from '../sap/sample.ts';
+import { anyText } from '../sample.ts';
 import { buildResource, locations } from './build.ts';
 import { type Event, pickRow, written } from './world.ts';
 

@@ -1,4 +1,5 @@
 import type { Random } from '../random.ts';
+import { anyMaterial, anyQuantity, anyText, anyWall, anyWork, later } from '../sample.ts';
 import { char14Of, dateOf, stampOf } from './instant.ts';
 import {
   type Equipment,
@@ -9,7 +10,6 @@ import {
   type SalesOrder,
   type WorkCenter,
 } from './model.ts';
-import { anyMaterial, anyQuantity, anyText, anyWall, anyWork, later } from './sample.ts';
 
 /** The two plants; a work center's name is unique in its plant only, so both have the same names. */
 export const plants = ['1710', '1720'] as const;

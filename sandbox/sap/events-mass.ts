@@ -1,7 +1,7 @@
+import { anyText, anyWall } from '../sample.ts';
 import type { Change, Transaction } from './database.ts';
 import { dateOf, stampOf } from './instant.ts';
 import type { Operation, ProductionOrder, SalesOrder } from './model.ts';
-import { anyText, anyWall } from './sample.ts';
 import { char14Now, type Event, lockOf, today, type World } from './world.ts';
 
 const kinds = ['salesOrders', 'productionOrders', 'operations'] as const;

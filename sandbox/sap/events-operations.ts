@@ -1,8 +1,8 @@
+import { anyText, anyWall, anyWork, later } from '../sample.ts';
 import { buildOperation } from './build.ts';
 import type { Transaction } from './database.ts';
 import { operationsOf, written } from './events-orders.ts';
 import { type Operation, strip } from './model.ts';
-import { anyText, anyWall, anyWork, later } from './sample.ts';
 import { char14Now, type Event, lockOf, pickRow, pickWorkCenter, today, type World } from './world.ts';
 
 /** Changes an operation that fits; its own stamp moves, the header's does not. */

@@ -1,7 +1,7 @@
+import { anyQuantity, anyWall, later } from '../sample.ts';
 import { buildOperation, buildProductionOrder, planSteps } from './build.ts';
 import type { Change, Transaction } from './database.ts';
 import { isMakeToStock, type Operation, type ProductionOrder, strip } from './model.ts';
-import { anyQuantity, anyWall, later } from './sample.ts';
 import { char14Now, type Event, lockOf, pickRow, pickWorkCenter, today, type World } from './world.ts';
 
 /** The visible operations of an order. */

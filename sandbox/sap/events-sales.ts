@@ -1,8 +1,8 @@
+import { anyText, anyWall } from '../sample.ts';
 import { buildSalesOrder } from './build.ts';
 import type { Transaction } from './database.ts';
 import type { SalesOrder } from './model.ts';
 import { strip } from './model.ts';
-import { anyText, anyWall } from './sample.ts';
 import { type Event, lockOf, pickRow, stampNow, today, type World } from './world.ts';
 
 /** The transaction that writes a sales order. */

@@ -1,6 +1,5 @@
 import { checkOverlaps } from '../connectors/checking.ts';
 import type { Logger } from '../core/logger.ts';
-import { createMetrics } from '../core/metrics.ts';
 import { createEmbeddedEngine } from '../scheduler/embedded-engine.ts';
 import type { Job } from '../scheduler/engine.ts';
 import { createOverdue } from '../scheduler/overdue.ts';
@@ -8,6 +7,7 @@ import { createWatchdog, type Watchdog } from '../scheduler/watchdog.ts';
 import { followActivity } from '../server/activity.ts';
 import { startHealthLog } from '../server/health-log.ts';
 import { withWays } from '../server/mes-ways.ts';
+import { createMetrics } from '../server/metrics.ts';
 import { createReadiness, type ExpectedStream } from '../server/readiness.ts';
 import { type HealthServer, startServer } from '../server/server.ts';
 import { withSetAside } from '../server/set-aside.ts';

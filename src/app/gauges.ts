@@ -1,6 +1,6 @@
 import type { ConnectorSession } from '../connectors/define.ts';
 import type { Clock } from '../core/clock.ts';
-import type { StreamGauges } from '../core/metrics.ts';
+import type { StreamGauges } from '../server/metrics.ts';
 import type { Store } from '../state/store.ts';
 import { lagOf } from './lag.ts';
 

@@ -1,9 +1,9 @@
 import { TransientError } from '../core/errors.ts';
 import { createEventBus, type StreamResult } from '../core/events.ts';
-import { changedFields } from '../core/field-marks.ts';
 import { createHttpClient, type OpenHttp } from '../core/http.ts';
 import type { Change, Entity, FieldValue, MesRecord, Outcome } from '../core/types.ts';
 import { createRehearsal } from '../push/rehearsal.ts';
+import { changedFields } from '../state/field-marks.ts';
 import { openScratchStore, type PreviousRecord, type ScratchStore } from '../state/scratch-store.ts';
 import type { PageCommit, Store } from '../state/store.ts';
 import { type AppOptions, openApp, type SyncRequest } from './app.ts';

@@ -1,8 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
-import type { MesGauges, StreamGauges } from '../core/metrics.ts';
 import type { Activity } from './activity.ts';
+import type { MesGauges, StreamGauges } from './metrics.ts';
 
 export interface HealthLogOptions {
   everySeconds: number;

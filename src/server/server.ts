@@ -1,6 +1,6 @@
 import fastify from 'fastify';
 import { ConfigError, messageOf } from '../core/errors.ts';
-import type { Metrics } from '../core/metrics.ts';
+import type { Metrics } from './metrics.ts';
 import type { Readiness } from './readiness.ts';
 
 export interface ServerOptions {

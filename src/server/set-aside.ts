@@ -1,4 +1,4 @@
-import type { StreamGauges } from '../core/metrics.ts';
+import type { StreamGauges } from './metrics.ts';
 import type { Readiness } from './readiness.ts';
 
 export type SetAside = Pick<StreamGauges, 'stream' | 'deadLetters' | 'deadLettersSince' | 'parked' | 'parkedSince'>;

@@ -1,7 +1,7 @@
 import { businessKeyOf } from '../core/business-key.ts';
-import { fieldMarks } from '../core/field-marks.ts';
 import type { Change, Entity, LedgerEntry, Lifecycle, MesRecord } from '../core/types.ts';
 import { type Database, prepare, prepareArrays, type Value } from './database.ts';
+import { fieldMarks } from './field-marks.ts';
 import type { ChildQuery } from './store.ts';
 
 /** One record that the MES now holds. */

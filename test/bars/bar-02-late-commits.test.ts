@@ -1,8 +1,8 @@
 import '../simulation/disk.ts';
 import { describe, expect, it } from 'vitest';
 import { createRandom, type Random } from '../../sandbox/random.ts';
-import { createMetrics } from '../../src/core/metrics.ts';
 import { type DatedKind, defaultOverlapSeconds } from '../../src/core/stamp.ts';
+import { createMetrics } from '../../src/server/metrics.ts';
 import { collect } from '../support/harness.ts';
 import {
   type Bench,

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toMinutes } from '../../src/connectors/durations.ts';
 import { ceilInteger, convertField, dayToInstant, normalizeId, parseTime } from '../../src/connectors/fields.ts';
 import { createServerTimes } from '../../src/connectors/frepple/times.ts';
 import { createODataTimes } from '../../src/connectors/protocols/odata/times.ts';
+import { toMinutes } from '../../src/connectors/sap/durations.ts';
 import { RecordError } from '../../src/core/errors.ts';
 
 describe('an id', () => {

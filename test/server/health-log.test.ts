@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createEventBus } from '../../src/core/events.ts';
 import type { LogFields, Logger } from '../../src/core/logger.ts';
-import type { MesGauges, StreamGauges } from '../../src/core/metrics.ts';
 import { followActivity } from '../../src/server/activity.ts';
 import { startHealthLog } from '../../src/server/health-log.ts';
+import type { MesGauges, StreamGauges } from '../../src/server/metrics.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
 const gauge: StreamGauges = {

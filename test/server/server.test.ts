@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ConfigError } from '../../src/core/errors.ts';
 import { createEventBus, type EventBus, type StreamResult, zeroCounts } from '../../src/core/events.ts';
-import { createMetrics, type MesGauges, type MetricsSource, type StreamGauges } from '../../src/core/metrics.ts';
+import { createMetrics, type MesGauges, type MetricsSource, type StreamGauges } from '../../src/server/metrics.ts';
 import type { Readiness } from '../../src/server/readiness.ts';
 import { startServer } from '../../src/server/server.ts';
 

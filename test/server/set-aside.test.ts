@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { StreamGauges } from '../../src/core/metrics.ts';
+import type { StreamGauges } from '../../src/server/metrics.ts';
 import { withSetAside } from '../../src/server/set-aside.ts';
 
 const quiet: StreamGauges = {

@@ -9,7 +9,6 @@ import type { Mapping } from '../mapping.ts';
 import { openErpHttp } from '../network.ts';
 import { type Authenticator, createAuthenticator } from '../protocols/auth.ts';
 import { createDrfClient } from '../protocols/drf/client.ts';
-import { createWebTokens } from '../protocols/web-token.ts';
 import { connectorShape, rateSchema, secretSchema, timeZoneSchema, urlSchema } from '../settings.ts';
 import { createOrderLists } from './lists.ts';
 import type { IsCell } from './look-ups.ts';
@@ -25,6 +24,7 @@ import {
 import { freppleStreams } from './streams.ts';
 import { createTaskList } from './tasks.ts';
 import { createServerTimes } from './times.ts';
+import { createWebTokens } from './web-token.ts';
 
 const authSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('basic'), username: z.string().min(1), password: secretSchema }),

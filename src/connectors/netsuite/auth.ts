@@ -6,9 +6,9 @@ import { ConfigError, messageOf } from '../../core/errors.ts';
 import type { HttpClient, HttpResponse } from '../../core/http.ts';
 import type { ConnectorContext } from '../define.ts';
 import { type Authenticator, bearer } from '../protocols/auth.ts';
-import { authorization, type TokenCredentials } from '../protocols/oauth1.ts';
 import { secretSchema } from '../settings.ts';
 import { clientAssertion, readExpiry, readSigningKey, type SigningKey } from './client-assertion.ts';
+import { authorization, type TokenCredentials } from './oauth1.ts';
 
 export const authSchema = z.discriminatedUnion('kind', [
   z.strictObject({

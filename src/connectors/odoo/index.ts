@@ -9,10 +9,10 @@ import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts
 import { mesFields } from '../fields.ts';
 import { openErpHttp } from '../network.ts';
 import { createOdooClient, type OdooClient } from '../protocols/odoo/client.ts';
-import { createKeyWatch } from '../protocols/odoo/key.ts';
 import { createOdooModels } from '../protocols/odoo/model.ts';
 import { odooChildStreamSchema, odooStreamSchema, openOdooStream } from '../protocols/odoo/stream.ts';
 import { connectorShape, secretSchema, urlSchema } from '../settings.ts';
+import { createKeyWatch } from './key.ts';
 import type { OdooContext } from './rows.ts';
 import { odooStreams } from './streams.ts';
 

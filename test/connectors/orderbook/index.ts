@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { checkSession } from '../../../src/connectors/checking.ts';
 import type { Connector, ConnectorContext, ConnectorSession } from '../../../src/connectors/define.ts';
-import { createErpClient, type ErpClient, refusal } from '../../../src/connectors/erp-client.ts';
 import { mesFields } from '../../../src/connectors/fields.ts';
 import { openErpHttp } from '../../../src/connectors/network.ts';
 import { createAuthenticator } from '../../../src/connectors/protocols/auth.ts';
+import { createErpClient, type ErpClient, refusal } from '../../../src/connectors/protocols/erp-client.ts';
 import { authSchema, connectorShape, urlSchema } from '../../../src/connectors/settings.ts';
 import { PermanentError, TransientError } from '../../../src/core/errors.ts';
 import type { HttpClient } from '../../../src/core/http.ts';

@@ -1,6 +1,6 @@
 import { PermanentError, TransientError } from '../../../core/errors.ts';
 import type { HttpRequest, HttpResponse } from '../../../core/http.ts';
-import { createErpClient, type ErpClientOptions, refusal } from '../../erp-client.ts';
+import { createErpClient, type ErpClientOptions, refusal } from '../erp-client.ts';
 import { createJsonListReader, type JsonList } from './json-list.ts';
 
 /** Reads an API of Django REST framework that has no pages: every list is one answer. */

@@ -1,6 +1,6 @@
 import { PermanentError } from '../../../core/errors.ts';
 import type { HttpResponse } from '../../../core/http.ts';
-import { createErpClient, type ErpClientOptions, refusal } from '../../erp-client.ts';
+import { createErpClient, type ErpClientOptions, refusal } from '../erp-client.ts';
 import { readCollection, readError, requireMetadata } from './json.ts';
 import { type PropertyTypes, readPropertyTypes } from './metadata.ts';
 import { nextPath, type ODataQuery, queryPath, withOptions } from './url.ts';

@@ -1,6 +1,6 @@
 import { ConfigError, PermanentError } from '../../../core/errors.ts';
 import { type HttpRequest, type HttpResponse, retryAfterMs } from '../../../core/http.ts';
-import { createErpClient, type ErpClientOptions } from '../../erp-client.ts';
+import { createErpClient, type ErpClientOptions } from '../erp-client.ts';
 import { classifyStatus } from './errors.ts';
 import {
   json2Request,

@@ -1,11 +1,11 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { baseString, signature } from '../../src/connectors/protocols/oauth1.ts';
-import { PermanentError, TransientError } from '../../src/core/errors.ts';
-import { type MockAnswer, type SeenRequest, useHttpMock } from '../support/http-mock.ts';
-import { m2m, openNetSuite, tba } from './netsuite-rows.ts';
-import { createHastyClock, type HastyClock, never } from './support.ts';
+import { baseString, signature } from '../../../src/connectors/netsuite/oauth1.ts';
+import { PermanentError, TransientError } from '../../../src/core/errors.ts';
+import { type MockAnswer, type SeenRequest, useHttpMock } from '../../support/http-mock.ts';
+import { createHastyClock, type HastyClock, never } from '../support.ts';
+import { m2m, openNetSuite, tba } from './rows.ts';
 
 const origin = 'https://1234567-sb1.suitetalk.api.netsuite.com';
 const http = useHttpMock(origin);

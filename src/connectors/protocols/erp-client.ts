@@ -1,10 +1,10 @@
-import type { Clock } from '../core/clock.ts';
-import { PermanentError, TransientError } from '../core/errors.ts';
-import type { EventBus } from '../core/events.ts';
-import { type HttpClient, type HttpRequest, type HttpResponse, retryAfterMs } from '../core/http.ts';
-import { withRetries } from '../core/retry.ts';
-import type { TokenBucket } from '../core/token-bucket.ts';
-import { type Authenticator, withoutProof } from './protocols/auth.ts';
+import type { Clock } from '../../core/clock.ts';
+import { PermanentError, TransientError } from '../../core/errors.ts';
+import type { EventBus } from '../../core/events.ts';
+import { type HttpClient, type HttpRequest, type HttpResponse, retryAfterMs } from '../../core/http.ts';
+import { withRetries } from '../../core/retry.ts';
+import type { TokenBucket } from '../../core/token-bucket.ts';
+import { type Authenticator, withoutProof } from './auth.ts';
 
 /** One ERP as its protocol client sees it: requests within its limits, tried again while that may help, and its clock. */
 export interface ErpClient {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { authorization, baseString, signature } from '../../../src/connectors/protocols/oauth1.ts';
+import { authorization, baseString, signature } from '../../../src/connectors/netsuite/oauth1.ts';
 import vectors from '../../fixtures/netsuite/oauth1.json' with { type: 'json' };
 
 const { credentials, nonce, timestamp } = vectors;

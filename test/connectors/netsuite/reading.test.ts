@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Page } from '../../src/connectors/define.ts';
-import type { EventBus } from '../../src/core/events.ts';
-import type { RecordRef, Window } from '../../src/core/types.ts';
-import { type MockAnswer, useHttpMock } from '../support/http-mock.ts';
-import { m2m, openNetSuite, streamIn } from './netsuite-rows.ts';
-import { createHastyClock, createStrictBus, never } from './support.ts';
+import type { Page } from '../../../src/connectors/define.ts';
+import type { EventBus } from '../../../src/core/events.ts';
+import type { RecordRef, Window } from '../../../src/core/types.ts';
+import { type MockAnswer, useHttpMock } from '../../support/http-mock.ts';
+import { createHastyClock, createStrictBus, never } from '../support.ts';
+import { m2m, openNetSuite, streamIn } from './rows.ts';
 
 const origin = 'https://1234567-sb1.suitetalk.api.netsuite.com';
 const http = useHttpMock(origin);

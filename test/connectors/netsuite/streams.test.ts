@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { accountOf } from '../../src/connectors/netsuite/auth.ts';
-import { netsuite } from '../../src/connectors/netsuite/index.ts';
-import { ConfigError } from '../../src/core/errors.ts';
-import { m2m, mapRow, netSuiteRows, openNetSuite, recordsOf, streamIn } from './netsuite-rows.ts';
+import { accountOf } from '../../../src/connectors/netsuite/auth.ts';
+import { netsuite } from '../../../src/connectors/netsuite/index.ts';
+import { ConfigError } from '../../../src/core/errors.ts';
+import { m2m, mapRow, netSuiteRows, openNetSuite, recordsOf, streamIn } from './rows.ts';
 
 const { workCenter, salesOrder, workOrder, task } = netSuiteRows;
 

@@ -1,4 +1,4 @@
-import type { FieldValue, MesRecord } from './types.ts';
+import type { FieldValue, MesRecord } from '../core/types.ts';
 
 /** Characters of one mark: 18 bits. */
 const width = 3;

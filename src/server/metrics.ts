@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { EventBus } from './events.ts';
+import type { EventBus } from '../core/events.ts';
 
 export interface Metrics {
   /** The page in Prometheus text form. */

@@ -1,7 +1,7 @@
-import type { EventBus } from '../../../core/events.ts';
-import type { Finding } from '../../../core/types.ts';
-import type { OdooModels } from './model.ts';
-import { readOdooTime } from './times.ts';
+import type { EventBus } from '../../core/events.ts';
+import type { Finding } from '../../core/types.ts';
+import type { OdooModels } from '../protocols/odoo/model.ts';
+import { readOdooTime } from '../protocols/odoo/times.ts';
 
 /** Watches when the account's API key ends: since 18 keys do, after 90 days as a rule. */
 export interface KeyWatch {

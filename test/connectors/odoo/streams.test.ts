@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { startOdoo } from '../../sandbox/odoo/index.ts';
-import type { ConnectorSession, Stream } from '../../src/connectors/define.ts';
-import { odoo } from '../../src/connectors/odoo/index.ts';
-import { createEventBus, type Events } from '../../src/core/events.ts';
-import type { MesRecord } from '../../src/core/types.ts';
-import { createHastyClock, createStrictBus, never } from './support.ts';
+import { startOdoo } from '../../../sandbox/odoo/index.ts';
+import type { ConnectorSession, Stream } from '../../../src/connectors/define.ts';
+import { odoo } from '../../../src/connectors/odoo/index.ts';
+import { createEventBus, type Events } from '../../../src/core/events.ts';
+import type { MesRecord } from '../../../src/core/types.ts';
+import { createHastyClock, createStrictBus, never } from '../support.ts';
 
 const settings = {
   type: 'odoo',

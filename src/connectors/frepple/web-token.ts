@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
-import type { Authenticator } from './auth.ts';
+import type { Authenticator } from '../protocols/auth.ts';
 
 export interface WebTokenOptions {
   /** Says who is asking. */

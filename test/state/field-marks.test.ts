@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { changedFields, fieldMarks } from '../../src/core/field-marks.ts';
+import { changedFields, fieldMarks } from '../../src/state/field-marks.ts';
 
 const record = (fields: Record<string, string | number | boolean | null>, parents = {}) => ({ fields, parents });
 

@@ -1,4 +1,4 @@
-import { RecordError } from '../core/errors.ts';
+import { RecordError } from '../../core/errors.ts';
 
 /** ERP codes for units of time, English, German and ISO. */
 const minutesPerUnit: Readonly<Record<string, number>> = {

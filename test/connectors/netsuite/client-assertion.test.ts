@@ -1,7 +1,7 @@
 import { constants, createPublicKey, generateKeyPairSync, type KeyObject, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { clientAssertion, readExpiry, readSigningKey } from '../../src/connectors/netsuite/client-assertion.ts';
+import { clientAssertion, readExpiry, readSigningKey } from '../../../src/connectors/netsuite/client-assertion.ts';
 
 const claims = {
   issuer: 'client',

@@ -1,5 +1,5 @@
-import type { Random } from '../random.ts';
-import { addDays } from './instant.ts';
+import type { Random } from './random.ts';
+import { addDays } from './sap/instant.ts';
 
 /** Texts that break careless encoders: quotes, markup, umlauts, characters beyond the basic plane, percent signs. */
 const texts = [
