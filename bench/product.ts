@@ -2,14 +2,13 @@ import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { productFlags as flags } from '../test/support/product-flags.ts';
 import { type Cost, residentMegabytes, runNode } from './measure.ts';
 import { type SourceName, sources } from './sources/index.ts';
 import { rate } from './sources/source.ts';
 
 const entry = fileURLToPath(new URL('../dist/src/bin.js', import.meta.url));
 const idleScript = fileURLToPath(new URL('./idle.ts', import.meta.url));
-/** As the shebang starts it. */
-const flags = ['--max-semi-space-size=8'];
 const environment = { MALLOC_ARENA_MAX: '2' };
 
 /** A configured product with a state directory of its own. */

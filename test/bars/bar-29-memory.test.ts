@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { startSandbox } from '../../sandbox/sandbox.ts';
 import { scratchDirectory } from '../state/builders.ts';
 import { createWorkspace } from '../support/cli-workspace.ts';
+import { productFlags } from '../support/product-flags.ts';
 
 /** Bar 29: the whole program against a server whose every answer is an attack; a million rows are in docs/performance.md. */
 const mb = 1_048_576;
@@ -63,7 +64,7 @@ describe.each(['ERP', 'MES'] as const)('an %s that answers', (system) => {
       const sandbox = await startSandbox({ seed: 29, records: 20 });
       const peak = join(scratchDirectory(), 'peak');
       const env = {
-        NODE_OPTIONS: `--max-semi-space-size=4 --import=${resolve('test/preload/memory-peak.ts')}`,
+        NODE_OPTIONS: `${productFlags.join(' ')} --import=${resolve('test/preload/memory-peak.ts')}`,
         MEMORY_PEAK: peak,
       };
       const workspace = createWorkspace(

@@ -15,6 +15,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CliResult, runCli } from '../support/cli.ts';
+import { productFlags } from '../support/product-flags.ts';
 
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '../..');
@@ -78,6 +79,14 @@ describe('the package', { timeout: 60_000 }, () => {
   it('starts by a shebang that keeps the young generation small', () => {
     const [shebang] = readFileSync(path.join(own, 'dist/src/bin.js'), 'utf8').split('\n', 1);
     expect(shebang).toBe('#!/usr/bin/env -S MALLOC_ARENA_MAX=2 node --max-semi-space-size=8');
+  });
+
+  it('is started with the same options by its scripts and in its image', () => {
+    const [flag] = productFlags;
+    expect(productFlags).toHaveLength(1);
+    const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+    expect(scripts).toMatchObject({ demo: `node ${flag} src/bin.ts demo`, start: `node ${flag} src/bin.ts run` });
+    expect(readFileSync(path.join(root, 'Dockerfile'), 'utf8')).toContain(`ENTRYPOINT ["node", "${flag}", `);
   });
 
   it(`brings at most ${maxPackages} packages along`, () => {
