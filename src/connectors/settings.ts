@@ -35,30 +35,6 @@ export const rateSchema = z.strictObject({
   burst: z.int().min(1).max(1000).default(1).meta({ description: 'Requests that may go out at once after a pause' }),
 });
 
-export const authSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('basic'), username: z.string().min(1), password: secretSchema }),
-  z.strictObject({
-    kind: z.literal('oauth2'),
-    tokenUrl: urlSchema.meta({ description: 'Token endpoint for client credentials' }),
-    clientId: z.string().min(1),
-    clientSecret: secretSchema,
-    scope: z.string().min(1).optional(),
-    sendIn: z
-      .enum(['header', 'body'])
-      .default('header')
-      .meta({ description: 'Where id and secret go in the token request' }),
-  }),
-  z.strictObject({
-    kind: z.literal('apiKey'),
-    key: secretSchema,
-    header: z
-      .string()
-      .regex(/^[A-Za-z0-9-]+$/)
-      .default('APIKey')
-      .meta({ description: 'Header that carries the key' }),
-  }),
-]);
-
 export const tlsSchema = z
   .strictObject({
     caFile: z.string().min(1).optional().meta({ description: 'PEM file of the CA to trust' }),
@@ -211,8 +187,6 @@ export function readTls(tls: TlsSettings | undefined): TlsOptions | undefined {
   );
   return Object.fromEntries(read);
 }
-
-export type AuthSettings = z.output<typeof authSchema>;
 
 function isTimeZone(name: string): boolean {
   try {

@@ -1,6 +1,6 @@
+import type { AuthSettings } from '../../src/connectors/protocols/auth.ts';
 import { createAuthenticator } from '../../src/connectors/protocols/auth.ts';
 import { createODataClient, type ODataClient, type ODataOptions } from '../../src/connectors/protocols/odata/client.ts';
-import type { AuthSettings } from '../../src/connectors/settings.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { createEventBus, type EventBus } from '../../src/core/events.ts';
 import { createHttpClient, type HttpClient, type HttpOptions } from '../../src/core/http.ts';

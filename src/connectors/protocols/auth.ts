@@ -1,7 +1,34 @@
+import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { PermanentError, TransientError } from '../../core/errors.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from '../../core/http.ts';
-import type { AuthSettings } from '../settings.ts';
+import { secretSchema, urlSchema } from '../settings.ts';
+
+/** How a request proves who asks, where the ERP takes user and password, a token for client credentials, or a key. */
+export const authSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('basic'), username: z.string().min(1), password: secretSchema }),
+  z.strictObject({
+    kind: z.literal('oauth2'),
+    tokenUrl: urlSchema.meta({ description: 'Token endpoint for client credentials' }),
+    clientId: z.string().min(1),
+    clientSecret: secretSchema,
+    scope: z.string().min(1).optional(),
+    sendIn: z
+      .enum(['header', 'body'])
+      .default('header')
+      .meta({ description: 'Where id and secret go in the token request' }),
+  }),
+  z.strictObject({
+    kind: z.literal('apiKey'),
+    key: secretSchema,
+    header: z
+      .string()
+      .regex(/^[A-Za-z0-9-]+$/)
+      .default('APIKey')
+      .meta({ description: 'Header that carries the key' }),
+  }),
+]);
+export type AuthSettings = z.output<typeof authSchema>;
 
 /** Supplies the headers that prove who is asking. */
 export interface Authenticator {

@@ -6,11 +6,11 @@ import { checkSession } from '../checking.ts';
 import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
 import { mesFields } from '../fields.ts';
 import { openErpHttp } from '../network.ts';
-import { createAuthenticator } from '../protocols/auth.ts';
+import { authSchema, createAuthenticator } from '../protocols/auth.ts';
 import { createODataClient } from '../protocols/odata/client.ts';
 import { odataChildStreamSchema, odataStreamSchema, openODataStream } from '../protocols/odata/stream.ts';
 import { createODataTimes } from '../protocols/odata/times.ts';
-import { authSchema, connectorShape, timeZoneSchema, urlSchema } from '../settings.ts';
+import { connectorShape, timeZoneSchema, urlSchema } from '../settings.ts';
 import type { SapContext } from './rows.ts';
 import { sapStreams } from './streams.ts';
 
