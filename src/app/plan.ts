@@ -2,6 +2,7 @@ import { TransientError } from '../core/errors.ts';
 import { createEventBus, type StreamResult } from '../core/events.ts';
 import { createHttpClient, type OpenHttp } from '../core/http.ts';
 import type { Change, Entity, FieldValue, MesRecord, Outcome } from '../core/types.ts';
+import type { Guess } from '../push/eryxon/estimate.ts';
 import { createRehearsal } from '../push/rehearsal.ts';
 import { changedFields } from '../state/field-marks.ts';
 import { openScratchStore, type PreviousRecord, type ScratchStore } from '../state/scratch-store.ts';
@@ -41,6 +42,8 @@ export interface Plan {
   streams: StreamPlan[];
   /** Requests left of the MES's day budget; null without one. The limits themselves are not part of the plan. */
   budgetLeft: number | null;
+  /** Why the numbers of requests are a guess: what only the MES itself can tell, and a plan asks it nothing. Empty when they are none. */
+  guesses: Guess[];
 }
 
 /**
@@ -62,8 +65,11 @@ export async function planPasses(options: AppOptions, request: SyncRequest, sign
   try {
     await app.prepare(signal);
     const results = await app.sync(request, (_name, task) => task(signal));
+    const streams = results.map((result) => describe(result, planned.changes));
+    const marks = streams.some(({ mark }) => mark > 0);
     return {
-      streams: results.map((result) => describe(result, planned.changes)),
+      streams,
+      guesses: (await app.sink.guesses()).filter(({ code }) => code !== 'status-in-bulk' || marks),
       budgetLeft: (await app.quota.report()).budgetLeft,
     };
   } finally {

@@ -45,7 +45,7 @@ async function batchOfDaemon(directory: string, signal: AbortSignal): Promise<nu
   return (report as StatusReport | undefined)?.mes.batchSize;
 }
 
-function printPlan({ streams, budgetLeft }: Plan, limit: number): void {
+function printPlan({ streams, budgetLeft, guesses }: Plan, limit: number): void {
   printTable(
     streams.map(({ connector, stream, changes, outcome, error, ...counts }) => ({
       stream: `${connector}/${stream}`,
@@ -56,6 +56,7 @@ function printPlan({ streams, budgetLeft }: Plan, limit: number): void {
   for (const { connector, stream, error } of streams) {
     if (error !== undefined) printLine(paint('red', `${connector}/${stream}: ${error}`));
   }
+  for (const { text } of guesses) printLine(paint('yellow', text));
   const left = budgetLeft === null ? '' : ` ${budgetLeft} requests are left of the MES's day budget.`;
   printLine(
     paint('dim', `Nothing was sent. That the MES takes everything is assumed, and limits are not applied.${left}`),

@@ -73,7 +73,10 @@ describe('plan', () => {
     expect(first.budgetLeft).toBe(10_000);
     expect(sandbox.mes.requests().total).toBe(before);
     expect(workspace.files().filter(({ name }) => name.startsWith('state'))).toEqual([]);
+    expect(first.guesses.map(({ code }) => code)).toEqual(['mes-never-asked']);
+    expect((await workspace.run('plan')).stdout).toContain('has never been asked what it can do');
     expect(planned(first)).toEqual(done(await sync()));
+    expect((await plan()).guesses).toEqual([]);
     expect(sandbox.compare()).toMatchObject({ equal: true });
   });
 

@@ -37,6 +37,27 @@ export function createEstimate(discovery: Discovery, session: Session): Estimate
   };
 }
 
+/** Why the requests that are counted may not be those that a pass takes; a plan asks the MES nothing. */
+export interface Guess {
+  code: 'mes-never-asked' | 'status-in-bulk';
+  text: string;
+}
+
+export async function guessesOf(discovery: Discovery, { statusByPut }: Session): Promise<Guess[]> {
+  const known = await discovery.known();
+  if (known === undefined) {
+    const text =
+      'This MES has never been asked what it can do: requests are counted as for the documented generation. Most other installations take one ' +
+      'for each cell, resource and operation, and about ten to find that out.';
+    return [{ code: 'mes-never-asked', text }];
+  }
+  if (known.generation !== 'classic' || (await statusByPut.get()) !== undefined) return [];
+  const text =
+    'Whether this MES keeps a status that is sent in bulk shows with the first one. If it does not, each record that is put on hold takes ' +
+    'one request more.';
+  return [{ code: 'status-in-bulk', text }];
+}
+
 interface Knowing {
   session: Session;
   asked: Asked;

@@ -6,7 +6,7 @@ import { readAnswer } from './answers.ts';
 import { tables } from './bodies.ts';
 import { deliverBatch, largestBatch } from './deliver.ts';
 import { createDiscovery } from './discovery.ts';
-import { createEstimate } from './estimate.ts';
+import { createEstimate, type Guess, guessesOf } from './estimate.ts';
 import { reportWays, type WayReport, wayFindings } from './findings.ts';
 import { createForesee } from './foresee.ts';
 import { leftOutFindings } from './left-out.ts';
@@ -17,6 +17,8 @@ import { createSession, forgetfulNotes, type SessionOptions } from './session.ts
 export interface EryxonSink extends Sink {
   /** How each entity is delivered, as last found out; empty before the first time. */
   ways(): Promise<WayReport[]>;
+  /** Why the requests of a plan are a guess; empty when they are not. */
+  guesses(): Promise<Guess[]>;
   /** What the MES can do is found out anew before the next record goes out. */
   rediscover(): void;
   /** The record was deleted in the MES: the next one of its key is a new one. */
@@ -60,6 +62,7 @@ export function createEryxonSink(url: string, options: EryxonOptions = {}): Eryx
       const known = await discovery.known();
       return known === undefined ? [] : reportWays(known);
     },
+    guesses: () => guessesOf(discovery, session),
     rediscover: discovery.expire,
     forget: (record) => session.posted.forget(record),
   };
