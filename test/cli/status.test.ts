@@ -147,7 +147,7 @@ describe('watermark', () => {
     const { stdout } = await workspace.run('watermark', 'reset', 'plant-1/equipment', '--forget');
     expect(stdout).toBe('The next pass of plant-1/equipment reads everything and sends everything again.\n');
     const { answer } = await workspace.json('sync', 'plant-1/equipment');
-    expect(answer).toMatchObject({ streams: [{ read: 2, unchanged: 0, requests: { mes: 1 } }] });
+    expect(answer).toMatchObject({ streams: [{ read: 2, unchanged: 0, requests: { mes: 2 } }] });
   });
 
   it.each([

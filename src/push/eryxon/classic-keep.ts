@@ -16,7 +16,7 @@ interface Kept {
  */
 const keeps: Partial<Record<Entity, Kept>> = {
   cell: { column: 'color', byId: 0 },
-  resource: { column: 'status', byId: 2 },
+  resource: { column: 'status', byId: 1 },
 };
 
 /** What has to be looked at before these are updated: records by their ids, or the whole list. */
