@@ -1,5 +1,6 @@
 import { systemClock } from '../core/clock.ts';
-import { checkState, restoreState } from '../state/maintenance.ts';
+import { restoreState } from '../state/backup.ts';
+import { checkState } from '../state/check.ts';
 import { onTermination, openContext, operate } from './context.ts';
 import { exitCodes } from './exit.ts';
 import { printFindings, printJson, printLine, printTable } from './output.ts';

@@ -1,6 +1,9 @@
 import { damagedState } from './failure.ts';
-import type { Ledger } from './ledger.ts';
-import type { WatermarkFile, Watermarks } from './watermark-file.ts';
+import { type Ledger, ledgerFileName } from './ledger.ts';
+import { type WatermarkFile, type Watermarks, watermarkFileName } from './watermark-file.ts';
+
+/** All that makes a state; the database's shared-memory file is rebuilt by itself. */
+export const stateFiles = [watermarkFileName, ledgerFileName, `${ledgerFileName}-wal`];
 
 /** Its presence in a state directory means that a restore was cut off and the rest may be half of each state. */
 export const restoringName = 'restoring';

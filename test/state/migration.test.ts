@@ -1,10 +1,11 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { restoreState } from '../../src/state/backup.ts';
+import { checkState } from '../../src/state/check.ts';
 import { openDatabase, prepare } from '../../src/state/database.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import { ledgerVersion } from '../../src/state/ledger-schema.ts';
-import { checkState, restoreState } from '../../src/state/maintenance.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { change, record, scratchDirectory, source, stream } from './builders.ts';
 

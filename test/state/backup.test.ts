@@ -11,8 +11,9 @@ import {
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { BusyError, ConfigError } from '../../src/core/errors.ts';
+import { restoreState } from '../../src/state/backup.ts';
+import { checkState } from '../../src/state/check.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
-import { checkState, restoreState } from '../../src/state/maintenance.ts';
 import type { Store } from '../../src/state/store.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { delivered, page, passEnd, record, refused, resumeAt, scratchDirectory, source, stream } from './builders.ts';
