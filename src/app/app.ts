@@ -121,7 +121,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const { batchSize, maxConcurrency } = config.mes;
   const { openTransport, pace, outage } = mes;
   const delivery = { sink, openTransport, ...options.rehearse?.(sink) };
-  const pushers = createPushers({ ...delivery, batchSize, maxConcurrency, pace, ...redaction(options) });
+  const pushers = createPushers({ ...delivery, batchSize, maxConcurrency, pace, outage, ...redaction(options) });
   const admission = createAdmission({ room: quota.room, requireReachable: outage.require, clock });
   const shared = { store, pusher: pushers.scheduled, operatorPusher: pushers.operator, admission, events, clock };
   const openScheduled = (signal: AbortSignal) => openTransport(signal, 'scheduled');

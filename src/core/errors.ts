@@ -37,6 +37,7 @@ interface TransientDetails {
   malformed?: boolean;
   expired?: boolean;
   unsent?: boolean;
+  status?: number;
 }
 
 /** Try again later, keep the watermark: network faults, time-outs, 429, 5xx. */
@@ -50,6 +51,8 @@ export class TransientError extends Error {
   readonly expired: boolean;
   /** No connection was made: the other side knows nothing of the request. */
   readonly unsent: boolean;
+  /** Of the answer, where there was one. */
+  readonly status: number | undefined;
 
   constructor(message: string, options: ErrorOptions & TransientDetails = {}) {
     super(message, options);
@@ -57,6 +60,7 @@ export class TransientError extends Error {
     this.malformed = options.malformed ?? false;
     this.expired = options.expired ?? false;
     this.unsent = options.unsent ?? false;
+    this.status = options.status;
   }
 }
 

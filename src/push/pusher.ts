@@ -14,6 +14,7 @@ import {
 import { createPace, type Pace } from './adaptive.ts';
 import { createBadSearch } from './bad-search.ts';
 import type { Caller } from './day-plan.ts';
+import type { Outage } from './outage.ts';
 import {
   type Batch,
   BatchInterruptedError,
@@ -22,6 +23,7 @@ import {
   type ReadyChange,
   type Sink,
   type SinkResult,
+  type Transport,
 } from './sink.ts';
 import type { CountedTransport } from './transport.ts';
 
@@ -38,6 +40,8 @@ export interface PushReport {
   requests: number;
   /** Why the push stopped before its end; the outcomes so far stand. */
   failure: Error | undefined;
+  /** The kind of record that could not be delivered; absent where nothing could be. */
+  failed?: Entity | undefined;
 }
 
 export interface Pusher {
@@ -53,6 +57,8 @@ export interface PusherOptions {
   maxConcurrency: number;
   /** How much of these the MES is given now; all of it when absent. */
   pace?: Pace;
+  /** Told what can be delivered and what cannot. */
+  outage?: Pick<Outage, 'failed' | 'delivered' | 'isOpen'>;
   /** Applied to what the MES says of a record before it is kept: it may echo what it was sent. */
   redact?: Redactor;
 }
@@ -74,14 +80,15 @@ export function createPushers(options: PusherOptions): Readonly<Record<Caller, P
 }
 
 function pusherFor(options: PusherOptions & { pace: Pace; limit: LimitFunction }, caller: Caller): Pusher {
-  const { sink, openTransport, pace, limit, redact = unchanged } = options;
+  const { sink, openTransport, pace, limit, outage, redact = unchanged } = options;
   return {
     async push(changes, lookup, signal) {
       const transport = openTransport(signal, caller);
       const run: Run = {
         sink,
-        transport,
+        toMes: transport,
         pace,
+        outage,
         redact,
         outcomes: [],
         arrived: new Map(),
@@ -95,12 +102,15 @@ function pusherFor(options: PusherOptions & { pace: Pace; limit: LimitFunction }
         if (group === undefined) continue;
         groups.delete(entity);
         run.childrenFollow = groups.size > 0;
+        run.toMes = transport.serving?.(entity) ?? transport;
         const ready = await resolveParents(group, lookup, run);
         limit.concurrency = pace.slots();
         const size = Math.min(pace.batchSize(), (await sink.largestBatch?.(entity)) ?? Infinity);
         const batches = split(ready, size).map((part) => ({ entity, changes: part }));
         const failure = firstFailure(await Promise.all(batches.map((batch) => limit(() => attempt(batch, run)))));
-        if (failure !== undefined) return { outcomes: run.outcomes, requests: transport.requests(), failure };
+        if (failure === undefined) continue;
+        const { outcomes } = run;
+        return { outcomes, requests: transport.requests(), failure, failed: whatFailed(entity, failure, outage) };
       }
       return { outcomes: run.outcomes, requests: transport.requests(), failure: undefined };
     },
@@ -113,8 +123,10 @@ function unchanged(text: string): string {
 
 interface Run {
   sink: Sink;
-  transport: CountedTransport;
+  /** For the kind of record under way. */
+  toMes: Transport;
   pace: Pace;
+  outage: PusherOptions['outage'];
   redact: Redactor;
   outcomes: Outcome[];
   /** Records delivered by this push, by `<entity>/<externalId>`: parents that the ledger does not know yet. */
@@ -192,9 +204,11 @@ async function attempt(batch: Batch, run: Run): Promise<Error | undefined> {
   try {
     await deliver(batch, run);
     run.pace.delivered(batch.changes.length);
+    run.outage?.delivered(batch.entity);
     return undefined;
   } catch (error) {
     if (!(error instanceof TransientError || error instanceof PermanentError)) throw error;
+    run.outage?.failed(batch.entity, error);
     run.stopped ??= error;
     return error;
   }
@@ -221,7 +235,7 @@ async function deliver({ entity, changes }: Batch, run: Run): Promise<void> {
 
 async function send(batch: Batch, run: Run): Promise<readonly SinkResult[] | BatchRefusedError> {
   try {
-    return await run.sink.deliver(batch, run.transport);
+    return await run.sink.deliver(batch, run.toMes);
   } catch (error) {
     if (error instanceof BatchRefusedError) return error;
     if (!(error instanceof BatchInterruptedError)) throw error;
@@ -233,10 +247,11 @@ async function send(batch: Batch, run: Run): Promise<readonly SinkResult[] | Bat
 
 /** Reads back what the answer left open; what stays open is a failure, never a success (D6). */
 async function prove(batch: Batch, run: Run): Promise<void> {
-  const [still] = record(batch, await run.sink.readBack(batch, run.transport), run);
+  const [still] = record(batch, await run.sink.readBack(batch, run.toMes), run);
   if (still === undefined) return;
   throw new TransientError(
     `The MES answered without saying what became of ${batch.entity} ${still.record.externalId}.`,
+    { malformed: true },
   );
 }
 
@@ -265,6 +280,11 @@ function record(batch: Batch, results: readonly SinkResult[], run: Run): ReadyCh
 
 function remember({ record }: Change, mesId: string | null, run: Run): void {
   run.arrived.set(`${record.entity}/${record.externalId}`, { mesId, businessKey: businessKeyOf(record) });
+}
+
+/** A passing fault of one kind of record keeps no other back, as far as is known. */
+function whatFailed(entity: Entity, failure: Error, outage: PusherOptions['outage']): Entity | undefined {
+  return outage === undefined || outage.isOpen() || !(failure instanceof TransientError) ? undefined : entity;
 }
 
 function firstFailure(results: readonly (Error | undefined)[]): Error | undefined {

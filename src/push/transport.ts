@@ -4,6 +4,7 @@ import type { EventBus } from '../core/events.ts';
 import type { HttpClient, HttpResponse } from '../core/http.ts';
 import { withRetries } from '../core/retry.ts';
 import type { TokenBucket } from '../core/token-bucket.ts';
+import type { Entity } from '../core/types.ts';
 import type { Pace } from './adaptive.ts';
 import type { Caller } from './day-plan.ts';
 import type { Booking } from './day-quota.ts';
@@ -31,6 +32,8 @@ export interface TransportOptions {
 export interface CountedTransport extends Transport {
   /** Requests sent so far, repeated ones included. */
   requests(): number;
+  /** The same for what one kind of record needs: tried once where that could not be delivered last. */
+  serving?(entity: Entity): Transport;
 }
 
 /** A wait longer than this is not slept through: everything to the MES stops until it is over. */
@@ -60,11 +63,10 @@ export function createTransport(options: TransportOptions, signal: AbortSignal):
     });
     return answer;
   }
-  return {
-    requests: () => sent,
+  const serving = (entity?: Entity): Transport => ({
     async request(request) {
       // While it is down, one try tells as much as five.
-      const attempts = options.outage?.isOpen() ? 1 : options.attempts;
+      const attempts = options.outage?.isOpen(entity) ? 1 : options.attempts;
       try {
         const answer = await withRetries(
           { system: 'mes', name: 'mes', attempts, clock, events, random },
@@ -78,7 +80,8 @@ export function createTransport(options: TransportOptions, signal: AbortSignal):
         throw error;
       }
     },
-  };
+  });
+  return { requests: () => sent, ...serving(), serving };
 }
 
 /** Only what the MES itself asked for: a budget of ours that is used up is known without this, and may be raised. */

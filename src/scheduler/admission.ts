@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { WaitError } from '../core/errors.ts';
+import type { Entity } from '../core/types.ts';
 
 /** Requests to the MES that the day's plan has free for scheduled passes. */
 export interface Room {
@@ -12,8 +13,8 @@ export interface Room {
 export interface AdmissionOptions {
   /** Throws WaitError while the MES wants silence. */
   room(need: { firstLoad: boolean }): Promise<Room>;
-  /** Throws WaitError while the MES cannot be reached and its next try is not due. */
-  requireReachable(): void;
+  /** Throws WaitError while these kinds of record cannot be delivered and the next try is not due. */
+  requireReachable(entities: readonly Entity[]): void;
   clock: Clock;
 }
 
@@ -21,6 +22,8 @@ export interface PassNeed {
   /** Stream id. */
   stream: string;
   firstLoad: boolean;
+  /** Kinds of record that it brings. */
+  entities: readonly Entity[];
 }
 
 /**
@@ -69,7 +72,7 @@ export function createAdmission({ room, requireReachable, clock }: AdmissionOpti
 
   return {
     async begin(need) {
-      requireReachable();
+      requireReachable(need.entities);
       await require(need);
       waiting.delete(need.stream);
       turn += 1;

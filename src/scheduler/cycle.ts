@@ -101,9 +101,10 @@ interface Ran {
   error: unknown;
 }
 
-/** The MES or the state cannot be written to, the ERP refuses the credentials, or we are told to stop: the rest need not try. */
+/** The MES as a whole or the state cannot be written to, the ERP refuses the credentials, or we are told to stop: the rest need not try. */
 function stopsAll(error: unknown, signal: AbortSignal): boolean {
-  return signal.aborted || error instanceof PushFailedError || (error instanceof PermanentError && error.credentials);
+  if (error instanceof PushFailedError) return signal.aborted || error.entity === undefined;
+  return signal.aborted || (error instanceof PermanentError && error.credentials);
 }
 
 function remember(waits: Map<string, Wait>, stream: string, wait: WaitError | undefined): void {

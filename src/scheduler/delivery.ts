@@ -55,9 +55,16 @@ export interface Pass extends PassContext {
   warned: Set<'future'>;
 }
 
-/** The MES could not be delivered to: the other streams need not try. */
+/** The MES could not be delivered to. */
 export class PushFailedError extends Error {
   override name = 'PushFailedError';
+  /** Only this kind of record could not be; absent: nothing could, and the other streams need not try. */
+  readonly entity: Entity | undefined;
+
+  constructor({ message, cause, entity }: { message: string; cause: Error; entity: Entity | undefined }) {
+    super(message, { cause });
+    this.entity = entity;
+  }
 }
 
 export interface Delivery {
@@ -139,7 +146,8 @@ export async function startDelivery(
   committed.catch(() => undefined);
   if (report.failure !== undefined) {
     await committed;
-    throw new PushFailedError(report.failure.message, { cause: report.failure });
+    const { failure: cause, failed: entity } = report;
+    throw new PushFailedError({ message: cause.message, cause, entity });
   }
   return { committed, outcomes: report.outcomes };
 }
@@ -156,8 +164,9 @@ function streamsByEntity({ name, streams }: ConnectorSession): Map<Entity, strin
 }
 
 /** What a pass is to the day's plan. */
-export function needOf({ id, state }: Pick<Pass, 'id' | 'state'>): PassNeed {
-  return { stream: id, firstLoad: state.watermark === null };
+export function needOf({ id, state, stream }: Pick<Pass, 'id' | 'state' | 'stream'>): PassNeed {
+  const entities = [stream.entity, ...(stream.otherEntities ?? [])];
+  return { stream: id, firstLoad: state.watermark === null, entities };
 }
 
 /** The ledger forgets what was deleted in the MES; the children of what is gone are looked at once more. */

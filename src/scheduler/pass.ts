@@ -23,7 +23,7 @@ import { advanceWatermark, beliefLimit, laterStamp, type Plan, planWindow } from
 export async function beginPass(context: PassContext, stream: Stream, signal: AbortSignal): Promise<Pass> {
   const id = `${context.session.name}/${stream.name}`;
   const state = await context.store.begin(id);
-  await context.admission?.begin(needOf({ id, state }));
+  await context.admission?.begin(needOf({ id, state, stream }));
   const edition = await context.session.edition?.(signal);
   const fingerprint = edition === undefined ? stream.fingerprint : `${stream.fingerprint} ${edition}`;
   const sourceNow = await context.session.clock(signal);

@@ -80,7 +80,7 @@ async function playDay(restartsAt: readonly number[]): Promise<Day & { operator:
 }
 
 async function letsIn(admission: Admission, stream: string): Promise<boolean> {
-  return !(await refuses(() => admission.begin({ stream, firstLoad: false })));
+  return !(await refuses(() => admission.begin({ stream, firstLoad: false, entities: [] })));
 }
 
 async function refuses(work: () => Promise<void>): Promise<boolean> {
@@ -151,11 +151,13 @@ describe('admission', () => {
 
   it('says when it is a stream’s turn: the one that was served longest ago comes first', async () => {
     const { room, admission } = setUp(10);
-    await admission.begin({ stream: 'a', firstLoad: false });
-    await admission.begin({ stream: 'b', firstLoad: false });
+    await admission.begin({ stream: 'a', firstLoad: false, entities: [] });
+    await admission.begin({ stream: 'b', firstLoad: false, entities: [] });
     room.requests = 0;
     const told = async (stream: string) => {
-      const error = await admission.begin({ stream, firstLoad: false }).catch((thrown: unknown) => thrown);
+      const error = await admission
+        .begin({ stream, firstLoad: false, entities: [] })
+        .catch((thrown: unknown) => thrown);
       return error instanceof WaitError ? error.until.slice(11, 16) : 'let in';
     };
     expect([await told('b'), await told('a'), await told('b')]).toEqual(['08:01', '08:01', '08:02']);
@@ -166,24 +168,26 @@ describe('admission', () => {
 
   it('does not wait for a stream that has stopped asking', async () => {
     const { clock, room, admission } = setUp(10);
-    for (const stream of ['a', 'b']) await admission.begin({ stream, firstLoad: false });
+    for (const stream of ['a', 'b']) await admission.begin({ stream, firstLoad: false, entities: [] });
     room.requests = 0;
-    await expect(admission.begin({ stream: 'a', firstLoad: false })).rejects.toThrow(WaitError);
+    await expect(admission.begin({ stream: 'a', firstLoad: false, entities: [] })).rejects.toThrow(WaitError);
     room.requests = 1;
-    await expect(admission.begin({ stream: 'b', firstLoad: false })).rejects.toThrow(WaitError);
+    await expect(admission.begin({ stream: 'b', firstLoad: false, entities: [] })).rejects.toThrow(WaitError);
     await clock.advance(32 * minuteMs);
-    await admission.begin({ stream: 'b', firstLoad: false });
+    await admission.begin({ stream: 'b', firstLoad: false, entities: [] });
   });
 
   it('ends a long pass between two pages when others have waited longer', async () => {
     const { room, admission } = setUp(10);
-    for (const stream of ['a', 'b']) await admission.begin({ stream, firstLoad: false });
-    await admission.goOn({ stream: 'b', firstLoad: false });
+    for (const stream of ['a', 'b']) await admission.begin({ stream, firstLoad: false, entities: [] });
+    await admission.goOn({ stream: 'b', firstLoad: false, entities: [] });
     room.requests = 0;
-    await expect(admission.begin({ stream: 'a', firstLoad: false })).rejects.toThrow('changes are gathered until');
+    await expect(admission.begin({ stream: 'a', firstLoad: false, entities: [] })).rejects.toThrow(
+      'changes are gathered until',
+    );
     room.requests = 1;
-    await expect(admission.goOn({ stream: 'b', firstLoad: false })).rejects.toThrow(WaitError);
+    await expect(admission.goOn({ stream: 'b', firstLoad: false, entities: [] })).rejects.toThrow(WaitError);
     room.requests = 2;
-    await admission.goOn({ stream: 'b', firstLoad: false });
+    await admission.goOn({ stream: 'b', firstLoad: false, entities: [] });
   });
 });

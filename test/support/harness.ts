@@ -10,6 +10,7 @@ import { type App, openApp, type SyncRequest } from '../../src/app/app.ts';
 import { type Config, configSchema } from '../../src/config/schema.ts';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { createEventBus, type EventBus, type Events, type StreamResult } from '../../src/core/events.ts';
+import type { OpenHttp } from '../../src/core/http.ts';
 
 /** The machine's clock for tests that must not wait: sleeping takes no time, deadlines come sooner, days can be skipped. */
 export interface ImpatientClock extends Clock {
@@ -42,6 +43,8 @@ export interface Settings {
   mes?: Record<string, unknown>;
   /** Of the one connector. */
   connector?: Record<string, unknown>;
+  /** The way to the network; sockets when absent. */
+  openHttp?: OpenHttp;
   /** Of its streams; `all` counts for each. */
   streams?: Record<string, Record<string, unknown>>;
 }
@@ -146,7 +149,13 @@ export async function openPlant<Kind extends ErpKind = 'sap'>(
   });
   let current = settings;
   const open = async () =>
-    openApp({ config: await parseConfig(sandbox, directory, current), clock, events, random: () => 0.5 });
+    openApp({
+      config: await parseConfig(sandbox, directory, current),
+      clock,
+      events,
+      random: () => 0.5,
+      ...(current.openHttp === undefined ? {} : { openHttp: current.openHttp }),
+    });
   let app = await open();
   let stopping: Promise<void> | undefined;
   const stop = () => {

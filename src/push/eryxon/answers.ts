@@ -22,7 +22,9 @@ export function readAnswer(answer: HttpResponse, what: string): Answer {
     // Lists of this generation are arrays.
     if (body?.['success'] === true && (isObject(data) || Array.isArray(data)))
       return { status, data, code: '', message: '' };
-    throw new TransientError(`The MES answered HTTP ${status} to ${what} with a body that is no success envelope.`);
+    throw new TransientError(`The MES answered HTTP ${status} to ${what} with a body that is no success envelope.`, {
+      status,
+    });
   }
   const error = isObject(body?.['error']) ? body['error'] : (body ?? {});
   const text = typeof body?.['error'] === 'string' ? body['error'] : error['message'];
@@ -65,14 +67,14 @@ export function refuseTransient(answer: HttpResponse, now: Date, longestWaitMs =
     const asked = retryAfterMs(answer.headers, now);
     throw new TransientError(
       `The MES answered HTTP ${status}${code === '' ? '' : ` ${code}`}${message === '' ? '' : `: ${message}`}.`,
-      asked === undefined ? {} : { retryAfterMs: Math.min(asked, longestWaitMs) },
+      { status, ...(asked === undefined ? {} : { retryAfterMs: Math.min(asked, longestWaitMs) }) },
     );
   }
 }
 
 function refuseKey(status: number, message: string): void {
   if (status === 401 && message === passingAuthText) {
-    throw new TransientError('The MES could not look up the API key (HTTP 401 Authentication failed).');
+    throw new TransientError('The MES could not look up the API key (HTTP 401 Authentication failed).', { status });
   }
   if (status === 401 || status === 403 || (status === 500 && authTexts.includes(message))) {
     throw new PermanentError(`The MES refused the API key: ${message || `HTTP ${status}`}. Check mes.apiKey.`, {

@@ -1,8 +1,10 @@
+import { messageOf, TransientError } from '../../core/errors.ts';
 import { type Entity, entities } from '../../core/types.ts';
+import { reachOf } from '../outage.ts';
 import type { Transport } from '../sink.ts';
 import { type Answer, isObject } from './answers.ts';
 import { tables } from './bodies.ts';
-import { readRows } from './lists.ts';
+import { type ListCall, readRows } from './lists.ts';
 import { ask } from './request.ts';
 import { readVerdict, SchemaError } from './verdict.ts';
 
@@ -20,6 +22,8 @@ export interface Ability {
   lists: boolean | null;
   /** What was found wrong, for people. */
   faults: string[];
+  /** Why it could not be found out: its endpoint fails in passing. */
+  unknown?: string;
 }
 
 /** What one MES can do, as it was found out. */
@@ -32,6 +36,8 @@ export interface Capabilities {
   entities: Record<Entity, Ability>;
   /** Columns that the code names and this database lacks. */
   lacking: { entity: Entity; column: string }[];
+  /** An endpoint failed in passing: to be looked at again soon. */
+  unsure?: boolean;
 }
 
 /**
@@ -41,7 +47,7 @@ export interface Capabilities {
  */
 export async function probe(base: string, transport: Transport, now: Date): Promise<Capabilities> {
   const found = { url: base, at: now.toISOString(), lacking: [] };
-  const style = await styleOf(base, transport);
+  const style = await anyStyle(base, transport);
   if (style !== 'generic') {
     const ability: Ability = { classic: style, put: false, erpSync: 'no', post: false, lists: null, faults: [] };
     return { ...found, generation: 'classic', entities: perEntity(() => ({ ...ability, faults: [] })) };
@@ -49,24 +55,64 @@ export async function probe(base: string, transport: Transport, now: Date): Prom
   const abilities = {} as Record<Entity, Ability>;
   for (const entity of entities) abilities[entity] = await tryPut(base, entity, transport);
   const capabilities: Capabilities = { ...found, generation: 'generic', entities: abilities };
-  await tryErpSync(base, capabilities, transport);
+  const erpSync = await passing(() => tryErpSync(base, capabilities, transport));
   for (const entity of entities) {
     const ability = abilities[entity];
-    if (!ability.put) continue;
-    ability.lists = (await readRows({ base, entity, transport }, 'limit=1')) !== undefined;
-    if (!ability.lists) ability.faults.push('its list does not answer, so that a bulk-sync could not be proved');
+    if (erpSync !== undefined && erpSyncEntities.includes(entity)) setUnknown(ability, erpSync);
+    if (ability.put) await tryList({ base, entity, transport }, ability);
   }
-  return capabilities;
+  const unsure = entities.some((entity) => abilities[entity].unknown !== undefined);
+  return unsure ? { ...capabilities, unsure } : capabilities;
 }
+
+async function tryList(call: ListCall, ability: Ability): Promise<void> {
+  const fault = await passing(async () => {
+    ability.lists = (await readRows(call, 'limit=1')) !== undefined;
+  });
+  if (fault !== undefined) setUnknown(ability, fault);
+  else if (!ability.lists) ability.faults.push('its list does not answer, so that a bulk-sync could not be proved');
+}
+
+function setUnknown(ability: Ability, fault: string): void {
+  ability.unknown = fault;
+  ability.faults.push(fault);
+}
+
+/** One endpoint that fails keeps nothing else from being found out; resolves to its fault. */
+async function passing(attempt: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await attempt();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof TransientError) || reachOf(error) !== 'entity') throw error;
+    return messageOf(error);
+  }
+}
+
+/** As the first endpoint tells that answers. */
+async function anyStyle(base: string, transport: Transport): Promise<Style> {
+  let style: Style | undefined;
+  let fault: unknown;
+  for (const entity of ['job', 'part', 'cell'] as const) {
+    const why = await passing(async () => {
+      style = await styleOf({ base, entity, transport });
+    });
+    if (style !== undefined) return style;
+    fault ??= why;
+  }
+  throw new TransientError(String(fault), { malformed: true });
+}
+
+type Style = 'bulk' | 'put' | 'generic';
 
 export function perEntity(make: (entity: Entity) => Ability): Record<Entity, Ability> {
   return Object.fromEntries(entities.map((entity) => [entity, make(entity)])) as Record<Entity, Ability>;
 }
 
 /** An empty bulk-sync: the documented API answers a list of results, the generic one counters, installations without it 404. */
-async function styleOf(base: string, transport: Transport): Promise<'bulk' | 'put' | 'generic'> {
-  const call = { base, entity: 'job', transport } as const;
-  const answer = await ask(call, { method: 'POST', rest: '/bulk-sync', body: '{"jobs":[]}' });
+async function styleOf(call: ListCall): Promise<Style> {
+  const body = JSON.stringify({ [tables[call.entity]]: [] });
+  const answer = await ask(call, { method: 'POST', rest: '/bulk-sync', body });
   const results = isObject(answer.data) ? answer.data['results'] : undefined;
   if (isObject(results)) return 'generic';
   return Array.isArray(results) || !isMissing(answer) ? 'bulk' : 'put';
@@ -86,16 +132,22 @@ const nobody = '00000000-0000-4000-8000-000000000000';
 async function tryPut(base: string, entity: Entity, transport: Transport): Promise<Ability> {
   const ability: Ability = { classic: null, put: false, erpSync: 'no', post: false, lists: null, faults: [] };
   const body = { ...probeIds, ...(entity === 'job' ? { job_number: 'erp-puller-probe', due_date: noDay } : {}) };
-  try {
-    const answer = await ask({ base, entity, transport }, { method: 'PUT', rest: '/sync', body: JSON.stringify(body) });
+  const question = { method: 'PUT', rest: '/sync', body: JSON.stringify(body) } as const;
+  const unknown = await passing(async () => {
+    const answer = await ask({ base, entity, transport }, question).catch((error: unknown) => {
+      if (error instanceof SchemaError) return error;
+      throw error;
+    });
+    if (answer instanceof SchemaError) {
+      ability.faults.push(answer.message);
+      return;
+    }
     ability.post = !isMissing(answer);
     const verdict = readVerdict(answer.message);
     ability.put = ability.post && verdict.kind !== 'unknown-column';
     if (!ability.put) ability.faults.push(`sync: ${answer.message || `HTTP ${answer.status}`}`);
-  } catch (error) {
-    if (!(error instanceof SchemaError)) throw error;
-    ability.faults.push(error.message);
-  }
+  });
+  if (unknown !== undefined) setUnknown(ability, unknown);
   return ability;
 }
 
@@ -105,7 +157,8 @@ const erpSyncProbes = {
   resources: [{ ...probeIds, name: 'erp-puller-probe', type: 'probe', active: 'neither' }],
 };
 
-const erpSyncEntities = ['job', 'part', 'resource'] as const;
+const erpSyncTables = ['job', 'part', 'resource'] as const;
+const erpSyncEntities: readonly Entity[] = erpSyncTables;
 
 /** One call for the three: none can be stored, and each is told of by itself. */
 async function tryErpSync(base: string, capabilities: Capabilities, transport: Transport): Promise<void> {
@@ -117,7 +170,7 @@ async function tryErpSync(base: string, capabilities: Capabilities, transport: T
     throw error;
   });
   const outcomes = isObject(answer?.data) && isObject(answer.data['entities']) ? answer.data['entities'] : {};
-  for (const entity of erpSyncEntities) {
+  for (const entity of erpSyncTables) {
     const message = errorOf(outcomes[tables[entity]]);
     const ability = capabilities.entities[entity];
     if (message === undefined) continue;

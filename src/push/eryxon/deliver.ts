@@ -1,4 +1,4 @@
-import { messageOf } from '../../core/errors.ts';
+import { messageOf, TransientError } from '../../core/errors.ts';
 import type { Batch, ReadyChange, SinkResult, Transport } from '../sink.ts';
 import { BatchInterruptedError } from '../sink.ts';
 import type { Capabilities } from './capabilities.ts';
@@ -114,6 +114,8 @@ function learn(session: Session, { lacking }: Capabilities): void {
 }
 
 function refuseAll({ entity, ability }: Call, changes: readonly ReadyChange[], report: Report): void {
+  // Nobody knows whether it takes none: that is a fault that passes.
+  if (ability.unknown !== undefined) throw new TransientError(ability.unknown, { malformed: true });
   const reason = `The MES takes no ${entity} in any way: ${ability.faults.join('; ')}`;
   for (const change of changes) report(change, { kind: 'unavailable', reason });
 }

@@ -1,5 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
+import { TransientError } from '../../core/errors.ts';
 import { type Entity, entities } from '../../core/types.ts';
+import { reachOf } from '../outage.ts';
 import type { Transport } from '../sink.ts';
 import { type Capabilities, probe } from './capabilities.ts';
 import type { Notes } from './session.ts';
@@ -39,6 +41,8 @@ const noteName = 'mes capabilities';
 export function createDiscovery({ url, base, notes, clock, onAvailable }: DiscoveryOptions): Discovery {
   let kept: Capabilities | undefined;
   let expired = false;
+  /** When the last look failed, monotonic. */
+  let failedMs = Number.NEGATIVE_INFINITY;
   let running: Promise<Capabilities> | undefined;
 
   async function known(): Promise<Capabilities | undefined> {
@@ -48,7 +52,7 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
 
   async function find(transport: Transport): Promise<Capabilities> {
     const before = await known();
-    const found = { ...(await probe(base, transport, clock.now())), url };
+    const found = withKnown({ ...(await probe(base, transport, clock.now())), url }, before);
     const able = entities.filter((entity) => canMore(entity, found, before));
     if (able.length > 0) await onAvailable(able);
     await notes.writeNote(noteName, found);
@@ -66,13 +70,20 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
   }
 
   const ageMs = ({ at }: Capabilities) => Math.abs(clock.now().getTime() - Date.parse(at));
-  const isStale = (before: Capabilities) => expired || ageMs(before) >= (isFaulty(before) ? keptFaultyMs : keptMs);
+  const isStale = (before: Capabilities) => expired || ageMs(before) >= keptFor(before);
   return {
     known,
     isStale,
     async current(transport) {
       const before = await known();
-      return before === undefined || isStale(before) ? findOnce(transport) : before;
+      if (before === undefined) return findOnce(transport);
+      if (!isStale(before) || clock.monotonicMs() - failedMs < pauseMs) return before;
+      return findOnce(transport).catch((error: unknown) => {
+        // What is known may well be true still; a MES that cannot be reached at all cannot be delivered to either.
+        if (!(error instanceof TransientError) || reachOf(error) === 'all') throw error;
+        failedMs = clock.monotonicMs();
+        return before;
+      });
     },
     expire() {
       expired = true;
@@ -86,9 +97,22 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
   };
 }
 
+/** What could not be found out now is as it was. */
+function withKnown(found: Capabilities, before: Capabilities | undefined): Capabilities {
+  if (found.unsure !== true || before?.generation !== found.generation) return found;
+  const merged = { ...found.entities };
+  for (const entity of entities) if (merged[entity].unknown !== undefined) merged[entity] = before.entities[entity];
+  return { ...found, entities: merged };
+}
+
 function canMore(entity: Entity, now: Capabilities, before: Capabilities | undefined): boolean {
   const could = before === undefined ? [] : possibleTasks(entity, before.entities[entity]);
   return possibleTasks(entity, now.entities[entity]).some((task) => !could.includes(task));
+}
+
+function keptFor(known: Capabilities): number {
+  if (known.unsure === true) return pauseMs;
+  return isFaulty(known) ? keptFaultyMs : keptMs;
 }
 
 function isFaulty({ entities: abilities }: Capabilities): boolean {

@@ -68,8 +68,12 @@ export interface ProofCost {
   listPages: number;
 }
 
-/** The best way that works; undefined when this MES takes no records of the entity in any way. */
+/**
+ * The best way that works; undefined when this MES takes no records of the entity in any way. While not all is known of it, the best of
+ * what is may lose something, as erp-sync does a status.
+ */
 export function chooseWay(choice: Choice): WayName | undefined {
+  if (choice.ability.unknown !== undefined) return undefined;
   return orderFor(choice.entity, choice.task).find((way) => serves(way, choice));
 }
 
