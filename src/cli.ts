@@ -76,6 +76,7 @@ function addDaily(program: Command): void {
   program
     .command('status')
     .description('how far every stream has come')
+    .option('--runs <stream>', 'the last passes of one stream, CONNECTOR/STREAM, newest first')
     .addOption(configOption())
     .addOption(jsonOption())
     .action(verb(async () => (await import('./cli/status.ts')).statusVerb));

@@ -6,6 +6,7 @@ import { entities, type Watermark } from '../core/types.ts';
 import type { WayReport } from '../push/eryxon/findings.ts';
 import { beliefLimit } from '../scheduler/watermark.ts';
 import type { ControlHandler } from '../state/control.ts';
+import type { Run } from '../state/store.ts';
 import type { App, MesReport, RunExclusive } from './app.ts';
 import { lagOf } from './lag.ts';
 import { type RebuiltIds, rebuildIds } from './rebuild.ts';
@@ -15,7 +16,7 @@ const filterSchema = z.object({ stream: z.string().optional(), id: z.int().optio
 const schemas = {
   sync: z.object({ selection: z.array(z.string()), full: z.boolean(), release: z.boolean() }),
   reconcile: z.object({ selection: z.array(z.string()), release: z.boolean(), mes: z.boolean() }),
-  status: z.object({}),
+  status: z.object({ runs: z.string().optional() }),
   'watermark-set': z.object({ stream: z.string(), value: z.string() }),
   'watermark-reset': z.object({ stream: z.string(), forget: z.boolean() }),
   'dead-letters-retry': filterSchema,
@@ -32,6 +33,8 @@ export interface StatusReport {
     watermark: string | null;
     lagSeconds: number | null;
     lastSuccess: string | null;
+    /** The last pass that did not merely wait, also one before a restart; null before the first. */
+    lastRun: Run | null;
     deadLetters: number;
     parked: number;
     paused: string | null;
@@ -39,6 +42,8 @@ export interface StatusReport {
     waitsUntil: string | null;
   }[];
   mes: MesReport & { ways: WayReport[] };
+  /** Of the one stream that was asked for, newest first. */
+  runs?: Run[];
 }
 
 /** What each verb answers. */
@@ -66,7 +71,10 @@ export function operations(app: App, exclusive: RunExclusive): ControlHandler {
   const handlers: Handlers = {
     sync: async (request) => ({ streams: await app.sync(request, exclusive) }),
     reconcile: async (request) => ({ streams: await app.reconcile(request, exclusive) }),
-    status: () => readStatus(app),
+    status: async ({ runs }) => ({
+      ...(await readStatus(app)),
+      ...(runs === undefined ? {} : { runs: await app.store.runs(requireStream(app, runs).id) }),
+    }),
     'watermark-set': ({ stream, value }) => changeWatermark(app, exclusive, { stream, value, forget: false }),
     'watermark-reset': ({ stream, forget }) => changeWatermark(app, exclusive, { stream, value: null, forget }),
     'dead-letters-retry': async (filter) => ({ count: await app.store.retryDeadLetters(present(filter)) }),
@@ -102,7 +110,7 @@ async function readStatus(app: App): Promise<StatusReport> {
       const stream = `${session.name}/${name}`;
       const state = states.get(stream);
       const watermark = state?.watermark ?? null;
-      const { lastSuccess = null, deadLetters = 0, parked = 0 } = state ?? {};
+      const { lastSuccess = null, lastRun = null, deadLetters = 0, parked = 0 } = state ?? {};
       const lagSeconds = lagOf({ watermark, lastSuccess }, app.clock.now());
       const paused = cycle.paused().get(name)?.reason ?? null;
       streams.push({
@@ -110,6 +118,7 @@ async function readStatus(app: App): Promise<StatusReport> {
         watermark: watermark?.value ?? null,
         lagSeconds,
         lastSuccess,
+        lastRun,
         deadLetters,
         parked,
         paused,
@@ -118,6 +127,15 @@ async function readStatus(app: App): Promise<StatusReport> {
     }
   }
   return { streams, mes: { ...(await app.mes()), ways: await app.sink.ways() } };
+}
+
+function requireStream(app: App, id: string) {
+  const [name = ''] = id.split('/', 1);
+  const run = app.connectors.get(name);
+  const stream = run?.session.streams.find((each) => `${name}/${each.name}` === id);
+  if (run === undefined || stream === undefined)
+    throw new UsageError(`There is no stream ${id}. See: erp-puller status.`);
+  return { id, name, run, stream };
 }
 
 interface WatermarkRequest {
@@ -133,11 +151,7 @@ async function changeWatermark(
   exclusive: RunExclusive,
   request: WatermarkRequest,
 ): Promise<{ watermark: string | null }> {
-  const [name = ''] = request.stream.split('/', 1);
-  const run = app.connectors.get(name);
-  const stream = run?.session.streams.find((each) => `${name}/${each.name}` === request.stream);
-  if (run === undefined || stream === undefined)
-    throw new UsageError(`There is no stream ${request.stream}. See: erp-puller status.`);
+  const { name, run, stream } = requireStream(app, request.stream);
   const { stampKind } = stream;
   let watermark: Watermark | null = null;
   if (request.value !== null) {

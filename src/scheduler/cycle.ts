@@ -48,19 +48,19 @@ export function createCycle(context: PassContext): Cycle {
       error = caught;
     }
     const wait = request.manual ? undefined : waitOf(error);
-    remember(waits, stream.name, wait);
-    const erp = erpRequests() - requestsBefore;
+    noteWait(waits, stream.name, wait);
     const durationMs = Math.round(context.clock.monotonicMs() - startedMs);
     const base = { ...nothingRun(context.session.name, stream.name), durationMs };
-    return { result: describeRun(base, { pass, after, error, erp, wait }), error };
+    return { result: describeRun(base, { pass, after, error, erp: erpRequests() - requestsBefore, wait }), error };
   }
 
   /** Takes note of how a stream ended; resolves to why the streams behind it need not run. */
-  function conclude(stream: Stream, { result, error }: Ran, signal: AbortSignal): string | undefined {
+  async function conclude(stream: Stream, { result, error }: Ran, signal: AbortSignal): Promise<string | undefined> {
     context.events.emit('stream:finished', { result });
+    if (result.outcome === 'waiting') return undefined;
+    await remember(context, result);
     if (error === undefined) return undefined;
     if (!isTransient(error)) pauses.add(stream.name, error);
-    if (result.outcome === 'waiting') return undefined;
     return stopsAll(error, signal) ? `Not run: ${messageOf(error)}` : undefined;
   }
 
@@ -76,7 +76,7 @@ export function createCycle(context: PassContext): Cycle {
       }
       const ran = await runStream(stream, request, signal);
       results.push(ran.result);
-      stopped = conclude(stream, ran, signal);
+      stopped = await conclude(stream, ran, signal);
     }
     return results;
   }
@@ -107,7 +107,14 @@ function stopsAll(error: unknown, signal: AbortSignal): boolean {
   return signal.aborted || (error instanceof PermanentError && error.credentials);
 }
 
-function remember(waits: Map<string, Wait>, stream: string, wait: WaitError | undefined): void {
+/** For people after a restart. A state that cannot be written has failed the pass already, or fails the next one. */
+async function remember({ store, clock }: PassContext, result: StreamResult): Promise<void> {
+  const { connector, stream, watermark: _watermark, error = null, ...figures } = result;
+  const run = { finishedAt: clock.now().toISOString(), ...figures, error };
+  await store.recordRun(`${connector}/${stream}`, run).catch(() => undefined);
+}
+
+function noteWait(waits: Map<string, Wait>, stream: string, wait: WaitError | undefined): void {
   if (wait === undefined) waits.delete(stream);
   else waits.set(stream, { reason: wait.message, planned: wait.planned, until: wait.until });
 }

@@ -137,6 +137,8 @@ function operatorMethods(state: State): Omit<Store, PassMethod | ChildMethod | k
   const change = <T>(work: () => T): Promise<T> => guarded(directory, () => ledger.change(work));
   return {
     status: () => guarded(directory, () => status(state)),
+    recordRun: (stream, run) => change(() => ledger.passes.record(stream, run)),
+    runs: (stream) => guarded(directory, () => ledger.passes.history(stream)),
     setWatermark: (request) => guarded(directory, () => setWatermark(state, request)),
     deadLetters: (filter) => guarded(directory, () => deadLetters.list(filter)),
     adoptMesIds: (source, entity, listed) => change(() => ledger.mesIds.adopt(source, entity, listed)),
@@ -222,12 +224,19 @@ async function setWatermark(state: State, { stream, watermark, forget }: Waterma
 function status({ file, ledger }: State): StreamStatus[] {
   const letters = new Map(ledger.deadLetters.counts().map((row) => [row.stream, row]));
   const parked = new Map(ledger.parked.counts().map((row) => [row.stream, row]));
-  const streams = new Set([...Object.keys(file.current().streams), ...letters.keys(), ...parked.keys()]);
+  const runs = ledger.passes.last();
+  const streams = new Set([
+    ...Object.keys(file.current().streams),
+    ...letters.keys(),
+    ...parked.keys(),
+    ...runs.keys(),
+  ]);
   return [...streams].sort().map((stream) => {
     const { watermark, lastSuccess } = markOf(file.current(), stream);
     const { count: deadLetters = 0, since: deadLettersSince = null } = letters.get(stream) ?? {};
     const { count = 0, since: parkedSince = null } = parked.get(stream) ?? {};
-    return { stream, watermark, lastSuccess, deadLetters, deadLettersSince, parked: count, parkedSince };
+    const lastRun = runs.get(stream) ?? null;
+    return { stream, watermark, lastSuccess, lastRun, deadLetters, deadLettersSince, parked: count, parkedSince };
   });
 }
 

@@ -48,6 +48,7 @@ const tables = `
  * whole, because the MES has lost a record of theirs; its ids never come back.
  * 3: `absences` holds records that complete reads of a source's keys did not list; `withheld` is 1 while only reads whose absences the
  * guard withheld have missed it. `sweeps` tells how the last such read of a stream ended, `lateness` how late its rows have shown up.
+ * 4: `runs` holds the last passes of each stream, failed ones too, with their figures as JSON.
  */
 const steps: readonly string[] = [
   `
@@ -64,6 +65,11 @@ const steps: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE sweeps (stream TEXT PRIMARY KEY, at TEXT NOT NULL, pending INTEGER NOT NULL, withheld INTEGER NOT NULL) STRICT;
   CREATE TABLE lateness (stream TEXT PRIMARY KEY, late_rows INTEGER NOT NULL, seconds INTEGER NOT NULL) STRICT;
+  `,
+  `
+  DROP TABLE runs;
+  CREATE TABLE runs (id INTEGER PRIMARY KEY, stream TEXT NOT NULL, figures TEXT NOT NULL) STRICT;
+  CREATE INDEX runs_by_stream ON runs (stream, id);
   `,
 ];
 

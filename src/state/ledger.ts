@@ -198,7 +198,6 @@ export interface PassMarks {
 export function recordPass(ledger: Ledger, finish: PassFinish, marks: PassMarks): number {
   ledger.meta.requireEpoch(finish.epoch);
   const sequence = ledger.meta.nextSequence();
-  ledger.passes.record(sequence, finish);
   if (finish.childrenSettled) ledger.children.settleUpTo(finish.stream, marks.children);
   if (finish.fullReadAt !== null) ledger.readsDue.settleUpTo(finish.stream, marks.reads);
   return sequence;

@@ -1,5 +1,5 @@
 import { type Database, prepare } from './database.ts';
-import type { PassFinish, ResumePoint } from './store.ts';
+import type { ResumePoint, Run } from './store.ts';
 
 /** Where an interrupted pass can go on, with what was true when it began. */
 export interface Interrupted {
@@ -14,11 +14,15 @@ export interface Interrupted {
 export interface Passes {
   interrupted(stream: string): Interrupted | undefined;
   save(stream: string, interrupted: Interrupted): void;
-  /** Adds to the history, which keeps the last thousand. */
-  record(sequence: number, finish: PassFinish): void;
+  /** Adds to the history, which keeps the last hundred of a stream. */
+  record(stream: string, run: Run): void;
+  /** Newest first. */
+  history(stream: string): Run[];
+  /** The last of each stream that has any. */
+  last(): Map<string, Run>;
 }
 
-const historyLength = 1000;
+const historyLength = 100;
 
 export function createPasses(database: Database): Passes {
   const find = prepare<{ run: number; point: string; childrenMark: number }>(
@@ -29,20 +33,27 @@ export function createPasses(database: Database): Passes {
     database,
     'INSERT OR REPLACE INTO resume (stream, run, point, children_mark) VALUES (?, ?, ?, ?)',
   );
-  const record = prepare(
+  const record = prepare(database, 'INSERT INTO runs (stream, figures) VALUES (?, ?)');
+  const prune = prepare(
     database,
-    'INSERT INTO runs (sequence, stream, watermark, full_read_at, swept_at, finished_at) VALUES (?, ?, ?, ?, ?, ?)',
+    'DELETE FROM runs WHERE stream = ?1 AND id <= (SELECT id FROM runs WHERE stream = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)',
   );
-  const prune = prepare(database, 'DELETE FROM runs WHERE sequence <= ?');
+  const history = prepare<{ figures: string }>(database, 'SELECT figures FROM runs WHERE stream = ? ORDER BY id DESC');
+  const last = prepare<{ stream: string; figures: string }>(
+    database,
+    'SELECT stream, figures FROM runs WHERE id IN (SELECT MAX(id) FROM runs GROUP BY stream)',
+  );
   return {
     interrupted(stream) {
       const row = find.get(stream);
       return row === undefined ? undefined : { ...row, point: JSON.parse(row.point) };
     },
     save: (stream, { run, point, childrenMark }) => void save.run(stream, run, JSON.stringify(point), childrenMark),
-    record(sequence, { stream, watermark, fullReadAt, sweptAt, finishedAt }) {
-      record.run(sequence, stream, watermark?.value ?? null, fullReadAt, sweptAt, finishedAt);
-      prune.run(sequence - historyLength);
+    record(stream, run) {
+      record.run(stream, JSON.stringify(run));
+      prune.run(stream, historyLength);
     },
+    history: (stream) => history.all(stream).map(({ figures }) => JSON.parse(figures)),
+    last: () => new Map(last.all().map(({ stream, figures }) => [stream, JSON.parse(figures)])),
   };
 }

@@ -1,3 +1,4 @@
+import type { StreamResult } from '../core/events.ts';
 import type { Entity, LedgerEntry, MesRecord, Outcome, RecordRef, Watermark, Window } from '../core/types.ts';
 import type { ListedId } from './mes-ids.ts';
 import type { SweepStore } from './sweep-store.ts';
@@ -39,6 +40,10 @@ export interface Store extends SweepStore {
   countWithoutMesId(source: string, entity: Entity): Promise<number>;
 
   status(): Promise<StreamStatus[]>;
+  /** Adds a pass that has ended, however it did, to the history of its stream: the last hundred are kept. */
+  recordRun(stream: string, run: Run): Promise<void>;
+  /** The history of a stream, newest first. */
+  runs(stream: string): Promise<Run[]>;
   setWatermark(change: WatermarkChange): Promise<void>;
   deadLetters(filter: { stream?: string; id?: number }): Promise<DeadLetter[]>;
   /** Marks dead letters for another try in the next pass; returns how many. */
@@ -158,6 +163,14 @@ export interface PassFinish {
   finishedAt: string;
 }
 
+/** What one pass did. */
+export interface Run extends Omit<StreamResult, 'connector' | 'stream' | 'watermark' | 'waitsUntil' | 'error'> {
+  /** Wall-clock time of this machine, ISO-8601. */
+  finishedAt: string;
+  /** Why it failed; null when it did not. */
+  error: string | null;
+}
+
 /** Work left over from earlier passes. */
 export interface Held {
   records: MesRecord[];
@@ -194,6 +207,8 @@ export interface StreamStatus {
   stream: string;
   watermark: Watermark | null;
   lastSuccess: string | null;
+  /** The last pass that did not merely wait; null before the first. */
+  lastRun: Run | null;
   deadLetters: number;
   parked: number;
   /** When the oldest dead letter was set aside, ISO-8601; null when there is none. */

@@ -5,7 +5,13 @@ import { lockState } from '../../src/state/lock.ts';
 import { createWorkspace, type Workspace } from '../support/cli-workspace.ts';
 
 interface Status {
-  streams: { stream: string; watermark: string | null; lagSeconds: number | null; lastSuccess: string | null }[];
+  streams: {
+    stream: string;
+    watermark: string | null;
+    lagSeconds: number | null;
+    lastSuccess: string | null;
+    lastRun: Record<string, unknown> | null;
+  }[];
   mes: { budgetLeft: number | null };
 }
 
@@ -37,6 +43,7 @@ describe('status', () => {
           watermark: null,
           lagSeconds: null,
           lastSuccess: null,
+          lastRun: null,
           deadLetters: 0,
           parked: 0,
           paused: null,
@@ -72,6 +79,8 @@ describe('status', () => {
       expect(watermark).toMatch(/^\d{14}$|^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/);
     }
     expect(streams[0]?.lagSeconds).toBeLessThan(60);
+    for (const { lastRun } of streams) expect(lastRun).toMatchObject({ outcome: 'ok', unchanged: 0, error: null });
+    expect(streams[2]?.lastRun).toMatchObject({ read: expect.any(Number), requests: { erp: expect.any(Number) } });
     expect(mes.budgetLeft).toBe(10_000 - (sandbox.mes.requests().total - before));
   });
 
@@ -95,12 +104,34 @@ describe('status', () => {
       'lastSuccess',
       'deadLetters',
       'parked',
+      'last',
+      'run',
+      'seconds',
+      'delivered',
       'state',
     ]);
     expect(lines.map((line) => line.split(' ', 1)[0])).toEqual([...ids, 'MES']);
     expect(lines.at(-1)).toMatch(
       /^MES requests left of the day budget: 999\d of 10000, \d+ kept for a person, until \d{4}-.*Z$/,
     );
+  });
+});
+
+describe('status of a stream whose last pass failed', () => {
+  it('says so and why, also in a later process, and lists the passes before it', async () => {
+    const good = (await status()).streams[2]?.lastRun;
+    sandbox.sap.setFaults({ reset: 1 });
+    expect((await workspace.run('sync', 'plant-1/sales-orders')).code).toBe(1);
+    sandbox.sap.setFaults({});
+    const { lastRun, lastSuccess } = (await status()).streams[2] ?? {};
+    expect(lastRun).toMatchObject({ outcome: 'failed', error: expect.stringContaining('ECONNRESET') });
+    expect(Date.parse(lastSuccess ?? '')).toBeLessThanOrEqual(Date.parse(String(good?.['finishedAt'])));
+    expect((await workspace.run('status')).stdout).toContain(`plant-1/sales-orders: ${String(lastRun?.['error'])}`);
+    const { answer } = await workspace.json('status', '--runs', 'plant-1/sales-orders');
+    expect((answer as { runs: unknown[] }).runs).toEqual([lastRun, good]);
+    const { stdout } = await workspace.run('status', '--runs', 'plant-1/sales-orders');
+    expect(stdout.split('\n').map((line) => line.split(/ +/)[1])).toEqual(['outcome', 'failed', 'ok', undefined]);
+    expect((await workspace.run('status', '--runs', 'plant-1/none')).code).toBe(64);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { LeaseLostError } from '../../src/state/store.ts';
+import { zeroCounts } from '../../src/core/events.ts';
+import { LeaseLostError, type Run } from '../../src/state/store.ts';
 import { change, delivered, page, passEnd, record, refused, resumeAt, source, stream } from '../state/builders.ts';
 import { stores, useStore } from './store-kinds.ts';
 
@@ -236,7 +237,7 @@ describe.each(stores)('store: $name', (kind) => {
     it('lists every stream that has passed or holds something', async () => {
       await state.store.finish(passEnd(state.epoch, monday));
       await state.store.commit(page(state.epoch, { stream: 'plant/parts', outcomes: [refused(record('1'))] }));
-      const nothing = { deadLetters: 0, deadLettersSince: null, parked: 0, parkedSince: null };
+      const nothing = { lastRun: null, deadLetters: 0, deadLettersSince: null, parked: 0, parkedSince: null };
       expect(await state.store.status()).toEqual([
         {
           ...nothing,
@@ -252,6 +253,19 @@ describe.each(stores)('store: $name', (kind) => {
           deadLetters: 1,
           deadLettersSince: '2026-03-01T08:00:00.000Z',
         },
+      ]);
+    });
+
+    it('keeps the last hundred passes of each stream, over a restart', async () => {
+      for (let count = 1; count <= 130; count += 1) await state.store.recordRun(stream, runOf(count));
+      await state.store.recordRun('plant/parts', { ...runOf(7), outcome: 'failed', error: 'HTTP 503' });
+      await state.reopen();
+      const kept = (await state.store.runs(stream)).map(({ read }) => read);
+      expect([kept.length, kept[0], kept.at(-1)]).toEqual([100, 130, 31]);
+      expect(await state.store.runs('plant/parts')).toHaveLength(1);
+      expect((await state.store.status()).map((each) => [each.stream, each.lastRun])).toEqual([
+        [stream, runOf(130)],
+        ['plant/parts', { ...runOf(7), outcome: 'failed', error: 'HTTP 503' }],
       ]);
     });
 
@@ -293,3 +307,8 @@ describe.each(stores)('store: $name', (kind) => {
     });
   });
 });
+
+function runOf(read: number): Run {
+  const counts = { ...zeroCounts(), read };
+  return { finishedAt: monday, outcome: 'ok', ...counts, requests: { erp: 1, mes: 0 }, durationMs: 12, error: null };
+}

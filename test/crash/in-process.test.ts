@@ -137,6 +137,7 @@ describe('a crash at an awaited step of a first load and a delta', () => {
         'store.finish',
         'store.held',
         'store.lookup',
+        'store.recordRun',
       ]);
       let next = 0;
       const lane = async () => {

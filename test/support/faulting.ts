@@ -50,6 +50,7 @@ const storeMethods = [
   'markOpen',
   'childrenOf',
   'countRecords',
+  'recordRun',
 ] as const satisfies (keyof Store)[];
 
 /** Every method that a pass calls is a step. */
