@@ -30,6 +30,7 @@ export function crossCheck(
       ...checkParents(entry),
       ...checkEnabled(entry),
       ...checkFields(entry),
+      ...checkStreams(entry),
       ...checkFiles(['connectors', entry.name, 'tls'], entry.own['tls']),
       ...checkFiles(['connectors', entry.name, 'auth'], entry.own['auth']),
     ]),
@@ -116,6 +117,14 @@ function checkFields({ name, own }: Entry): PlacedProblem[] {
     }
   }
   return problems;
+}
+
+function checkStreams({ name, own }: Entry): PlacedProblem[] {
+  const connector = connectors.find(({ type }) => type === own['type']);
+  return Object.entries(asObject(own['streams'])).flatMap(([stream, settings]) => {
+    const problems = connector?.checkStream?.(stream, asObject(settings)) ?? [];
+    return problems.map(({ path, text }) => ({ path: ['connectors', name, 'streams', stream, ...path], text }));
+  });
 }
 
 function checkDistinct(entries: readonly Entry[], setting: string, why: string): PlacedProblem[] {

@@ -16,6 +16,8 @@ export interface Probe {
   name: string;
   /** A query for one row; resolves to how many came. */
   sample(signal: AbortSignal): Promise<number>;
+  /** What of the operator's own mapping may be wrong; asked of a stream that can be read. */
+  doubts?(signal: AbortSignal): Promise<string[]>;
   /** What the ERP lacks, where the stream is empty by that and nothing is wrong. */
   lacking?(signal: AbortSignal): Promise<string | undefined>;
 }
@@ -37,6 +39,7 @@ const usualAdvice: Advice = {
 };
 
 const credentialsRefused = 'credentials-refused';
+const readable = 'stream-readable';
 
 /** Beyond this the two clocks are worth a word; the cursor follows the ERP's and does not mind. */
 const skewSeconds = 30;
@@ -51,6 +54,7 @@ export async function checkSession(
     const where = `${session.name}/${probe.name}`;
     const finding = await checkStream(probe, { where, advice: { ...usualAdvice, ...advice } }, signal);
     findings.push(finding);
+    if (finding.code === readable) findings.push(...(await tellDoubts(probe, where, signal)));
     // Another logon with the same credentials would only bring the account nearer to being locked.
     if (finding.code === credentialsRefused) break;
   }
@@ -110,7 +114,7 @@ async function checkStream(
       return { code: 'app-missing', level: 'warning', where, text: lacking, todo };
     }
     const rows = await probe.sample(signal);
-    if (rows > 0) return { code: 'stream-readable', level: 'ok', where, text: 'The stream can be read.', todo: '' };
+    if (rows > 0) return { code: readable, level: 'ok', where, text: 'The stream can be read.', todo: '' };
     return {
       code: 'stream-empty',
       level: 'warning',
@@ -122,6 +126,12 @@ async function checkStream(
     signal.throwIfAborted();
     return { code: codeOf(error), level: 'error', where, text: messageOf(error), todo: todoFor(error, advice) };
   }
+}
+
+async function tellDoubts({ doubts }: Probe, where: string, signal: AbortSignal): Promise<Finding[]> {
+  const todo = 'Look at the setting, and at what plan says it would do.';
+  const texts = (await doubts?.(signal)) ?? [];
+  return texts.map((text) => ({ code: 'mapping-doubtful', level: 'warning', where, text, todo }));
 }
 
 function codeOf(error: unknown): string {

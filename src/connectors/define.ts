@@ -5,6 +5,7 @@ import type { OpenHttp } from '../core/http.ts';
 import type { Redactor } from '../core/redact.ts';
 import type { Entity, Finding, MesRecord, RecordRef, RecordSet, StampKind, Window } from '../core/types.ts';
 import type { ConnectorSettings } from './settings.ts';
+import type { SettingProblem } from './stream-rules.ts';
 
 /**
  * One kind of ERP. A connector is a value: it names its settings and opens sessions; it only reads, and knows neither
@@ -17,6 +18,8 @@ export interface Connector<Settings extends ConnectorSettings = ConnectorSetting
   needs: Readonly<Record<string, readonly string[]>>;
   /** MES fields that an operator's own mapping of a stream may set; undefined for a stream that does not exist. */
   fieldsOf(stream: string): readonly string[] | undefined;
+  /** Rules between the settings of a stream, as they were written, that no schema of one setting can tell. */
+  checkStream?(stream: string, own: Readonly<Record<string, unknown>>): SettingProblem[];
   /** Connects nothing yet: no socket is opened before `prepare`. */
   open(settings: Settings, context: ConnectorContext): ConnectorSession;
 }
@@ -87,6 +90,8 @@ export interface Stream {
   gone?(window: Window, signal: AbortSignal): AsyncIterable<readonly RecordRef[]>;
   /** Every whole read but the first also tells what is gone: for lists that cost as much without their content. */
   sweeping?: boolean;
+  /** An operator's `when` may leave rows out: after a change of the mapping it is counted how many. */
+  selective: boolean;
   /** Set where rows are also read by their parents. */
   children: ChildReader | null;
   /** Name of the stream that reads the children of this stream's records. */
@@ -166,6 +171,8 @@ export interface GoodRow {
   /** The row's change stamp in the stream's stamp form; null when it has none. */
   stamp: string | null;
   records: MesRecord[];
+  /** The row does not pass `when`. */
+  leftOut?: true;
 }
 
 export interface RefusedRow {

@@ -1,7 +1,8 @@
+import { type ExpressionNames, namesIn } from './expression-names.ts';
+
 /** Evaluates an operator's JSONata expression over one row. */
 export interface Expression {
-  /** Names that the expression may read from the row. */
-  names: readonly string[];
+  names: ExpressionNames;
   evaluate(row: unknown): Promise<unknown>;
 }
 
@@ -31,19 +32,6 @@ export async function assertExpression(text: string): Promise<string | undefined
   } catch (error) {
     return `is neither a property path nor a JSONata expression: ${describe(error)}`;
   }
-}
-
-/** Every name in a syntax tree: more than the row's own properties, never fewer. */
-function namesIn(tree: unknown): string[] {
-  const names = new Set<string>();
-  const queue: unknown[] = [tree];
-  for (let node = queue.pop(); node !== undefined; node = queue.pop()) {
-    if (typeof node !== 'object' || node === null) continue;
-    const { type, value } = node as { type?: unknown; value?: unknown };
-    if (type === 'name' && typeof value === 'string') names.add(value);
-    queue.push(...Object.values(node).filter((child) => child !== undefined));
-  }
-  return [...names];
 }
 
 /** JSONata throws plain objects with a message, a position and a code. */

@@ -4,6 +4,7 @@ import { messageOf, RecordError } from '../core/errors.ts';
 import type { Entity, FieldValue, MesRecord, RecordRef } from '../core/types.ts';
 import type { GoodRow, MappedRow, RefusedRow, Wanted } from './define.ts';
 import { compileExpression, type Expression, isPropertyPath } from './expression.ts';
+import type { ExpressionNames } from './expression-names.ts';
 import { convertField, type FieldKind, mesFields } from './fields.ts';
 
 /** How the rows of one stream become records: the connector's own mapping, and what the operator laid over it. */
@@ -45,13 +46,20 @@ export interface Mapping {
   bring(row: unknown): Promise<MesRecord[]>;
   /** Service properties that the operator's own mapping may read. */
   names(): Promise<readonly string[]>;
+  /** What each setting of the operator's own mapping reads of a row. */
+  readings(): Promise<readonly Reading[]>;
+}
+
+export interface Reading extends ExpressionNames {
+  /** Of the stream: `when`, or `fields.` and the name of the field. */
+  setting: string;
 }
 
 interface Overlay {
   name: string;
   kind: FieldKind;
   read(row: unknown): unknown | Promise<unknown>;
-  names: readonly string[];
+  names: ExpressionNames;
 }
 
 interface Compiled {
@@ -63,6 +71,7 @@ export function createMapping<Row>(options: MappingOptions<Row>): Mapping {
   const rename = createRenamer(options.properties);
   let compiled: Promise<Compiled> | undefined;
   const compile = () => (compiled ??= compileOptions(options));
+  const readings = async () => readingsOf(await compile());
   return {
     async map(rows, { stamps } = { stamps: true }) {
       const { overlays, when } = await compile();
@@ -86,10 +95,15 @@ export function createMapping<Row>(options: MappingOptions<Row>): Mapping {
       return laid.kind === 'refused' ? [] : laid.records.map(anyway);
     },
     async names() {
-      const { overlays, when } = await compile();
-      return [...new Set([...overlays.flatMap((overlay) => overlay.names), ...(when?.names ?? [])])];
+      return [...new Set((await readings()).flatMap(({ all }) => all))];
     },
+    readings,
   };
+}
+
+function readingsOf({ overlays, when }: Compiled): Reading[] {
+  const ofFields = overlays.map(({ name, names }) => ({ setting: `fields.${name}`, ...names }));
+  return when === undefined ? ofFields : [...ofFields, { setting: 'when', ...when.names }];
 }
 
 /** Rows that are no news to the MES bring nothing along. */
@@ -154,7 +168,7 @@ interface Laying {
 async function layOver(parsed: MappedRow & { kind: 'good' }, row: unknown, laying: Laying): Promise<MappedRow> {
   try {
     if (laying.when !== undefined && !(await laying.when.evaluate(row))) {
-      return { ...parsed, records: parsed.records.map(withdrawn) };
+      return { ...parsed, records: parsed.records.map(withdrawn), leftOut: true };
     }
     const own: Record<string, FieldValue> = {};
     for (const overlay of laying.overlays) {
@@ -192,7 +206,9 @@ async function compileOverlay(name: string, kind: FieldKind, source: string): Pr
     return { name, kind, read: (row) => expression.evaluate(row), names: expression.names };
   }
   const path = source.split('.');
-  return { name, kind, read: (row) => path.reduce(readProperty, row), names: path.slice(0, 1) };
+  const first = path.slice(0, 1);
+  const names = { all: first, ofRow: first, doubtful: [], takesRow: false };
+  return { name, kind, read: (row) => path.reduce(readProperty, row), names };
 }
 
 function readProperty(value: unknown, name: string): unknown {

@@ -15,6 +15,7 @@ import {
   startDelivery,
 } from './delivery.ts';
 import { overlapFor } from './lateness.ts';
+import { requireFewLeftOut } from './left-out.ts';
 import { sweepStream, zeroSweep } from './sweep.ts';
 import { deliverGone } from './vanished.ts';
 import { advanceWatermark, beliefLimit, laterStamp, type Plan, planWindow } from './watermark.ts';
@@ -36,6 +37,7 @@ export async function beginPass(context: PassContext, stream: Stream, signal: Ab
 export async function runPass(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<Watermark | null> {
   const { stream, state, store } = pass;
   const fullReason = whyFull(pass, request);
+  await requireFewLeftOut(pass, request.release, signal);
   if (stream.stampKind === 'none' && fullReason === undefined && (stream.children !== null || !request.manual)) {
     return runBetween(pass, request, signal);
   }

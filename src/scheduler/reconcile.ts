@@ -3,6 +3,7 @@ import { messageOf, WaitError } from '../core/errors.ts';
 import type { ReconcileResult } from '../core/events.ts';
 import type { Entity } from '../core/types.ts';
 import type { PassContext } from './delivery.ts';
+import { requireFewLeftOut } from './left-out.ts';
 import { beginPass } from './pass.ts';
 import { createDue } from './reconcile-due.ts';
 import { type MesCounts, type MesSide, sweepMes } from './reconcile-mes.ts';
@@ -110,7 +111,10 @@ async function sweepOne(
     const pass = await beginPass(context, stream, signal);
     try {
       // Before its first load there is nothing to compare with, and that load will bring everything.
-      if (pass.state.fingerprint !== null) await sweepStream(pass, { release, counts }, signal);
+      if (pass.state.fingerprint !== null) {
+        await requireFewLeftOut(pass, release, signal);
+        await sweepStream(pass, { release, counts }, signal);
+      }
     } finally {
       Object.assign(spent, { refused: pass.counts.refused, mes: pass.requests.mes });
     }

@@ -28,8 +28,11 @@ export function zeroSweep(): SweepCounts {
   return { checked: 0, missing: 0, stale: 0, extra: 0, vanished: 0, withheld: 0, pending: 0 };
 }
 
-/** As many vanish at once without anybody being asked. */
-const alwaysAllowed = 10;
+/** As many of a stream's live records vanish at once without anybody being asked. */
+export function absencesBelieved(live: number): number {
+  return Math.max(10, live / 10);
+}
+
 const absencesAtOnce = 200;
 
 interface Listed {
@@ -223,7 +226,7 @@ async function judgeAbsences(pass: Pass, { sets, release, counts }: Judging, sig
   }
   const { live, absent } = await store.countUnseen(session.source, judged);
   counts.extra = (await store.countUnseen(session.source, sets)).absent;
-  const tooMany = absent > Math.max(alwaysAllowed, live / 10) || (absent > 0 && counts.checked === 0);
+  const tooMany = absent > absencesBelieved(live) || (absent > 0 && counts.checked === 0);
   counts.withheld = tooMany && !release ? absent : 0;
   if (counts.withheld === 0) await tellOfAbsences(pass, { sets: judged, release, counts }, signal);
   const unbelieved = absent - counts.vanished - counts.withheld;

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import { createWorkspace, type Workspace } from '../support/cli-workspace.ts';
@@ -109,6 +110,21 @@ describe('sync', () => {
     const { code, stdout, stderr } = await workspace.run('sync', wanted, '--json');
     expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
     expect(stderr).toContain(text);
+  });
+
+  it('ends with 78 before anything is read where the mapping reads what the ERP lacks, all of it at once', async () => {
+    const fresh = createWorkspace(sandbox);
+    const config = readFileSync(fresh.configFile, 'utf8')
+      .replace('sales-orders: {', 'sales-orders: { when: \'SalesOrganisation = "1710"\',')
+      .replace('equipment: {', 'equipment: { fields: { description: NoSuchProperty },');
+    writeFileSync(fresh.configFile, config);
+    const { code, stdout, stderr } = await fresh.run('sync', '--json');
+    expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
+    expect(stderr).toMatch(
+      /plant-1\/equipment: fields\.description reads NoSuchProperty, which \S+\/Equipment does not/,
+    );
+    expect(stderr).toMatch(/plant-1\/sales-orders: when reads SalesOrganisation, which \S+\/A_SalesOrder does not/);
+    fresh.remove();
   });
 
   it('ends with 2 when records were refused, and goes on with the others', async () => {

@@ -50,6 +50,33 @@ describe('rules between settings', () => {
   });
 
   it.each([
+    [
+      'operations',
+      { properties: { NotAProperty: 'X' } },
+      'properties.NotAProperty',
+      /not a name that the stream reads by/,
+    ],
+    ['work-centers', { stamp: 'ChangedAt' }, 'stamp', /has no effect on work-centers.*set stampKind too/],
+    ['work-centers', { stampKind: 'timestamp' }, 'stampKind', /needs stamp beside it/],
+    ['sales-orders', { stamp: 'Aedat', stampKind: 'none' }, 'stamp', /has no effect beside stampKind none/],
+  ])('refuse of %s what would have no effect: %j', (...[stream, settings, place, text]) => {
+    expect(check({ a: { type: 'sap', streams: { [stream]: settings } } })).toEqual([
+      { path: ['connectors', 'a', 'streams', stream, ...place.split('.')], text: expect.stringMatching(text) },
+    ]);
+  });
+
+  it.each([
+    ['equipment', { properties: { ValidityEndDate: 'Datbi', EquipmentName: null } }],
+    ['operations', { properties: { ManufacturingOrder: 'Aufnr', ManufacturingOrderSubOperation: null } }],
+    ['work-centers', { stamp: 'ChangedAt', stampKind: 'timestamp' }],
+    ['work-centers', { stampKind: 'none' }],
+    ['sales-orders', { stamp: 'Aedat', stampKind: 'date' }],
+    ['sales-orders', { stamp: 'ChangedAt' }],
+  ])('let pass of %s: %j', (stream, settings) => {
+    expect(check({ a: { type: 'sap', streams: { [stream]: settings } } })).toEqual([]);
+  });
+
+  it.each([
     ['sap', ['work-centers', 'equipment', 'sales-orders', 'production-orders', 'operations']],
     ['netsuite', ['work-centers', 'sales-orders', 'work-orders', 'operation-tasks']],
     ['odoo', ['work-centers', 'equipment', 'sales-orders', 'manufacturing-orders', 'work-orders']],

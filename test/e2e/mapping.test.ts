@@ -56,6 +56,61 @@ describe('a changed mapping', () => {
     expect(resultOf(results, 'sales-orders')).toMatchObject({ deleted: 1, created: 0 });
   });
 
+  it.each([
+    ['sap', 'sales-orders', 'SalesOrder = "none of them"'],
+    ['netsuite', 'sales-orders', 'status = "none of them"'],
+    ['odoo', 'sales-orders', 'state = "none of them"'],
+    ['frepple', 'demands', 'Status = "open"'],
+  ] as const)('that leaves out too much at once cancels nothing before a person says so: %s', async (...given) => {
+    const [kind, name, when] = given;
+    const plant = await openPlant({ seed: 113, records: 150, erps: [kind] });
+    await plant.passUntilDone();
+    const statuses = () =>
+      [...plant.sandbox.mes.image().jobs.keys()].map((id) => `${id} ${plant.sandbox.mes.statusOf('jobs', id)}`);
+    const [before, requests] = [statuses(), mesRequests(plant)];
+    await plant.reopen({ streams: { [name]: { when } } });
+    for (let pass = 0; pass < 2; pass += 1) {
+      expect(resultOf(await plant.pass(), name)).toMatchObject({
+        outcome: 'failed',
+        deleted: 0,
+        error: expect.stringMatching(/leaves out more than \d+ records .* Look at when.*sync plant\/\S+ --release/),
+      });
+    }
+    const asked = { selection: [`plant/${name}`], release: false, mes: false };
+    const [reconciled] = await plant.app().reconcile(asked, (_name, task) => task(new AbortController().signal));
+    expect(reconciled).toMatchObject({
+      outcome: 'failed',
+      repaired: 0,
+      error: expect.stringContaining('Look at when'),
+    });
+    expect([statuses(), mesRequests(plant)]).toEqual([before, requests]);
+    const released = await plant.pass({ selection: [`plant/${name}`], release: true });
+    expect(resultOf(released, name).outcome).toBe('ok');
+    expect(resultOf(released, name).deleted).toBeGreaterThan(10);
+    expect(resultOf(await plant.pass(), name)).toMatchObject({ outcome: 'ok', deleted: 0 });
+    // Once let through it is no news any more, and neither is its withdrawal.
+    await plant.reopen({});
+    expect(resultOf(await plant.passUntilDone(), name).outcome).toBe('ok');
+  });
+
+  it('that leaves out much and was let through goes on without asking again where it was interrupted', async () => {
+    const plant = await openPlant({ seed: 114, records: 150 });
+    await plant.passUntilDone();
+    await plant.reopen({ streams: { 'sales-orders': { when: 'SalesOrder = "none of them"', pageSize: 5 } } });
+    const aborter = new AbortController();
+    let pages = 0;
+    plant.events.on('page:committed', ({ stream }) => {
+      if (stream === 'plant/sales-orders' && ++pages === 2) aborter.abort(new Error('stop'));
+    });
+    const asked = { selection: ['plant/sales-orders'], full: false, release: true };
+    const stopped = await plant.app().sync(asked, (_name, task) => task(aborter.signal));
+    expect(resultOf(stopped, 'sales-orders').outcome).toBe('failed');
+    expect(resultOf(stopped, 'sales-orders').deleted).toBeGreaterThan(0);
+    const rest = resultOf(await plant.pass(), 'sales-orders');
+    expect(rest.outcome).toBe('ok');
+    expect(rest.deleted).toBeGreaterThan(10);
+  });
+
   it('that lets a row in again makes it active again', async () => {
     const plant = await openPlant({ seed: 104, records: 150 });
     const [job = ''] = [...plant.sandbox.sap.expected().jobs.keys()].filter((id) => !id.startsWith('STOCK-')).sort();

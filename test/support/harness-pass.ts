@@ -62,6 +62,7 @@ export function fakeStream(rows: readonly FakeRow[], rest: Partial<Stream> & { p
     keys: null,
     children: null,
     childStream: null,
+    selective: false,
     async *read(window, cursor): AsyncGenerator<Page> {
       const order = (row: FakeRow) => `${row.stamp ?? ''} ${row.key}`;
       const found = rows.filter((row) => inWindow(window, row)).sort((a, b) => (order(a) < order(b) ? -1 : 1));

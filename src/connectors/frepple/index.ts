@@ -173,7 +173,7 @@ function openFrepple(config: FreppleSettings, context: ConnectorContext): Connec
       http.close();
     },
   };
-  const probes = opened.map(({ stream, sample }) => ({ name: stream.name, sample }));
+  const probes = opened.map(({ stream: { name: stream }, sample, doubts }) => ({ name: stream, sample, doubts }));
   async function check(signal: AbortSignal) {
     const findings = await checkSession({ session, probes, clock }, signal);
     const reached = findings.some(({ level }) => level === 'ok');

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import type { Entity, MesRecord, RecordRef, RecordSet, Window } from '../../core/types.ts';
 import type { Stream } from '../define.ts';
-import { createMapping, fingerprintOf, type Mapping } from '../mapping.ts';
+import { createMapping, fingerprintOf, type Mapping, type Reading as NameReading } from '../mapping.ts';
 import type { DrfList } from '../protocols/drf/client.ts';
 import { type ConnectorSettings, streamShape } from '../settings.ts';
 import type { OrderLists } from './lists.ts';
@@ -98,6 +98,8 @@ export interface OpenedStream {
   stream: Stream;
   /** Reads everything once, whatever plan runs do; resolves to the number of rows. */
   sample(signal: AbortSignal): Promise<number>;
+  /** Names of the operator's own mapping that no row of the last sample had. */
+  doubts(): Promise<string[]>;
   mapping: Mapping;
 }
 
@@ -122,15 +124,17 @@ export function openStream(opening: StreamOpening): OpenedStream {
     sweeping: own.reconcile,
     children: null,
     childStream: null,
+    selective: own.when !== undefined,
     read: reading.read,
     newest: async () => null,
     count: async () => null,
     map: reading.map,
   };
-  return { stream, sample: reading.sample, mapping: reading.mapping };
+  const { sample, doubts, mapping } = reading;
+  return { stream, sample, doubts, mapping };
 }
 
-interface Reading extends Pick<Stream, 'read' | 'map'>, Pick<OpenedStream, 'sample' | 'mapping'> {
+interface Reading extends Pick<Stream, 'read' | 'map'>, Pick<OpenedStream, 'sample' | 'doubts' | 'mapping'> {
   /** How long the last whole read took. */
   wholeSeconds(): number;
 }
@@ -139,6 +143,7 @@ function createReading(opening: StreamOpening): Reading {
   const { definition, own, config, runs, mapping, clock, closed, demands } = opening;
   let context: MappingContext | undefined;
   let wholeMs = 0;
+  let doubts: string[] = [];
   const reader: Reader = {
     ...opening.reader,
     demandNames: async () => [...builtIn, ...((await demands?.names()) ?? [])],
@@ -192,9 +197,34 @@ function createReading(opening: StreamOpening): Reading {
     },
     async sample(signal) {
       const lists = await fetch({ mode: 'full' }, signal);
+      doubts = lackedNames(await rows.readings(), lists);
       return lists.reduce((sum, { length }) => sum + length, 0);
     },
+    doubts: async () => doubts,
   };
+}
+
+/** Nothing says what properties a list has but its rows; an empty one says nothing. */
+function lackedNames(readings: readonly NameReading[], lists: readonly DrfList[]): string[] {
+  const count = lists.reduce((sum, { length }) => sum + length, 0);
+  const names = new Set(count === 0 ? [] : readings.flatMap(namesOf));
+  const pages = names.size === 0 ? [] : lists.flatMap((list) => [list.pages(rowsAtOnce)]);
+  for (const page of pages) for (const rows of page) leaveUnseen(names, rows);
+  return readings.flatMap((reading) =>
+    namesOf(reading)
+      .filter((name) => names.has(name))
+      .map((name) => `${reading.setting} reads ${name}, which none of ${count} rows has.`),
+  );
+}
+
+const rowsAtOnce = 1000;
+
+function namesOf({ ofRow, doubtful }: NameReading): string[] {
+  return [...ofRow, ...doubtful];
+}
+
+function leaveUnseen(names: Set<string>, rows: readonly object[]): void {
+  for (const row of rows) for (const name of names) if (name in row) names.delete(name);
 }
 
 function property(row: unknown, name: string): unknown {

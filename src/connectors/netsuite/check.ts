@@ -27,6 +27,7 @@ export async function checkNetSuite(checking: NetSuiteChecking, signal: AbortSig
   const probes = opened.map((each) => ({
     name: each.stream.name,
     sample: (probing: AbortSignal) => sample(each, probing),
+    doubts: each.doubts,
   }));
   const findings = await checkSession({ session, probes, clock, advice }, signal);
   const isReached = findings.some(({ level }) => level === 'ok');

@@ -5,6 +5,7 @@ import type { AlongSource } from '../along.ts';
 import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
 import { dayToInstant, mesFields } from '../fields.ts';
 import { openErpHttp } from '../network.ts';
+import { prepareEach } from '../own-names.ts';
 import { createSuiteQlClient } from '../protocols/suiteql/client.ts';
 import {
   openSuiteQlStream,
@@ -103,7 +104,8 @@ function openNetSuite(config: NetSuiteSettings, context: ConnectorContext): Conn
     source: config.externalSource,
     streams: opened.map(({ stream }) => stream),
     async prepare(signal: AbortSignal) {
-      for (const { assertNames } of opened) await assertNames();
+      const asserting = opened.map(({ assertNames }) => ({ prepare: assertNames }));
+      await prepareEach(asserting, signal);
       await client.now(signal);
     },
     clock(signal: AbortSignal) {

@@ -8,6 +8,7 @@ import { type Advice, checkSession } from '../checking.ts';
 import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
 import { mesFields } from '../fields.ts';
 import { openErpHttp } from '../network.ts';
+import { prepareEach } from '../own-names.ts';
 import { createOdooClient, type OdooClient } from '../protocols/odoo/client.ts';
 import { createOdooModels } from '../protocols/odoo/model.ts';
 import { odooChildStreamSchema, odooStreamSchema, openOdooStream } from '../protocols/odoo/stream.ts';
@@ -114,13 +115,12 @@ function openOdoo(config: OdooSettings, context: ConnectorContext): ConnectorSes
       return stream;
     });
   const key = auth.kind === 'apiKey' ? createKeyWatch({ models, connector: name, keyName: auth.name, events }) : null;
+  const sources = opened.map(({ source }) => source);
   const session = {
     name,
     source,
     streams: opened.map(({ stream }) => stream),
-    async prepare(signal: AbortSignal) {
-      for (const each of opened) await each.source.prepare(signal);
-    },
+    prepare: (signal: AbortSignal) => prepareEach(sources, signal),
     async clock(signal: AbortSignal) {
       if (client.now() === undefined) await client.server(signal);
       const now = client.now();
@@ -130,7 +130,12 @@ function openOdoo(config: OdooSettings, context: ConnectorContext): ConnectorSes
     },
     close: () => http.close(),
   };
-  const probes = opened.map(({ stream, source: { sample, lacking } }) => ({ name: stream.name, sample, lacking }));
+  const probes = opened.map(({ stream: { name: stream }, source: { sample, lacking, doubts } }) => ({
+    name: stream,
+    sample,
+    lacking,
+    doubts,
+  }));
   return {
     ...session,
     async check(signal) {

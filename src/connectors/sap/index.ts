@@ -6,9 +6,11 @@ import { checkSession } from '../checking.ts';
 import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
 import { mesFields } from '../fields.ts';
 import { openErpHttp } from '../network.ts';
+import { prepareEach } from '../own-names.ts';
 import { authSchema, createAuthenticator } from '../protocols/auth.ts';
 import { createODataClient } from '../protocols/odata/client.ts';
 import { odataChildStreamSchema, odataStreamSchema, openODataStream } from '../protocols/odata/stream.ts';
+import { checkODataStream } from '../protocols/odata/stream-rules.ts';
 import { createODataTimes } from '../protocols/odata/times.ts';
 import { connectorShape, timeZoneSchema, urlSchema } from '../settings.ts';
 import type { SapContext } from './rows.ts';
@@ -78,6 +80,10 @@ export const sap: Connector<SapSettings> = {
     const entity = sapStreams.find((stream) => stream.name === name)?.entity;
     return entity === undefined ? undefined : Object.keys(mesFields[entity]);
   },
+  checkStream(name, own) {
+    const definition = sapStreams.find((stream) => stream.name === name);
+    return definition === undefined ? [] : checkODataStream(definition, own);
+  },
   open: openSap,
 };
 
@@ -116,13 +122,12 @@ function openSap(config: SapSettings, context: ConnectorContext): ConnectorSessi
       const id = `${context.name}/${definition.name}`;
       return openODataStream({ id, definition, own, config, client, context: sapContext, basis: basisOf(config) });
     });
+  const sources = opened.map(({ source }) => source);
   const session = {
     name: context.name,
     source: config.externalSource,
     streams: opened.map(({ stream }) => stream),
-    async prepare(signal: AbortSignal) {
-      for (const { source } of opened) await source.prepare(signal);
-    },
+    prepare: (signal: AbortSignal) => prepareEach(sources, signal),
     async clock(signal: AbortSignal) {
       if (client.now() === undefined) await opened[0]?.source.sample(signal);
       const now = client.now();
@@ -135,7 +140,7 @@ function openSap(config: SapSettings, context: ConnectorContext): ConnectorSessi
       for (const each of clients) each.close();
     },
   };
-  const probes = opened.map(({ stream, source }) => ({ name: stream.name, sample: source.sample }));
+  const probes = opened.map(({ stream: { name }, source: { sample, doubts } }) => ({ name, sample, doubts }));
   return { ...session, check: (signal) => checkSession({ session, probes, clock: context.clock, advice }, signal) };
 }
 

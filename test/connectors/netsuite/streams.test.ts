@@ -332,9 +332,9 @@ describe('the streams', () => {
     const failed = session.prepare(new AbortController().signal);
     await expect(failed).rejects.toThrow(ConfigError);
     await expect(failed).rejects.toThrow(
-      /plant-1\/sales-orders: fields or when read memo, which no row has.*memo: t\.memo/,
+      /plant-1\/sales-orders: fields\.notes reads memo, which the row does not have.*memo: t\.memo/,
     );
-    await expect(failed).rejects.toThrow(/custbody_x/);
+    await expect(failed).rejects.toThrow(/plant-1\/sales-orders: when reads custbody_x/);
   });
 
   it.each([{ 'bad name': 't.x' }, { "x'": 't.x' }])('refuse the column %j', async (columns) => {

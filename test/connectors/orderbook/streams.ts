@@ -88,6 +88,7 @@ export function openOrders(config: OrderbookSettings, client: OrderbookClient): 
     keys: null,
     children: null,
     childStream: null,
+    selective: when !== undefined,
     read,
     async newest(limit, signal) {
       const [row] = await client.orders({ newest: '1', to: limit, limit: '1' }, signal);

@@ -70,6 +70,12 @@ export const freppleAdapter: Adapter = {
       text: /elsewhere\/api\/input\/resource\/ was redirected to \/: there is no such address/,
     },
     {
+      what: 'a condition on what no row has',
+      own: { streams: { demands: { when: 'Status = "open"' } } },
+      code: 'mapping-doubtful',
+      text: /when reads Status, which none of \d+ rows has/,
+    },
+    {
       what: 'an address nobody listens at',
       own: { url: 'http://127.0.0.1:9' },
       code: 'erp-unreachable',

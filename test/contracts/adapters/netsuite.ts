@@ -92,7 +92,13 @@ export const netSuiteAdapter: Adapter = {
       what: 'a mapping of what no row has',
       own: { streams: { 'sales-orders': { fields: { notes: 'memo' } } } },
       code: 'property-missing',
-      text: /plant-1\/sales-orders: fields or when read memo/,
+      text: /plant-1\/sales-orders: fields\.notes reads memo/,
+    },
+    {
+      what: 'a condition of which nobody can tell what it reads',
+      own: { streams: { 'sales-orders': { when: '($row := $; $row.Status != "x")' } } },
+      code: 'mapping-doubtful',
+      text: /when names Status, which the row does not have/,
     },
     {
       what: 'an address nobody listens at',

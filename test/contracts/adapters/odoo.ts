@@ -89,6 +89,12 @@ export const odooAdapter: Adapter = {
       text: /API key "erp-puller" ends at \d{4}-/,
     },
     {
+      what: 'a condition on a field that there is not',
+      own: { streams: { 'sales-orders': { when: 'x_plant = "1"' } } },
+      code: 'property-missing',
+      text: /plant-1\/sales-orders: when reads x_plant, which sale\.order does not have/,
+    },
+    {
       what: 'an address nobody listens at',
       own: { url: 'http://127.0.0.1:9' },
       code: 'erp-unreachable',

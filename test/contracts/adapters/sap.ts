@@ -65,6 +65,24 @@ export const sapAdapter: Adapter = {
       text: /stampKind char14 does not fit LastChangeDateTime, which is Edm\.DateTimeOffset/,
     },
     {
+      what: 'a condition on a property that the system lacks',
+      own: { streams: { 'sales-orders': { when: 'SalesOrganisation = "1710"' } } },
+      code: 'property-missing',
+      text: /plant-1\/sales-orders: when reads SalesOrganisation, which .*A_SalesOrder does not have/,
+    },
+    {
+      what: 'a field of a property that the system lacks',
+      own: { streams: { equipment: { fields: { description: 'NoSuchProperty' } } } },
+      code: 'property-missing',
+      text: /plant-1\/equipment: fields\.description reads NoSuchProperty/,
+    },
+    {
+      what: 'a condition of which nobody can tell what it reads',
+      own: { streams: { 'sales-orders': { when: '$lookup($, "SalesOrganization") = "1710"' } } },
+      code: 'mapping-doubtful',
+      text: /when uses the row as a whole/,
+    },
+    {
       what: 'an address nobody listens at',
       own: { url: 'http://127.0.0.1:9' },
       code: 'erp-unreachable',

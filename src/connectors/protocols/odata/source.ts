@@ -3,6 +3,8 @@ import type { DatedKind } from '../../../core/stamp.ts';
 import type { Window } from '../../../core/types.ts';
 import type { ChildPage, KeyReader, MappedRow, Page } from '../../define.ts';
 import { normalizeId } from '../../fields.ts';
+import type { Reading } from '../../mapping.ts';
+import { nameDoubts, requireNames } from '../../own-names.ts';
 import { createODataKeys } from './keys.ts';
 import type { PropertyTypes } from './metadata.ts';
 import { literal } from './values.ts';
@@ -18,8 +20,10 @@ export interface ODataSourceOptions extends Omit<WalkTarget, 'types' | 'select'>
   parent: string | undefined;
   /** Properties that the built-in mapping reads. */
   properties: readonly string[];
-  /** Properties that the operator's own mapping may read; those that the service lacks are left out. */
+  /** Properties that the operator's own mapping may read; what may not be meant as one is left out where the service lacks it. */
   extraProperties(): Promise<readonly string[]>;
+  /** What each setting of that mapping reads. */
+  readings(): Promise<readonly Reading[]>;
   /** Properties that tell a row's records and whether they are wanted. */
   keyProperties(): Promise<readonly string[]>;
   /** Maps rows of these properties into records that are but their ids. */
@@ -38,6 +42,8 @@ export interface ODataSource {
   readChildren(parents: readonly string[], signal: AbortSignal): AsyncIterable<ChildPage>;
   /** Rows that a query for one row brings: 0 looks like "no authorisation" as much as "no data". */
   sample(signal: AbortSignal): Promise<number>;
+  /** What cannot be told of the operator's own mapping. */
+  doubts(signal: AbortSignal): Promise<string[]>;
   keyOf(row: unknown): string | undefined;
   parentOf(row: unknown): string | undefined;
   stampOf(row: unknown): string | null;
@@ -58,6 +64,7 @@ export function createODataSource(options: ODataSourceOptions): ODataSource {
     const missing = needed.filter((name) => !types.has(name));
     if (missing.length > 0) throw new ConfigError(missing.map((name) => ({ text: missingText(options, name) })));
     assertStampType(options, types);
+    await requireNames({ ...namesOf(options, types), todo: () => 'Write it as $metadata of the service does.' });
     const extra = (await options.extraProperties()).filter((name) => types.has(name));
     return { ...options, types, select: [...new Set([...needed, ...extra])] };
   }
@@ -99,22 +106,31 @@ export function createODataSource(options: ODataSourceOptions): ODataSource {
       const ready = await target(signal);
       return (await client.rows({ path, filter: ready.filter, top: 1, select: ready.select }, signal)).length;
     },
-    keyOf(row) {
-      if (typeof row !== 'object' || row === null) return undefined;
-      let key: string | undefined;
-      for (const name of options.key) {
-        const value = (row as Record<string, unknown>)[name];
-        if (typeof value !== 'string' && typeof value !== 'number') return undefined;
-        key = key === undefined ? String(value) : `${key},${value}`;
-      }
-      return key;
-    },
+    doubts: async (signal) => nameDoubts(namesOf(options, (await target(signal)).types)),
+    keyOf: (row) => keyTextOf(options.key, row),
     parentOf(row) {
       const id = options.parent === undefined ? undefined : (row as Record<string, unknown> | null)?.[options.parent];
       return typeof id === 'string' || typeof id === 'number' ? normalizeId(id) : undefined;
     },
     stampOf: (row) => readStamp(options, row),
   };
+}
+
+function keyTextOf(names: readonly string[], row: unknown): string | undefined {
+  if (typeof row !== 'object' || row === null) return undefined;
+  let key: string | undefined;
+  for (const name of names) {
+    const value = (row as Record<string, unknown>)[name];
+    if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+    key = key === undefined ? String(value) : `${key},${value}`;
+  }
+  return key;
+}
+
+function namesOf({ name: stream, path, readings }: ODataSourceOptions, types: PropertyTypes) {
+  // Every row of V2 has metadata of its own, and of V4 annotations, which no type names.
+  const has = (name: string) => types.has(name) || name === '__metadata' || name.startsWith('@');
+  return { stream, mapping: { readings }, has, where: path };
 }
 
 /** Today's and future segments of a record that is kept in segments of time, by the server's clock. */

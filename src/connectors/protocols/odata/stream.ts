@@ -100,6 +100,7 @@ export function openODataStream<Context>(opening: StreamOpening<Context>): Opene
   const cursor = chooseCursor(opening);
   const source: ODataSource = openSource(opening, cursor, {
     names: () => mapping.names(),
+    readings: () => mapping.readings(),
     keyNames: () => keyMapping.names(),
     mapKeys: (rows) => keyMapping.map(rows),
   });
@@ -131,6 +132,7 @@ export function openODataStream<Context>(opening: StreamOpening<Context>): Opene
         ? null
         : { parent: 'part', sweepEverySeconds, parentOf: source.parentOf, read: source.readChildren },
     childStream: definition.childStream,
+    selective: when !== undefined,
     owns: definition.owns,
     keys: source.keys,
     read: source.read,
@@ -161,7 +163,8 @@ function chooseCursor<Context>({ definition, own, config }: StreamOpening<Contex
 
 /** What the source needs of the mappings that read its rows. */
 interface Mappings {
-  names(): Promise<readonly string[]>;
+  names: Mapping['names'];
+  readings: Mapping['readings'];
   keyNames(): Promise<readonly string[]>;
   mapKeys(rows: readonly unknown[]): Promise<MappedRow[]>;
 }
@@ -193,6 +196,7 @@ function openSource<Context>(
     parent: rename(definition.parentProperty),
     properties: serviceNames(definition.schema),
     extraProperties: mappings.names,
+    readings: mappings.readings,
     keyProperties: async () => [...serviceNames(definition.keySchema), ...(await mappings.keyNames())],
     mapKeys: mappings.mapKeys,
     maxConcurrency: config.maxConcurrency ?? 1,

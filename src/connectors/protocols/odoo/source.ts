@@ -14,6 +14,8 @@ export interface OdooSourceOptions extends OdooWalkOptions {
 export interface OdooSource {
   /** Throws where the app or a field that the mapping needs is missing. Resolves to false for a stream that is empty by that. */
   prepare(signal: AbortSignal): Promise<boolean>;
+  /** What cannot be told of the operator's own mapping. */
+  doubts(signal: AbortSignal): Promise<string[]>;
   read(window: Window, cursor: unknown, signal: AbortSignal): AsyncIterable<Page>;
   newest(limit: string, signal: AbortSignal): Promise<string | null>;
   count(signal: AbortSignal): Promise<number>;
@@ -37,9 +39,10 @@ const parentsPerRequest = 100;
 /** What one stream reads: windows, newest stamp, counts, keys and children. */
 export function createOdooSource(options: OdooSourceOptions): OdooSource {
   const { models, model, domain } = options;
-  const { prepare, walk, byIds, byParents } = createOdooWalk(options);
+  const { prepare, doubts, walk, byIds, byParents } = createOdooWalk(options);
   return {
     prepare,
+    doubts,
     async *read(window, cursor, signal) {
       const from = (cursor as Cursor | undefined)?.id ?? 0;
       for await (const { rows, last } of walk(changedIn(window, options), from, { keysOnly: false, signal })) {

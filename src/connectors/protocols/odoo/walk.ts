@@ -1,4 +1,6 @@
 import { PermanentError } from '../../../core/errors.ts';
+import type { Mapping } from '../../mapping.ts';
+import { nameDoubts, requireNames } from '../../own-names.ts';
 import { type Domain, idOf, missingApp, type OdooModels, type OdooRow, requireFields } from './model.ts';
 
 /** Rows that are read with their parent, because one of them says too little without the others. */
@@ -27,8 +29,12 @@ export interface OdooWalkOptions {
   required: readonly string[];
   /** Fields that tell a row's records and whether the MES is to have them. */
   keyFields: readonly string[];
-  /** Fields that the operator's own mapping may read; those that the model lacks are left out. */
+  /** Fields that the operator's own mapping may read; what may not be meant as one is left out where the model lacks it. */
   extraFields(): Promise<readonly string[]>;
+  /** What each setting of that mapping reads. */
+  readings: Mapping['readings'];
+  /** What `complete` and the parent bring. */
+  laid: readonly string[];
   parent: ByParent | undefined;
   /** The operator's own. */
   domain: Domain;
@@ -55,6 +61,8 @@ export interface Walked {
 export interface OdooWalk {
   /** Throws where the app or a field that the mapping needs is missing. Resolves to false for a stream that is empty by that. */
   prepare(signal: AbortSignal): Promise<boolean>;
+  /** What cannot be told of the operator's own mapping. */
+  doubts(signal: AbortSignal): Promise<string[]>;
   walk(conditions: Domain, from: number, reading: Reading): AsyncIterable<Walked>;
   byIds(ids: readonly number[], signal: AbortSignal): Promise<OdooRow[]>;
   /** Every row of these parents. */
@@ -117,6 +125,7 @@ export function createOdooWalk(options: OdooWalkOptions): OdooWalk {
 
   return {
     prepare,
+    doubts: async (signal) => nameDoubts(await ownNames(options, signal)),
     walk,
     byIds,
     byParents: async (ids, signal) =>
@@ -125,16 +134,23 @@ export function createOdooWalk(options: OdooWalkOptions): OdooWalk {
 }
 
 /** False where the model is missing and may be. */
-async function isThere(
-  { name, models, model, app, mayBeAbsent, fields, required }: OdooWalkOptions,
-  signal: AbortSignal,
-): Promise<boolean> {
+async function isThere(options: OdooWalkOptions, signal: AbortSignal): Promise<boolean> {
+  const { name, models, model, app, mayBeAbsent, fields, required } = options;
   const known = await models.known(model, fields, signal);
   if (known === undefined && !mayBeAbsent) throw missingApp(name, model, app);
   if (known === undefined) return false;
   const missing = required.filter((field) => !known.has(field));
   requireFields(name, model, missing);
+  await requireNames({ ...(await ownNames(options, signal)), todo: () => notAsked });
   return true;
+}
+
+const notAsked = 'Write it as Odoo does (developer mode shows technical names); the account must be allowed to see it.';
+
+async function ownNames({ name, models, model, laid, extraFields, readings }: OdooWalkOptions, signal: AbortSignal) {
+  const known = await models.known(model, await extraFields(), signal);
+  const has = (field: string) => known === undefined || known.has(field) || laid.includes(field) || field === 'id';
+  return { stream: name, mapping: { readings }, has, where: model };
 }
 
 /** What to read of a row: all that the mapping needs, or only what tells its records. */

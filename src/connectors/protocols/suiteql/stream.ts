@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { ConfigError } from '../../../core/errors.ts';
 import type { EventBus } from '../../../core/events.ts';
 import { defaultOverlapSeconds } from '../../../core/stamp.ts';
 import type { Entity, MesRecord, RecordRef, RecordSet } from '../../../core/types.ts';
 import { type AlongRule, type AlongSource, openAlong } from '../../along.ts';
 import type { Stream } from '../../define.ts';
 import { createMapping, fingerprintOf, type Mapping } from '../../mapping.ts';
+import { nameDoubts, requireNames } from '../../own-names.ts';
 import { type ConnectorSettings, streamShape, sweepSchema } from '../../settings.ts';
 import type { SuiteQlClient } from './client.ts';
 import { createGone } from './gone.ts';
@@ -128,6 +128,8 @@ export interface OpenedStream {
   requires: string;
   /** Throws ConfigError for an operator's own mapping that reads what no row holds. */
   assertNames(): Promise<void>;
+  /** What cannot be told of that mapping. */
+  doubts(): Promise<string[]>;
 }
 
 export function openSuiteQlStream<Context>(opening: StreamOpening<Context>): OpenedStream {
@@ -175,20 +177,25 @@ export function openSuiteQlStream<Context>(opening: StreamOpening<Context>): Ope
         ? null
         : { parent: 'part', sweepEverySeconds, parentOf: source.parentOf, read: source.readChildren },
     childStream: definition.childStream,
+    selective: when !== undefined,
     read: source.read,
     newest: source.newest,
     count: source.count,
     map: mapping.map,
   };
   const known = new Set([...Object.keys(columns), ...lookUps.flatMap((each) => Object.keys(each.columns))]);
-  const assertNames = () => assertKnown(opening.id, mapping, known);
-  const { bring } = mapping;
-  return { stream, source, alongSource: { bring, keyOf, rowsOf: source.rowsOf }, requires, assertNames };
+  const alongSource = { bring: mapping.bring, keyOf, rowsOf: source.rowsOf };
+  return { stream, source, alongSource, requires, ...checkNames(opening.id, mapping, known) };
 }
 
-async function assertKnown(id: string, mapping: Mapping, known: ReadonlySet<string>): Promise<void> {
-  const missing = (await mapping.names()).filter((name) => !known.has(name));
-  if (missing.length > 0) throw new ConfigError(missing.map((name) => ({ text: missingText(id, name) })));
+function checkNames(
+  stream: string,
+  mapping: Mapping,
+  known: ReadonlySet<string>,
+): Pick<OpenedStream, 'assertNames' | 'doubts'> {
+  const names = { stream, mapping, has: (name: string) => known.has(name), where: 'the row' };
+  const todo = (name: string) => `Name it under columns of the stream, as ${name}: t.${name}.`;
+  return { assertNames: () => requireNames({ ...names, todo }), doubts: () => nameDoubts(names) };
 }
 
 /** Without a stamp everything is read whole, hourly unless the definition knows better. */
@@ -220,8 +227,4 @@ function columnsOf<Context>(
 ): Record<string, string> {
   const merged = Object.entries({ ...columns, ...own.columns });
   return Object.fromEntries(merged.filter((entry): entry is [string, string] => entry[1] !== null));
-}
-
-function missingText(id: string, name: string): string {
-  return `${id}: fields or when read ${name}, which no row has. Name it under columns of the stream, as ${name}: t.${name}.`;
 }

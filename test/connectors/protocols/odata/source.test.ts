@@ -54,6 +54,7 @@ function createSource({ client }: Double, own: Partial<ODataSourceOptions> = {})
     parent: 'Parent',
     properties: ['Id', 'Text'],
     extraProperties: async () => [],
+    readings: async () => [],
     keyProperties: async () => [],
     mapKeys: async () => [],
     maxConcurrency: 1,
@@ -105,6 +106,32 @@ describe('preparing a source', () => {
     const source = createSource(double, { extraProperties: async () => ['Extra', 'Text', 'sum', 'Unknown'] });
     await source.sample(never);
     expect(double.queries[0]?.select).toEqual(['Id', 'Stamp', 'Parent', 'Text', 'Extra']);
+  });
+});
+
+describe("the operator's own mapping", () => {
+  const reading = { setting: 'when', all: ['Text', 'Nope'], ofRow: ['Text', 'Nope'], doubtful: [], takesRow: false };
+  const notes = { ...reading, setting: 'fields.notes', ofRow: ['Gone'] };
+  const doubting = { ...reading, ofRow: ['__metadata', '@odata.etag'], doubtful: ['Text', 'Price'], takesRow: true };
+
+  it('that reads what the service lacks is refused, by stream, setting, entity set and property', async () => {
+    const source = createSource(createDouble(), { readings: async () => [notes, reading] });
+    const error = await source.prepare(never).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(ConfigError);
+    expect((error as ConfigError).problems.map(({ text }) => text)).toEqual([
+      'plant-1/things: fields.notes reads Gone, which /sap/SRV/Things does not have. Write it as $metadata of the service does.',
+      'plant-1/things: when reads Nope, which /sap/SRV/Things does not have. Write it as $metadata of the service does.',
+    ]);
+    await expect(all(source.read({ mode: 'full' }, undefined, never))).rejects.toThrow(ConfigError);
+  });
+
+  it('of which that cannot be told is read, and named to who asks', async () => {
+    const source = createSource(createDouble(), { readings: async () => [doubting] });
+    await source.prepare(never);
+    expect(await source.doubts(never)).toEqual([
+      'when names Price, which /sap/SRV/Things does not have; it may not be meant as one of its own.',
+      'when uses the row as a whole, of which only what is named somewhere is read.',
+    ]);
   });
 });
 

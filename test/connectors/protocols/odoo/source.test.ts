@@ -4,6 +4,7 @@ import type { OdooClient } from '../../../../src/connectors/protocols/odoo/clien
 import { createOdooModels } from '../../../../src/connectors/protocols/odoo/model.ts';
 import { createOdooSource, type OdooSourceOptions } from '../../../../src/connectors/protocols/odoo/source.ts';
 import type { OdooCall } from '../../../../src/connectors/protocols/odoo/wire.ts';
+import { ConfigError } from '../../../../src/core/errors.ts';
 import type { Window } from '../../../../src/core/types.ts';
 import { never } from '../../support.ts';
 
@@ -68,6 +69,8 @@ function sourceOf(client: OdooClient, over: Partial<OdooSourceOptions> = {}) {
     required: ['id', 'value'],
     keyFields: [],
     extraFields: async () => [],
+    readings: async () => [],
+    laid: ['rank'],
     watches: [],
     parent: undefined,
     domain: [],
@@ -228,6 +231,28 @@ describe('a server that answers otherwise', () => {
     expect(page?.rows).toEqual([{ id: 1, value: 2, name: null, done: false }]);
     expect(calls.filter(({ method }) => method === 'fields_get')).toHaveLength(1);
     expect(calls.at(-1)?.named['fields']).toEqual(['id', 'value', 'name', 'done']);
+  });
+
+  it("and lacks a field that the operator's own mapping reads", async () => {
+    const { client } = answering({ fields_get: described, search_read: [] });
+    const reading = {
+      setting: 'when',
+      all: [],
+      ofRow: ['id', 'rank', 'value', 'x_nope'],
+      doubtful: [],
+      takesRow: false,
+    };
+    const source = sourceOf(client, { extraFields: async () => reading.ofRow, readings: async () => [reading] });
+    await expect(source.prepare(never)).rejects.toThrow(ConfigError);
+    await expect(source.prepare(never)).rejects.toThrow(
+      /^plant-2\/things: when reads x_nope, which thing does not have\. [^\n]*$/,
+    );
+    const doubting = { ...reading, ofRow: [], doubtful: ['rank', 'x_else'] };
+    const other = sourceOf(client, { extraFields: async () => doubting.doubtful, readings: async () => [doubting] });
+    expect(await other.prepare(never)).toBe(true);
+    expect(await other.doubts(never)).toEqual([
+      expect.stringContaining('when names x_else, which thing does not have'),
+    ]);
   });
 
   it('and lacks a field that nothing can replace', async () => {
