@@ -124,8 +124,9 @@ function addWatermark(watermark: Command): void {
     .action(verb(async () => (await import('./cli/watermark.ts')).watermarkGet));
   watermark
     .command('set')
+    .description('begin the next pass at another time, less the overlap')
     .argument(...stream)
-    .argument('<value>')
+    .argument('<value>', 'a stamp of the stream, an ISO time with Z or offset, or a day')
     .addOption(configOption())
     .action(verb(async () => (await import('./cli/watermark.ts')).watermarkSet));
   watermark

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UsageError } from '../core/errors.ts';
 import type { ReconcileResult, StreamResult } from '../core/events.ts';
-import { isStamp } from '../core/stamp.ts';
+import { readStamp } from '../core/stamp.ts';
 import { entities, type Watermark } from '../core/types.ts';
 import type { WayReport } from '../push/eryxon/findings.ts';
 import { beliefLimit } from '../scheduler/watermark.ts';
@@ -157,10 +157,12 @@ async function changeWatermark(
   if (request.value !== null) {
     if (stampKind === 'none')
       throw new UsageError(`${request.stream} is read whole; its watermark is never asked for.`);
-    if (!isStamp(stampKind, request.value)) {
-      throw new UsageError(`${request.value} is not a ${stampKind} stamp (${stampForms[stampKind]}).`);
-    }
-    watermark = { kind: stampKind, value: request.value };
+    const value = readStamp(stampKind, request.value, stream.stampZone);
+    if (value === undefined)
+      throw new UsageError(
+        `${request.value} is not a time of this stream. Write ${formsOf(stampKind, stream.stampZone)}.`,
+      );
+    watermark = { kind: stampKind, value };
   }
   const forget = request.forget
     ? { source: run.session.source, entities: entities.filter((entity) => entity === stream.entity) }
@@ -172,7 +174,7 @@ async function changeWatermark(
     }
     await app.store.setWatermark({ stream: request.stream, watermark, forget });
   });
-  return { watermark: request.value };
+  return { watermark: watermark?.value ?? null };
 }
 
 /** D2 holds for people too: until the source's clock had caught up with such a watermark, no change would be read. */
@@ -189,6 +191,13 @@ const stampForms = {
   char14: '20261231080000',
   date: '2026-12-31',
 };
+
+/** What a watermark may be written as. */
+function formsOf(kind: keyof typeof stampForms, zone: string): string {
+  const own = kind === 'timestamp' || kind === 'second' ? 'UTC' : zone;
+  const forms = [stampForms[kind], '2026-12-31T09:00:00+01:00', '"2026-12-31 08:00"', '2026-12-31'];
+  return `${[...new Set(forms)].join(', ')} (without an offset: ${own})`;
+}
 
 function present(filter: { stream?: string | undefined; id?: number | undefined }): { stream?: string; id?: number } {
   return {

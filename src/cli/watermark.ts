@@ -18,9 +18,13 @@ export async function watermarkGet(stream: string, { config }: { config?: string
 export async function watermarkSet(stream: string, value: string, { config }: { config?: string }): Promise<number> {
   requirePast(value);
   const context = await openContext({ config });
-  await operate(context, { name: 'watermark-set', args: { stream, value }, signal: onTermination().signal });
+  const { watermark } = await operate(context, {
+    name: 'watermark-set',
+    args: { stream, value },
+    signal: onTermination().signal,
+  });
   await context.logger.close();
-  printLine(`The next pass of ${stream} begins at ${value}, less the overlap.`);
+  printLine(`The next pass of ${stream} begins at ${watermark}, less the overlap.`);
   return exitCodes.done;
 }
 

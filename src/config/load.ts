@@ -2,10 +2,11 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
+import { nameSchema } from '../connectors/settings.ts';
 import { ConfigError, type ConfigProblem, messageOf } from '../core/errors.ts';
 import { crossCheck, type PlacedProblem } from './cross-checks.ts';
 import { hasPlaceholder, interpolate } from './interpolate.ts';
-import { type Config, configSchema } from './schema.ts';
+import { type Config, configSchema, connectorSchema } from './schema.ts';
 import { findSecrets, secretTexts } from './secrets.ts';
 
 export interface LoadOptions {
@@ -168,14 +169,29 @@ interface Validated {
 /** Values from the environment are text; where a number or a switch is wanted, they are read as such. */
 async function validate(raw: unknown, interpolated: ReadonlySet<string>): Promise<Validated> {
   const first = await configSchema.safeParseAsync(raw);
-  if (first.success) return { data: first.data as unknown as Config, issues: [] };
+  const hidden = await behindBadNames(raw);
+  if (first.success && hidden.length === 0) return { data: first.data as unknown as Config, issues: [] };
   let converted = false;
-  for (const issue of first.error.issues) {
+  const found = [...(first.error?.issues ?? []), ...hidden];
+  for (const issue of found) {
     if (issue.code !== 'invalid_type' || !interpolated.has(issue.path.join('.'))) continue;
     converted = convertAt(raw, issue.path) || converted;
   }
   if (converted) return validate(raw, new Set());
-  return { data: undefined, issues: first.error.issues.flatMap((issue) => placeIssue(issue, raw)) };
+  return { data: undefined, issues: found.flatMap((issue) => placeIssue(issue, raw)) };
+}
+
+/** What is wrong in the blocks of connectors whose names are refused: the schema does not look into them. */
+async function behindBadNames(raw: unknown): Promise<z.core.$ZodIssue[]> {
+  const connectors = valueAt(raw, ['connectors']);
+  if (typeof connectors !== 'object' || connectors === null) return [];
+  const issues: z.core.$ZodIssue[] = [];
+  for (const [name, block] of Object.entries(connectors)) {
+    if (nameSchema.safeParse(name).success) continue;
+    const { error } = await connectorSchema.safeParseAsync(block);
+    for (const issue of error?.issues ?? []) issues.push({ ...issue, path: ['connectors', name, ...issue.path] });
+  }
+  return issues;
 }
 
 function convertAt(raw: unknown, at: readonly PropertyKey[]): boolean {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { AnyConnector } from '../connectors/define.ts';
 import { connectors } from '../connectors/index.ts';
 import {
+  baseUrlSchema,
   type ConnectorSettings,
   nameSchema,
   rateSchema,
@@ -11,7 +12,7 @@ import {
 } from '../connectors/settings.ts';
 
 const mesSchema = z.strictObject({
-  url: urlSchema.meta({
+  url: baseUrlSchema.meta({
     description: 'Base URL of the Eryxon functions',
     examples: ['https://project.supabase.co/functions/v1'],
   }),
@@ -78,13 +79,19 @@ const healthSchema = z.strictObject({
 });
 
 const logSchema = z.strictObject({
-  level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
-  format: z.enum(['json', 'pretty']).default('json'),
+  level: z
+    .enum(['error', 'warn', 'info', 'debug'])
+    .default('info')
+    .meta({ description: 'The least important line that is logged' }),
+  format: z
+    .enum(['json', 'pretty'])
+    .default('json')
+    .meta({ description: 'One JSON object a line, or text for a person' }),
 });
 
 const [first, ...others] = connectors.map((connector: AnyConnector) => connector.settings);
 if (first === undefined) throw new Error('No connector is registered in connectors/index.ts.');
-const connectorSchema = z.discriminatedUnion('type', [first, ...others] as [typeof first, ...typeof others]);
+export const connectorSchema = z.discriminatedUnion('type', [first, ...others] as [typeof first, ...typeof others]);
 
 /** The config file: stitched together from what each connector says of itself. */
 export const configSchema = z.strictObject({

@@ -25,6 +25,12 @@ export const urlSchema = z
     'is a link-local address, where clouds keep credentials; nothing is sent there',
   );
 
+/** One that paths are added behind. */
+export const baseUrlSchema = urlSchema.refine(
+  (text) => !/[?#]/.test(text),
+  'must not have a query (?) or a fragment (#): what is asked for is added behind it',
+);
+
 export const secretSchema = z
   .string()
   .min(4, 'is too short for a secret (at least 4 characters)')
@@ -53,7 +59,7 @@ export const expressionSchema = z
 
 /** Settings that every stream of every connector understands. */
 export const streamShape = {
-  enabled: z.boolean().default(true),
+  enabled: z.boolean().default(true).meta({ description: 'Whether it is read at all' }),
   reconcile: z
     .boolean()
     .default(true)
@@ -160,7 +166,10 @@ export const connectorShape = {
     .max(86_400)
     .default(120)
     .meta({ description: "How far a window ends behind the ERP's clock; stamps without a zone have the overlap only" }),
-  overlapSeconds: z.int().min(0).max(31_536_000).optional(),
+  overlapSeconds: z.int().min(0).max(31_536_000).optional().meta({
+    description:
+      'How far every poll of its streams reads back behind the watermark; the default depends on the kind of stamp',
+  }),
   reconcile: reconcileSchema
     .prefault({})
     .meta({ description: 'Looking for what the polls cannot see: deleted and missed records' }),

@@ -56,6 +56,22 @@ export function beginsWithDay(text: string): boolean {
   return day <= 28 || day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
 }
 
+const written = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(:\d{2}(?:[.,]\d{1,9})?)?\s?(Z|[+-]\d{2}:?\d{2})?)?$/i;
+
+/**
+ * The stamp of a time as people write it: the stamp itself, ISO-8601 with Z or an offset, or a day alone, which begins at midnight. A time without
+ * an offset is one of the stamps' own zone: UTC for ISO stamps, `timeZone` for the others. Undefined for anything else.
+ */
+export function readStamp(kind: DatedKind, text: string, timeZone: string): string | undefined {
+  if (isStamp(kind, text)) return text;
+  const [, day, clock = '00:00', seconds = ':00', offset] = written.exec(text.trim()) ?? [];
+  if (day === undefined || !isStamp('date', day)) return undefined;
+  const zone = offset?.toUpperCase().replace(/^([+-]\d\d):?(\d\d)$/, '$1:$2') ?? 'Z';
+  const date = new Date(`${day}T${clock}${seconds.replace(',', '.')}${zone}`);
+  if (Number.isNaN(date.getTime())) return undefined;
+  return offset === undefined ? formatUtc(kind, date) : stampAt(kind, date, timeZone);
+}
+
 const instantForm = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 const forms: Record<DatedKind, RegExp> = {
   timestamp: instantForm,

@@ -3,6 +3,7 @@ import { chmod, copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { ConfigError } from '../core/errors.ts';
+import { makeDirectory } from './directory.ts';
 import { fallBack, generationsOf, syncPath } from './durable-file.ts';
 import { stateFailure } from './failure.ts';
 import { inspectLedger, type Ledger, ledgerFileName } from './ledger.ts';
@@ -15,7 +16,7 @@ import { readWatermarks, type WatermarkFile, watermarkFileName, writeWatermarks 
  * what happened between is read once more after a restore. They are written after it: a copy cut short has none and is refused.
  */
 export async function backUp(state: { file: WatermarkFile; ledger: Ledger }, directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeDirectory(directory);
   if ((await readdir(directory)).length > 0) {
     throw new ConfigError(`${directory} is not empty. Name a directory that is, or one that does not exist yet.`);
   }
@@ -36,7 +37,7 @@ export interface Restore {
  * Throws ConfigError, with nothing changed, when what is to be restored is not sound, and BusyError while a daemon runs.
  */
 export async function restoreState({ from, directory, clock }: Restore): Promise<string> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeDirectory(directory);
   const lock = lockState(directory);
   try {
     const aside = join(directory, `replaced-${clock.now().toISOString().replaceAll(':', '')}`);

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { ConfigError } from '../core/errors.ts';
 import { backUp } from './backup.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
+import { makeDirectory } from './directory.ts';
 import { probeDirectory, removeLeftovers } from './durable-file.ts';
 import { damagedState, stateFailure } from './failure.ts';
 import { type Ledger, ledgerFileName, openLedger, type PassMarks, recordPage, recordPass } from './ledger.ts';
@@ -58,7 +58,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   const { directory, readOnly = false } = options;
   return guarded(directory, async () => {
     if (readOnly) return createStore(await openState(options, null));
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory);
     const lock = lockState(directory, options.openDatabase ?? openDatabase);
     try {
       removeLeftovers(directory);

@@ -184,7 +184,7 @@ describe('watermark', () => {
   it.each([
     ['get', ['plant-1/nope'], 'There is no stream plant-1/nope; there is plant-1/work-centers, '],
     ['set', ['plant-1/nope', '2026-01-01T00:00:00.000Z'], 'There is no stream plant-1/nope. See: erp-puller status.'],
-    ['set', ['plant-1/operations', 'yesterday'], 'yesterday is not a char14 stamp (20261231080000).'],
+    ['set', ['plant-1/operations', 'yesterday'], 'yesterday is not a time of this stream. Write 20261231080000, 2026-'],
     ['set', ['plant-1/operations', '29990101000000'], '29990101000000 lies in the future: everything that changes'],
     ['set', ['plant-1/sales-orders', '2999-01-01T00:00:00.000Z'], 'lies in the future: everything that changes'],
     ['set', ['plant-1/work-centers', '2026-01-01T00:00:00.000Z'], 'is read whole; its watermark is never asked for'],

@@ -63,6 +63,28 @@ describe('loading a config', () => {
     );
   });
 
+  it.each(['Plant_2', '__proto__'])('names the faults behind a refused name too (%s)', async (name) => {
+    const block = sound.slice(sound.indexOf('    type: sap')).replace('externalSource: SAP', 'everySeconds: 0');
+    const problems = await problemsOf(`${sound}  ${name}:\n${block}`);
+    const own = problems.filter((text) => text.includes(`connectors.${name}`));
+    expect(own).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/is not a good name/),
+        expect.stringMatching(/\.everySeconds is not right/),
+        expect.stringMatching(/\.externalSource is missing/),
+      ]),
+    );
+  });
+
+  it.each(['?tenant=1', '/#top', '?', '/v1?x'])('refuses a URL that ends in %s, with its place', async (end) => {
+    const text = sound.replace(/^( *url: .*)$/gm, `$1${end}`);
+    const problems = (await problemsOf(text)).filter((problem) => problem.includes('must not have a query'));
+    expect(problems).toEqual([
+      expect.stringMatching(/^\d+:\d+ mes\.url /),
+      expect.stringMatching(/^\d+:\d+ connectors\.plant-1\.url /),
+    ]);
+  });
+
   it('names file, line and column in the text of the error', async () => {
     const file = writeConfig(withLines('everySeconds: 0'));
     const loading = loadConfig({ file, environment, scheduleProblem });

@@ -24,6 +24,16 @@ const environment = {
 };
 const example = () => loadConfig({ file: exampleFile, environment, scheduleProblem });
 
+describe('the settings page', () => {
+  it('says of every setting what it means', () => {
+    const rows = renderSettings(schema)
+      .split('\n')
+      .filter((line) => line.startsWith('| `'));
+    expect(rows.length).toBeGreaterThan(100);
+    expect(rows.filter((row) => row.endsWith('|  |') && !row.includes('| section |'))).toEqual([]);
+  });
+});
+
 describe('generated files', () => {
   it('config/schema.json is what the schema says now', () => {
     expect(read('config/schema.json')).toBe(`${JSON.stringify(schema, undefined, 2)}\n`);

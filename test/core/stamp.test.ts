@@ -6,6 +6,7 @@ import {
   fromLocal,
   isInstant,
   isStamp,
+  readStamp,
   shiftStamp,
   stampAt,
   zoneOffsetMs,
@@ -172,3 +173,30 @@ function bruteOffsetMs(at: number, timeZone: string): number {
   const second = Math.floor(at / 1000) * 1000;
   return Date.parse(`${printer.format(second).replace(' ', 'T')}Z`) - second;
 }
+
+describe('a stamp as people write it', () => {
+  const zone = 'Europe/Amsterdam';
+  it.each<[DatedKind, string, string | undefined]>([
+    ['timestamp', '2026-01-31T08:00:00.000Z', '2026-01-31T08:00:00.000Z'],
+    ['timestamp', '2026-01-31T08:00:00Z', '2026-01-31T08:00:00.000Z'],
+    ['timestamp', '2026-01-31T09:00+01:00', '2026-01-31T08:00:00.000Z'],
+    ['second', '2026-01-31 09:00:00 +0100', '2026-01-31T08:00:00.000Z'],
+    ['second', '2026-01-31 08:00', '2026-01-31T08:00:00.000Z'],
+    ['timestamp', '2026-01-31', '2026-01-31T00:00:00.000Z'],
+    ['char14', '20260131090000', '20260131090000'],
+    ['char14', '2026-01-31T08:00:00Z', '20260131090000'],
+    ['char14', '2026-07-31T08:00:00Z', '20260731100000'],
+    ['char14', '2026-01-31 09:00', '20260131090000'],
+    ['char14', '2026-01-31', '20260131000000'],
+    ['date', '2026-01-31', '2026-01-31'],
+    ['date', '2026-01-30T23:30:00Z', '2026-01-31'],
+    ['timestamp', '2026-02-30', undefined],
+    ['timestamp', '2026-02-30T08:00:00Z', undefined],
+    ['timestamp', '2026-01-31T25:00Z', undefined],
+    ['timestamp', '31.01.2026', undefined],
+    ['char14', '20260230090000', undefined],
+    ['date', 'yesterday', undefined],
+  ])('%s: %s is %s', (kind, text, stamp) => {
+    expect(readStamp(kind, text, zone)).toBe(stamp);
+  });
+});

@@ -67,7 +67,7 @@ describe('the package', { timeout: 60_000 }, () => {
   it("holds the program, the project's config files and what npm adds by itself, never the operator's own", () => {
     const paths = packed.files.map((file) => file.path);
     const outside = paths.filter((file) => !/^(dist\/(src|sandbox)\/.+\.js|config\/.+)$/.test(file));
-    expect(outside.sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
+    expect(outside.sort()).toEqual(['LICENSE', 'README.md', 'deploy/erp-puller.service', 'package.json']);
     expect(paths.filter((file) => file.startsWith('config/')).sort()).toEqual([
       'config/demo.yaml',
       'config/erp-puller.example.yaml',
@@ -87,6 +87,11 @@ describe('the package', { timeout: 60_000 }, () => {
     const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
     expect(scripts).toMatchObject({ demo: `node ${flag} src/bin.ts demo`, start: `node ${flag} src/bin.ts run` });
     expect(readFileSync(path.join(root, 'Dockerfile'), 'utf8')).toContain(`ENTRYPOINT ["node", "${flag}", `);
+    const unit = readFileSync(path.join(root, 'deploy/erp-puller.service'), 'utf8');
+    expect(unit).toContain(`ExecStart=/usr/bin/node ${flag} `);
+    // Written and executed: V8 compiles at run time. And what a person must mend is not tried again and again.
+    expect(unit).toContain('\nMemoryDenyWriteExecute=no\n');
+    expect(unit).toContain('\nRestartPreventExitStatus=78\n');
   });
 
   it(`brings at most ${maxPackages} packages along`, () => {

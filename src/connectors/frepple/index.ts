@@ -9,7 +9,7 @@ import type { Mapping } from '../mapping.ts';
 import { openErpHttp } from '../network.ts';
 import { type Authenticator, createAuthenticator } from '../protocols/auth.ts';
 import { createDrfClient } from '../protocols/drf/client.ts';
-import { connectorShape, rateSchema, secretSchema, timeZoneSchema, urlSchema } from '../settings.ts';
+import { baseUrlSchema, connectorShape, rateSchema, secretSchema, timeZoneSchema } from '../settings.ts';
 import { createOrderLists } from './lists.ts';
 import type { IsCell } from './look-ups.ts';
 import { createPlanRuns } from './plan-runs.ts';
@@ -27,22 +27,26 @@ import { createServerTimes } from './times.ts';
 import { createWebTokens } from './web-token.ts';
 
 const authSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('basic'), username: z.string().min(1), password: secretSchema }),
+  z.strictObject({
+    kind: z.literal('basic'),
+    username: z.string().min(1).meta({ description: 'User of FrePPLe' }),
+    password: secretSchema.meta({ description: 'Its password' }),
+  }),
   z.strictObject({
     kind: z.literal('apiKey'),
     key: secretSchema.meta({ description: 'API key of the user (since 9.11), or a web token that was made by hand' }),
   }),
   z.strictObject({
     kind: z.literal('webToken'),
-    username: z.string().min(1),
+    username: z.string().min(1).meta({ description: 'User of FrePPLe whom the tokens name' }),
     secret: secretSchema.meta({ description: "The server's SECRET_WEBTOKEN_KEY, or its AUTH_SECRET_KEY" }),
   }),
 ]);
 
 const settings = z.strictObject({
   ...connectorShape,
-  type: z.literal('frepple'),
-  url: urlSchema.meta({ description: 'Address of the FrePPLe web server' }),
+  type: z.literal('frepple').meta({ description: 'The kind of ERP' }),
+  url: baseUrlSchema.meta({ description: 'Address of the FrePPLe web server' }),
   auth: authSchema,
   scenario: z
     .string()

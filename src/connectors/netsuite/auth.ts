@@ -29,10 +29,10 @@ export const authSchema = z.discriminatedUnion('kind', [
     kind: z
       .literal('tba')
       .meta({ description: 'Token-based authentication (OAuth 1.0a), for integrations that have it' }),
-    consumerKey: secretSchema,
-    consumerSecret: secretSchema,
-    tokenId: secretSchema,
-    tokenSecret: secretSchema,
+    consumerKey: secretSchema.meta({ description: 'Of the integration record' }),
+    consumerSecret: secretSchema.meta({ description: 'Of the integration record' }),
+    tokenId: secretSchema.meta({ description: 'Of the access token of the user and role' }),
+    tokenSecret: secretSchema.meta({ description: 'Of the access token of the user and role' }),
   }),
 ]);
 

@@ -13,7 +13,7 @@ import {
   suiteQlChildStreamSchema,
   suiteQlStreamSchema,
 } from '../protocols/suiteql/stream.ts';
-import { connectorShape, urlSchema } from '../settings.ts';
+import { baseUrlSchema, connectorShape } from '../settings.ts';
 import { accountOf, authSchema, openAuth } from './auth.ts';
 import { checkNetSuite, createExpiryWatch } from './check.ts';
 import type { NetSuiteContext } from './rows.ts';
@@ -21,12 +21,12 @@ import { netSuiteStreams } from './streams.ts';
 
 const settings = z.strictObject({
   ...connectorShape,
-  type: z.literal('netsuite'),
+  type: z.literal('netsuite').meta({ description: 'The kind of ERP' }),
   accountId: z
     .string()
     .regex(/^[A-Za-z0-9]+([_-][A-Za-z0-9]+)?$/, 'must be an account ID, such as 1234567 or 1234567_SB1')
     .meta({ description: 'Account ID, as Company Information shows it', examples: ['1234567', '1234567_SB1'] }),
-  baseUrl: urlSchema.optional().meta({
+  baseUrl: baseUrlSchema.optional().meta({
     description: 'SuiteTalk URL from Company Information > Company URLs, where it is not the usual one of the account',
   }),
   auth: authSchema,

@@ -12,7 +12,7 @@ import { prepareEach } from '../own-names.ts';
 import { createOdooClient, type OdooClient } from '../protocols/odoo/client.ts';
 import { createOdooModels } from '../protocols/odoo/model.ts';
 import { odooChildStreamSchema, odooStreamSchema, openOdooStream } from '../protocols/odoo/stream.ts';
-import { connectorShape, secretSchema, urlSchema } from '../settings.ts';
+import { baseUrlSchema, connectorShape, secretSchema } from '../settings.ts';
 import { createKeyWatch } from './key.ts';
 import type { OdooContext } from './rows.ts';
 import { odooStreams } from './streams.ts';
@@ -21,21 +21,25 @@ const usernameSchema = z.string().min(1).meta({ description: 'Login of the accou
 
 const shape = z.strictObject({
   ...connectorShape,
-  type: z.literal('odoo'),
-  url: urlSchema.meta({ description: 'Where Odoo is, e.g. https://plant.odoo.com' }),
+  type: z.literal('odoo').meta({ description: 'The kind of ERP' }),
+  url: baseUrlSchema.meta({ description: 'Where Odoo is, e.g. https://plant.odoo.com' }),
   database: z.string().min(1).meta({ description: 'Name of the database' }),
   auth: z.discriminatedUnion('kind', [
     z.strictObject({
       kind: z.literal('apiKey'),
       username: usernameSchema,
-      key: secretSchema,
+      key: secretSchema.meta({ description: 'API key of that account' }),
       name: z
         .string()
         .min(1)
         .optional()
         .meta({ description: 'Name that the key has in Odoo, where the account has several: to watch its expiry' }),
     }),
-    z.strictObject({ kind: z.literal('password'), username: usernameSchema, password: secretSchema }),
+    z.strictObject({
+      kind: z.literal('password'),
+      username: usernameSchema,
+      password: secretSchema.meta({ description: 'Its password' }),
+    }),
   ]),
   protocol: z
     .enum(['auto', 'json2', 'jsonrpc'])

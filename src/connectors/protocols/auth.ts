@@ -6,13 +6,17 @@ import { secretSchema, urlSchema } from '../settings.ts';
 
 /** How a request proves who asks, where the ERP takes user and password, a token for client credentials, or a key. */
 export const authSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('basic'), username: z.string().min(1), password: secretSchema }),
+  z.strictObject({
+    kind: z.literal('basic'),
+    username: z.string().min(1).meta({ description: 'User of the ERP' }),
+    password: secretSchema.meta({ description: 'Its password' }),
+  }),
   z.strictObject({
     kind: z.literal('oauth2'),
     tokenUrl: urlSchema.meta({ description: 'Token endpoint for client credentials' }),
-    clientId: z.string().min(1),
-    clientSecret: secretSchema,
-    scope: z.string().min(1).optional(),
+    clientId: z.string().min(1).meta({ description: 'Client that the token endpoint knows' }),
+    clientSecret: secretSchema.meta({ description: 'Its secret' }),
+    scope: z.string().min(1).optional().meta({ description: 'Scope to ask for, where the endpoint wants one' }),
     sendIn: z
       .enum(['header', 'body'])
       .default('header')
@@ -20,7 +24,7 @@ export const authSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('apiKey'),
-    key: secretSchema,
+    key: secretSchema.meta({ description: 'The key' }),
     header: z
       .string()
       .regex(/^[A-Za-z0-9-]+$/)

@@ -12,7 +12,7 @@ import { createODataClient } from '../protocols/odata/client.ts';
 import { odataChildStreamSchema, odataStreamSchema, openODataStream } from '../protocols/odata/stream.ts';
 import { checkODataStream } from '../protocols/odata/stream-rules.ts';
 import { createODataTimes } from '../protocols/odata/times.ts';
-import { connectorShape, timeZoneSchema, urlSchema } from '../settings.ts';
+import { baseUrlSchema, connectorShape, timeZoneSchema } from '../settings.ts';
 import type { SapContext } from './rows.ts';
 import { sapStreams } from './streams.ts';
 
@@ -20,8 +20,8 @@ const slotSchema = z.int().min(1).max(6);
 
 const settings = z.strictObject({
   ...connectorShape,
-  type: z.literal('sap'),
-  url: urlSchema.meta({ description: 'Origin of the SAP gateway' }),
+  type: z.literal('sap').meta({ description: 'The kind of ERP' }),
+  url: baseUrlSchema.meta({ description: 'Origin of the SAP gateway' }),
   auth: authSchema,
   sapClient: z
     .string()
