@@ -67,7 +67,7 @@ async function tell(call: Call, { changes, results }: Told, report: Report): Pro
   for (const [index, result] of results.entries()) {
     const change = changes[index];
     if (change === undefined) continue;
-    if (result.kind === 'delivered' && result.action === 'created' && wasOnHold(change)) {
+    if (wasOnHold(change) && isAnotherRow(change, result)) {
       anew.set({ ...change, known: undefined }, change);
     } else report(change, result);
   }
@@ -75,6 +75,13 @@ async function tell(call: Call, { changes, results }: Told, report: Report): Pro
   await classicPut(call, [...anew.keys()], (change, result) => {
     report(anew.get(change) ?? change, result.kind === 'delivered' ? { ...result, action: 'created' } : result);
   });
+}
+
+/** Made just now, or by a request whose answer was lost. */
+function isAnotherRow({ known }: ReadyChange, result: SinkResult): boolean {
+  if (result.kind !== 'delivered') return false;
+  const before = known?.mesId ?? null;
+  return result.action === 'created' || (before !== null && result.mesId !== null && result.mesId !== before);
 }
 
 /** Such an update leaves the status alone. Cells and resources have none. */

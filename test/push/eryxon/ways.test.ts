@@ -261,6 +261,21 @@ describe('create by POST, change by PATCH', () => {
     expect(mes.statusOf('jobs', 'j')).toBe('on_hold');
   });
 
+  it('makes it anew on hold although the answer to its create was lost: the MES names another row than before', async () => {
+    const { mes, pusher } = await startMes({ generation: 'classic' });
+    const cancelled = record('job', 'j', { lifecycle: 'cancelled' });
+    const { outcomes } = await pusher.push([change(cancelled)], lookup, signal);
+    mes.remove('jobs', 'j');
+    const mesId = idsOf(outcomes).get('job/j') ?? null;
+    const again = change(cancelled, { hash: 'of older content', mesId, lifecycle: 'cancelled' });
+    mes.setFaults({ truncate: 1 });
+    expect((await pusher.push([again], lookup, signal)).outcomes).toEqual([]);
+    mes.setFaults({});
+    expect(mes.statusOf('jobs', 'j')).toBe('not_started');
+    expect(told((await pusher.push([again], lookup, signal)).outcomes)).toEqual(['job/j created']);
+    expect(mes.statusOf('jobs', 'j')).toBe('on_hold');
+  });
+
   it('takes over a resource that the ledger forgot', async () => {
     const { mes, pusher } = await startMes({ generation: 'main' });
     await pusher.push([change(record('resource', 'r'))], lookup, signal);
