@@ -89,7 +89,7 @@ export const streamShape = {
 
 /** How often what is read by its parents is read again for all open ones; only for streams that are. */
 export function sweepSchema(seconds: number) {
-  return z.int().min(60).max(31_536_000).default(seconds).meta({
+  return z.int().min(1).max(31_536_000).default(seconds).meta({
     description: 'How often the rows of all open parents are read again',
   });
 }

@@ -33,7 +33,8 @@ export async function quiesce(story: Story): Promise<readonly string[]> {
     await sweepAll(story);
   }
   const lost = await comeToRest(story, full && !sweeps);
-  const results = await runPass(story, {});
+  // The last of all operations, which hangs below a dead row of the MES, is found by every pass: a person says so once more.
+  const results = await runPass(story, { release: mayLack(world).length > 0 });
   if (!results.complete) throw new Error('A pass in peace failed.');
   if (results.requests > 0) throw new Error(`A pass in peace sent ${results.requests} requests to the MES.`);
   const silent = await lostInSilence(world);
