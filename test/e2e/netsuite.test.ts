@@ -278,6 +278,21 @@ describe('what is hidden from the role is not taken for gone', () => {
     await plant.passUntilDone();
     expectEqual(plant);
   });
+
+  it('when an item with the number of an order is deleted meanwhile', async () => {
+    const plant = await openNetSuitePlant({ seed: 5, records: 300 });
+    await plant.passUntilDone();
+    const { netsuite, mes } = plant.sandbox;
+    const onHold = (): string[] =>
+      [...mes.image().jobs, ...mes.image().parts].flatMap(([id, record]) => (record.onHold ? [id] : []));
+    netsuite.narrow(0);
+    const before = onHold();
+    const items = netsuite.play(200).filter((line) => /^item \d+ deleted/.test(line));
+    expect(items).not.toEqual([]);
+    plant.settle();
+    await plant.pass();
+    expect(onHold()).toEqual(before);
+  });
 });
 
 /** Two sweeps, and the passes that look at the children of what has gone. */

@@ -291,7 +291,7 @@ describe('deletions', () => {
       { entity: 'job', externalId: 'STOCK-5' },
     ]);
     expect(queries()).toEqual([
-      `SELECT l.recordid AS lookupkey FROM DeletedRecord l WHERE ${changed('l.deleteddate').replace('21:50:00', '21:49:00')} ORDER BY l.recordid ASC`,
+      `SELECT l.recordid AS lookupkey FROM DeletedRecord l WHERE l.recordtypeid = -30 AND ${changed('l.deleteddate').replace('21:50:00', '21:49:00')} ORDER BY l.recordid ASC`,
       'SELECT l.id AS lookupkey FROM transaction l WHERE l.id IN (3, 4, 5) ORDER BY l.id ASC',
     ]);
   });

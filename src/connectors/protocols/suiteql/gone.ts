@@ -4,7 +4,7 @@ import { shiftStamp } from '../../../core/stamp.ts';
 import type { RecordRef, Window } from '../../../core/types.ts';
 import type { SuiteQlClient } from './client.ts';
 import { rowsByKey } from './look-up.ts';
-import { idLiteral, isId } from './text.ts';
+import { allOf, idLiteral, isId } from './text.ts';
 import { inWindow } from './walk.ts';
 
 export interface GoneOptions {
@@ -24,15 +24,18 @@ export const deletedTodo =
   'Give the role the permission Deleted Records (Setup), or let whole reads find deletions, once a day.';
 
 const idsAtOnce = 1000;
+/** NetSuite's own number for transactions among its types of record: every stream that asks is of transactions. */
+const transactionType = -30;
 
 /**
- * What NetSuite lists as deleted in a window. Internal ids are unique within a table only and the list holds those of all, so that
- * an id is believed when the stream's own table does not have it any more. Who may not read the list does without.
+ * What NetSuite lists as deleted in a window. Internal ids are unique within a type only and the list holds those of all: entries of
+ * other types say nothing, the less so as an order that the role may not see looks like one that is not there. An id of the type is
+ * believed when the stream's own table does not have it any more. Who may not read the list does without.
  */
 export function createGone({ client, events, name, table, refsOf }: GoneOptions) {
   let isTold = false;
   return async function* gone(window: Window, signal: AbortSignal): AsyncGenerator<RecordRef[]> {
-    const where = inWindow('l.deleteddate', fromTheMinute(window));
+    const where = allOf(`l.recordtypeid = ${transactionType}`, inWindow('l.deleteddate', fromTheMinute(window)));
     const listed = keysOf(client, { table: deletedTable, key: 'l.recordid', where }, signal);
     try {
       for await (const ids of listed) yield (await withoutRow(client, { table, ids }, signal)).flatMap(refsOf);
