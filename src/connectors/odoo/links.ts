@@ -1,7 +1,16 @@
+import type { LookUp } from '../protocols/odoo/look-ups.ts';
 import { idOf, type OdooModels, type OdooRow } from '../protocols/odoo/model.ts';
 
 /** Fields of a sales order that tell what it is to the MES. */
 const salesFields = ['name', 'state', 'partner_id', 'commitment_date', 'locked', 'company_id'];
+
+const products = { model: 'product.product', fields: ['default_code', 'name'] };
+const moves = { model: 'stock.move', fields: ['created_production_id', 'sale_line_id'] };
+const saleLines = { model: 'sale.order.line', fields: ['order_id'] };
+const sales = { model: 'sale.order', fields: salesFields };
+
+/** Every model that is read below. */
+export const productionLookUps: readonly LookUp[] = [products, { ...moves, onlyWith: moves.fields }, saleLines, sales];
 
 /** Lays `product` and `sale` into manufacturing orders; see docs/connectors/odoo.md for how a job is found. */
 export async function completeProductions(
@@ -24,9 +33,9 @@ export async function completeProductions(
 async function layProducts(rows: readonly OdooRow[], models: OdooModels, signal: AbortSignal): Promise<void> {
   const ids = distinct(rows.map((row) => idOf(row['product_id'])));
   if (ids.length === 0) return;
-  const query = { model: 'product.product', domain: [['id', 'in', ids]], fields: ['default_code', 'name'] };
-  const products = new Map((await models.all(query, signal)).map((product) => [product.id, product]));
-  for (const row of rows) row['product'] = products.get(idOf(row['product_id']) ?? 0) ?? null;
+  const query = { ...products, domain: [['id', 'in', ids]] };
+  const found = new Map((await models.all(query, signal)).map((product) => [product.id, product]));
+  for (const row of rows) row['product'] = found.get(idOf(row['product_id']) ?? 0) ?? null;
 }
 
 /** Sales order line by manufacturing order: by its stock move, the lowest first, or else by the order itself. */
@@ -36,15 +45,14 @@ async function saleLinesOf(
   signal: AbortSignal,
 ): Promise<Map<number, number>> {
   const lines = new Map<number, number>();
-  const linked = await models.known('stock.move', ['created_production_id', 'sale_line_id'], signal);
+  const linked = await models.known(moves.model, moves.fields, signal);
   const made = [
     ['created_production_id', 'in', rows.map(({ id }) => id)],
     ['sale_line_id', '!=', false],
   ];
-  const fields = ['created_production_id', 'sale_line_id'];
-  const moves = linked?.size === 2 ? await models.all({ model: 'stock.move', domain: made, fields }, signal) : [];
+  const told = linked?.size === moves.fields.length ? await models.all({ ...moves, domain: made }, signal) : [];
   const found = [
-    ...moves.map((move) => [idOf(move['created_production_id']), idOf(move['sale_line_id'])] as const),
+    ...told.map((move) => [idOf(move['created_production_id']), idOf(move['sale_line_id'])] as const),
     ...rows.map((row) => [row.id, idOf(row['sale_line_id'])] as const),
   ];
   for (const [order, line] of found) {
@@ -60,10 +68,10 @@ async function ordersOfLines(
   signal: AbortSignal,
 ): Promise<Map<number, OdooRow | undefined>> {
   if (lines.length === 0) return new Map();
-  const query = { model: 'sale.order.line', domain: [['id', 'in', distinct(lines)]], fields: ['order_id'] };
+  const query = { ...saleLines, domain: [['id', 'in', distinct(lines)]] };
   const found = await models.all(query, signal);
   const ids = distinct(found.map((line) => idOf(line['order_id'])));
-  const about = { model: 'sale.order', domain: [['id', 'in', ids]], fields: salesFields };
+  const about = { ...sales, domain: [['id', 'in', ids]] };
   const orders = new Map((await models.all(about, signal)).map((order) => [order.id, order]));
   return new Map(found.map((line) => [line.id, orders.get(idOf(line['order_id']) ?? 0)]));
 }
@@ -76,7 +84,7 @@ async function ordersByName(
 ): Promise<Map<string, OdooRow>> {
   const names = distinct(rows.map((row) => (typeof row['origin'] === 'string' ? row['origin'] : null)));
   if (names.length === 0) return new Map();
-  const query = { model: 'sale.order', domain: [['name', 'in', names]], fields: salesFields };
+  const query = { ...sales, domain: [['name', 'in', names]] };
   const found = new Map<string, OdooRow>();
   for (const order of await models.all(query, signal)) {
     const place = placeOf(order['company_id'], order['name']);

@@ -5,7 +5,7 @@ import { ceilInteger } from '../fields.ts';
 import { nameOf } from '../protocols/odoo/model.ts';
 import { defineOdooStream } from '../protocols/odoo/stream.ts';
 import { readOdooTime } from '../protocols/odoo/times.ts';
-import { completeProductions } from './links.ts';
+import { completeProductions, productionLookUps } from './links.ts';
 import { amount, daily, id, link, made, maybeLink, type OdooContext, stockPrefix, text } from './rows.ts';
 import { isSold, type SalesOrder, salesSchema } from './sales-orders.ts';
 
@@ -42,6 +42,7 @@ export const manufacturingOrders = defineOdooStream({
   owns: [{ entity: 'part' }, { entity: 'job', startsWith: stockPrefix }],
   schema: productionSchema,
   complete: completeProductions,
+  lookUps: productionLookUps,
   // An order that outlives its sales order needs a job all the same, also where the MES never heard of it.
   along: { stream: 'sales-orders', keyOf: ({ sale }) => (isCalledOff(sale) ? sale.id : undefined) },
   isTold: (row) => made.has(row.state),

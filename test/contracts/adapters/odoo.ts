@@ -49,6 +49,13 @@ export const odooAdapter: Adapter = {
       text: /You are not allowed to access '\w+ Order' \(mrp\.production\).*docs\/connectors\/odoo\.md/,
     },
     {
+      what: 'a right that is missing to what a stream reads beside its own rows',
+      own: {},
+      erp: { rights: { 'stock.move': 'none' } },
+      code: 'stream-refused',
+      text: /You are not allowed to access '\w+ \w+' \(stock\.move\).*docs\/connectors\/odoo\.md/,
+    },
+    {
       what: 'rows that a record rule hides',
       own: {},
       erp: { rights: { 'maintenance.equipment': 'hidden' } },

@@ -1,5 +1,6 @@
 import type { Window } from '../../../core/types.ts';
 import type { ChildPage, KeyPage, KeyReader, MappedRow, Page } from '../../define.ts';
+import { askAll, type LookUp } from './look-ups.ts';
 import { anyOf, type Domain, type OdooRow } from './model.ts';
 import { odooTime, odooTimeAfter, readOdooTime } from './times.ts';
 import { createOdooWalk, type OdooWalkOptions } from './walk.ts';
@@ -7,6 +8,8 @@ import { createOdooWalk, type OdooWalkOptions } from './walk.ts';
 export interface OdooSourceOptions extends OdooWalkOptions {
   /** Relations of the row whose own stamps show a change that the row's does not. */
   watches: readonly string[];
+  /** What `complete` reads beside the rows. */
+  lookUps: readonly LookUp[];
   /** Maps rows of the key fields into records that are but their ids. */
   mapKeys(rows: readonly unknown[]): Promise<MappedRow[]>;
 }
@@ -25,7 +28,7 @@ export interface OdooSource {
   readChildren(parents: readonly string[], signal: AbortSignal): AsyncIterable<ChildPage>;
   /** The app that is missing, where the stream may do without. */
   lacking(signal: AbortSignal): Promise<string | undefined>;
-  /** Rows that a query for one row brings. */
+  /** Rows that a query for one row brings. Throws where they, or what is read beside them, may not be read. */
   sample(signal: AbortSignal): Promise<number>;
 }
 
@@ -87,7 +90,9 @@ export function createOdooSource(options: OdooSourceOptions): OdooSource {
     },
     async sample(signal) {
       if (!(await prepare(signal))) return 0;
-      return (await models.rows({ model, domain, fields: options.fields, order: 'id', limit: 1 }, signal)).length;
+      const found = await models.rows({ model, domain, fields: options.fields, order: 'id', limit: 1 }, signal);
+      await askAll(models, [changesOf(options), ...options.lookUps], signal);
+      return found.length;
     },
   };
 }
@@ -101,6 +106,14 @@ function changedIn({ mode, from, to, future }: Window, { parent, watches }: Odoo
   const stamps = ['write_date', ...[...watches, ...(parent === undefined ? [] : [parent.rows])].map(stampOf)];
   const since = anyOf(stamps.map((stamp) => [stamp, '>=', odooTime(from)]));
   return future === undefined && to !== undefined ? [...since, ['write_date', '<', odooTimeAfter(to)]] : since;
+}
+
+/** The question for changes: it goes through the relations and, where there is one, to the parent. */
+function changesOf(options: OdooSourceOptions): LookUp {
+  const { model, parent, domain } = options;
+  const since = changedIn({ mode: 'delta', from: new Date(0).toISOString() }, options);
+  if (parent !== undefined) return { model: parent.model, domain: since, fields: parent.fields };
+  return { model, domain: [...domain, ...since], fields: [] };
 }
 
 function stampOf(relation: string): string {

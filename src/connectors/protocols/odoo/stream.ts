@@ -5,6 +5,7 @@ import { type AlongRule, type AlongSource, type Alongside, openAlong } from '../
 import type { Stream } from '../../define.ts';
 import { type Along, createMapping, fingerprintOf, type Mapping } from '../../mapping.ts';
 import { type ConnectorSettings, streamShape, sweepSchema } from '../../settings.ts';
+import type { LookUp } from './look-ups.ts';
 import type { OdooModels, OdooRow } from './model.ts';
 import { createOdooSource, type OdooSource } from './source.ts';
 import { readOdooTime, stampWithMembers } from './times.ts';
@@ -37,6 +38,8 @@ export interface OdooStreamDefinition<Context> {
   schema: z.ZodObject;
   /** Lays what stands on other models into the rows. */
   complete?(rows: readonly OdooRow[], models: OdooModels, signal: AbortSignal): Promise<void>;
+  /** What `complete` reads: `check` asks for it. */
+  lookUps?: readonly LookUp[];
   along?: AlongRule;
   /** The MES is to have it; what ceases to be told is cancelled there. */
   isTold(row: never): boolean;
@@ -188,6 +191,7 @@ function openSource<Context>(
     readings: mapping.readings,
     laid,
     watches: definition.watches,
+    lookUps: definition.lookUps ?? [],
     parent: definition.parent,
     domain: own.domain,
     pageSize: own.pageSize,

@@ -72,6 +72,7 @@ function sourceOf(client: OdooClient, over: Partial<OdooSourceOptions> = {}) {
     readings: async () => [],
     laid: ['rank'],
     watches: [],
+    lookUps: [],
     parent: undefined,
     domain: [],
     pageSize: 3,
