@@ -4,13 +4,13 @@ import type { ConnectorSession } from '../../../src/connectors/define.ts';
 import { odoo } from '../../../src/connectors/odoo/index.ts';
 import { createHastyClock, createStrictBus, never } from '../support.ts';
 
-async function start(options: Partial<OdooOptions> = {}) {
+async function start(options: Partial<OdooOptions> = {}, own: object = {}) {
   const simulator = await startOdoo({ seed: 3, records: 60, ...options });
   onTestFinished(simulator.stop);
   const { database, username, apiKey: key } = simulator.credentials;
   const rate = { requestsPerSecond: 1000, burst: 1000 };
   const auth = { kind: 'apiKey', username, key };
-  const settings = { type: 'odoo', url: simulator.url, database, auth, externalSource: 'ODOO', rate };
+  const settings = { type: 'odoo', url: simulator.url, database, auth, externalSource: 'ODOO', rate, ...own };
   const config = await odoo.settings.parseAsync(settings);
   const context = {
     name: 'plant-2',
@@ -73,4 +73,15 @@ it('a database without Sales and Maintenance needs no rights to them', async () 
   const { simulator, session } = await start({ absent: ['sale', 'maintenance'] });
   simulator.setRights('sale.order', 'none');
   expect((await session.check(never)).filter(({ level }) => level === 'error')).toEqual([]);
+});
+
+it.each(['auto', 'json2', 'jsonrpc'])('a database that there is not is told once (%s)', async (protocol) => {
+  const { session } = await start({}, { database: 'nodb', protocol });
+  expect(await session.check(never)).toMatchObject([
+    {
+      code: 'credentials-refused',
+      text: expect.stringContaining('no such database'),
+      todo: expect.stringMatching(/^Correct database/),
+    },
+  ]);
 });

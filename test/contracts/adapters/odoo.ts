@@ -36,7 +36,13 @@ export const odooAdapter: Adapter = {
       text: /Odoo does not know this user name with this password/,
     },
     {
-      what: 'a database that there is not',
+      what: 'a database that there is not, by JSON-2',
+      own: { database: 'nodb', protocol: 'json2' },
+      code: 'credentials-refused',
+      text: /HTTP 404 .* no such database.*Check database and url/,
+    },
+    {
+      what: 'a database that there is not, by JSON-RPC',
       own: { database: 'nodb', protocol: 'jsonrpc' },
       code: 'credentials-refused',
       text: /no such database\. Check database/,

@@ -75,7 +75,15 @@ export function classifyStatus(
     return new TransientError(`${text}: usually a logon or maintenance page. Check url.`, { malformed: true });
   if (status === 401 || status === 403) return new PermanentError(`${text}. Check what stands in front of Odoo.`);
   if (status === 408 || status === 429 || status >= 500) return transient(`${text}.`, retryAfterMs);
-  return new PermanentError(`${text}. Check url and database: this host serves no such database, or is not Odoo.`);
+  return new PermanentError(`${text}. Check url: this host is not Odoo, or does not let it through.`);
+}
+
+/** JSON-2 answers a database that the host does not serve with a page; to a model that there is not, in JSON. */
+export function databaseUnknown(what: string): PermanentError {
+  return new PermanentError(
+    `${what} answered HTTP 404 without JSON: this host serves no such database, or does not let /json/2 through. Check database and url.`,
+    { credentials: true },
+  );
 }
 
 function transient(text: string, retryAfterMs: number | undefined): TransientError {

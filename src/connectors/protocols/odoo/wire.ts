@@ -1,6 +1,6 @@
 import type { HttpRequest, HttpResponse } from '../../../core/http.ts';
 import { retryAfterMs } from '../../../core/http.ts';
-import { classifyFailure, classifyStatus } from './errors.ts';
+import { classifyFailure, classifyStatus, databaseUnknown } from './errors.ts';
 
 /** One call of a method that belongs to a model, not to some of its records; all arguments by name, as JSON-2 has no others. */
 export interface OdooCall {
@@ -42,7 +42,7 @@ export function json2Request({ database, secret }: OdooAccount, { model, method,
 export function readJson2(answer: HttpResponse, { what, now, secret }: Reading): unknown {
   const asked = { status: answer.status, retryAfterMs: retryAfterMs(answer.headers, now) };
   const body = parseJson(answer.text);
-  if (body === undefined) throw classifyStatus(what, asked);
+  if (body === undefined) throw answer.status === 404 ? databaseUnknown(what) : classifyStatus(what, asked);
   if (answer.status === 200) return body;
   const { name, message } = (body ?? {}) as { name?: unknown; message?: unknown };
   if (typeof name !== 'string') throw classifyStatus(what, asked);

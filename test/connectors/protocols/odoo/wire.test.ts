@@ -160,9 +160,15 @@ describe('JSON-2', () => {
     expect(error.message).not.toContain('/opt');
   });
 
-  it('takes 404 with a page for a database that this host does not serve', () => {
-    const error = thrown(readJson2, { status: 404, text: '<!DOCTYPE html><title>404 Not Found</title>' });
-    expect(error).toMatchObject({ name: 'PermanentError', message: expect.stringContaining('Check url and database') });
+  it('takes 404 with a page for a database that this host does not serve, which is no matter of rights', () => {
+    const text = '<!DOCTYPE html><title>404 Not Found</title>';
+    const message = expect.stringMatching(/no such database.*Check database and url/);
+    expect(thrown(readJson2, { status: 404, text })).toMatchObject({
+      name: 'PermanentError',
+      message,
+      credentials: true,
+    });
+    expect(thrown(readJsonRpc, { status: 404, text })).toMatchObject({ credentials: false });
   });
 });
 
