@@ -183,7 +183,7 @@ function printComparison({ equal, source, mes, differences }: Comparison): void 
 async function runLive({ sandbox, app, context, options, signal }: Demo): Promise<boolean> {
   const say = options.json === true ? () => undefined : printLine;
   showFlow(app, say);
-  markCheckpoints(app, { sandbox, context });
+  const loaded = markCheckpoints(app, { sandbox, context });
   const { startDaemon } = await import('../app/daemon.ts');
   const daemon = await startDaemon(app, context.logger, signal);
   say(`Health page: ${daemon.url}/readyz  ${daemon.url}/metrics`);
@@ -195,6 +195,8 @@ async function runLive({ sandbox, app, context, options, signal }: Demo): Promis
     const nowMs = systemClock.monotonicMs();
     for (const { kind, simulator } of sandbox.erps) {
       simulator.advance(nowMs - passedMs);
+      // What changes before the first load has seen it was never there for anybody.
+      if (!loaded.has(kind)) continue;
       for (const line of simulator.play(2)) say(`${paint('cyan', kind)}  ${line}`);
     }
     passedMs = nowMs;
@@ -225,9 +227,16 @@ async function finish(ending: Ending): Promise<boolean> {
 /** Longer than the demo's settle time: what was there at one checkpoint lies inside the window of the pass that ends at the next. */
 const checkpointMs = 6000;
 
-/** Tells the simulators which passes were complete: what came and went between two of them nobody can have seen. */
-function markCheckpoints({ events, clock }: App, { sandbox, context }: Pick<Demo, 'sandbox' | 'context'>): void {
+/**
+ * Tells the simulators which passes were complete: what came and went between two of them nobody can have seen. Returns the ERPs
+ * that have been read whole.
+ */
+function markCheckpoints(
+  { events, clock }: App,
+  { sandbox, context }: Pick<Demo, 'sandbox' | 'context'>,
+): ReadonlySet<ErpKind> {
   const { connectors } = context.loaded.config;
+  const loaded = new Set<ErpKind>();
   for (const { kind, simulator } of sandbox.erps) {
     const isOurs = (connector: string) => connectors[connector]?.type === kind;
     let startedMs = 0;
@@ -239,9 +248,11 @@ function markCheckpoints({ events, clock }: App, { sandbox, context }: Pick<Demo
       const incomplete = results.some(({ outcome }) => outcome === 'failed' || outcome === 'waiting');
       if (!isOurs(connector) || incomplete || startedMs - markedMs < checkpointMs) return;
       simulator.checkpoint();
+      loaded.add(kind);
       markedMs = clock.monotonicMs();
     });
   }
+  return loaded;
 }
 
 function showFlow({ events }: App, say: (line: string) => void): void {
