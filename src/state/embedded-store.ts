@@ -7,7 +7,7 @@ import { type OpenDatabase, openDatabase } from './database.ts';
 import { makeDirectory } from './directory.ts';
 import { probeDirectory, removeLeftovers } from './durable-file.ts';
 import { damagedState, stateFailure } from './failure.ts';
-import { type Ledger, ledgerFileName, openLedger, type PassMarks, recordPage, recordPass } from './ledger.ts';
+import { fenced, type Ledger, ledgerFileName, openLedger, type PassMarks, recordPage, recordPass } from './ledger.ts';
 import { lockState, type StateLock } from './lock.ts';
 import { requireStartable, restoringName } from './pairing.ts';
 import type {
@@ -86,7 +86,7 @@ async function openState(options: EmbeddedStoreOptions, lock: StateLock | null):
   try {
     requireStartable(directory, file, ledger.meta);
     const epoch = readOnly ? 0 : await takeOver(file, ledger);
-    return { directory, clock, file, ledger, lock, epoch, passes: new Map() };
+    return { directory, clock, file, ledger: fenced(ledger, epoch), lock, epoch, passes: new Map() };
   } catch (error) {
     ledger.close();
     throw error;

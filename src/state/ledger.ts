@@ -166,6 +166,16 @@ function createLedger(database: Database, path: string): Ledger {
   };
 }
 
+/** A ledger that takes nothing more once another writer has taken over, from whichever part of the program it comes. */
+export function fenced(ledger: Ledger, epoch: number): Ledger {
+  const change = <T>(work: () => T): Promise<T> =>
+    ledger.change(() => {
+      ledger.meta.requireEpoch(epoch);
+      return work();
+    });
+  return { ...ledger, change };
+}
+
 /** What became of one page; `interrupted` replaces the resume point unless null. Runs inside `change`. */
 export function recordPage(
   ledger: Ledger,

@@ -101,7 +101,9 @@ describe('the daemon as a process', () => {
     expect(await daemon.ask('watermark-reset', { stream, forget: false })).toEqual({ watermark: null });
     await daemon.ask('sync', everything);
     expect(await watermarkOf()).toMatch(/^2026-/);
-    await expect(daemon.ask('watermark-set', { stream, value: 'yesterday' })).rejects.toThrow('timestamp');
+    await expect(daemon.ask('watermark-set', { stream, value: 'yesterday' })).rejects.toThrow(
+      'not a time of this stream',
+    );
     await expect(daemon.ask('watermark-set', { stream: 'plant/none', value })).rejects.toThrow('no stream plant/none');
     await expect(daemon.ask('sync', { ...everything, selection: ['nowhere'] })).rejects.toThrow('nowhere');
 
