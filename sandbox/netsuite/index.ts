@@ -74,8 +74,11 @@ export interface NetSuiteSimulator extends ErpSimulator {
   credentials: NetSuiteCredentials;
   /** The zone that the connector has to be told. */
   timeZone: string;
-  /** Restricts the role to that share of the orders and work centers, from 0 to 1, the same ones every time; nothing says so. */
-  narrow(share: number): void;
+  /**
+   * Restricts the role to that share of the orders and work centers, or of the rows of those tables instead, from 0 to 1, the
+   * same ones every time; nothing says so. The next call takes the place of the one before.
+   */
+  narrow(share: number, tables?: readonly string[]): void;
   /** Takes a table away from the role, such as `deletedrecord`, or all of them with `suiteql`; `all` gives it back. */
   setRights(table: string, rights: 'all' | 'none'): void;
   /** Ends every access token that was given out. */
@@ -215,8 +218,10 @@ function administratorOf(
 ): Pick<NetSuiteSimulator, 'narrow' | 'setRights' | 'revokeTokens' | 'failNext' | 'occupy' | 'setKeyCase'> {
   let others = 0;
   return {
-    narrow(share) {
-      server.shows = share < 1 ? (table, row) => shareOf(table, row) < share : undefined;
+    narrow(share, tables = ofOrders) {
+      const restricted = new Set(tables);
+      const shows: Server['shows'] = (table, row) => !restricted.has(table) || shareOf(table, row) < share;
+      server.shows = share < 1 ? shows : undefined;
     },
     setRights(table, rights) {
       const denied = new Set(server.denied);
@@ -238,18 +243,17 @@ function administratorOf(
   };
 }
 
-const restricted = new Set([
+const ofOrders: readonly string[] = [
   'transaction',
   'transactionline',
   'manufacturingoperationtask',
   'entitygroup',
   'previoustransactionlinelink',
   'nexttransactionlinelink',
-]);
+];
 
-/** A number from 0 to 1 that belongs to a record: lines, links and tasks share their order's. What nothing restricts is below. */
+/** A number from 0 to 1 that belongs to a record: lines, links and tasks share their order's. */
 function shareOf(table: string, row: Row): number {
-  if (!restricted.has(table)) return -1;
   const order = row['transaction'] ?? row['workorder'] ?? row['nextdoc'] ?? row.key;
   const record = table === 'entitygroup' ? `group ${row.key}` : order;
   return createHash('sha256').update(String(record)).digest().readUInt32BE() / 2 ** 32;

@@ -293,6 +293,20 @@ describe('what is hidden from the role is not taken for gone', () => {
     await plant.pass();
     expect(onHold()).toEqual(before);
   });
+
+  it.each(['item', 'customer'])('nor made up where it sees only some of the rows of %s', async (table) => {
+    const plant = await openNetSuitePlant({ seed: 82, records: 200 });
+    await plant.passUntilDone();
+    const before = plant.sandbox.mes.image();
+    plant.sandbox.netsuite.narrow(0.5, [table]);
+    const results = await plant.pass({ full: true });
+    expect(results.reduce((sum, { refused }) => sum + refused, 0)).toBeGreaterThan(0);
+    expect(plant.sandbox.mes.image()).toEqual(before);
+    plant.sandbox.netsuite.narrow(1);
+    const after = await plant.pass({ full: true });
+    expect(after.map(({ refused }) => refused)).toEqual(after.map(() => 0));
+    expectEqual(plant);
+  });
 });
 
 /** Two sweeps, and the passes that look at the children of what has gone. */

@@ -345,8 +345,11 @@ describe('the role', () => {
     const orphans =
       'SELECT o.id FROM manufacturingoperationtask o LEFT JOIN transaction t ON t.id = o.workorder WHERE t.id IS NULL';
     expect(await rowsOf(other, orphans)).toEqual([]);
-    other.narrow(1);
+    other.narrow(0.5, ['item', 'customer']);
     expect(await count('transaction')).toBe(orders);
+    expect(await count('item')).toBeLessThan(items * 0.8);
+    other.narrow(1);
+    expect(await count('item')).toBe(items);
   });
 
   it('finds neither tasks nor work centers in an account without routing', async () => {

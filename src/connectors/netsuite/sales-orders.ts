@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RecordError } from '../../core/errors.ts';
 import { normalizeId } from '../fields.ts';
 import { defineSuiteQlStream } from '../protocols/suiteql/stream.ts';
 import { day, utcSecond } from '../protocols/suiteql/text.ts';
@@ -25,6 +26,7 @@ export const salesOrders = defineSuiteQlStream({
       key: 'l.id',
       by: 'entity',
       columns: {
+        customerseen: 'l.id',
         companyname: 'l.companyname',
         entityid: 'l.entityid',
         customermodified: utcSecond('l.lastmodifieddate'),
@@ -48,17 +50,25 @@ export const salesOrders = defineSuiteQlStream({
     status: z.string(),
     shipdate: text,
     duedate: text,
+    entity: id.nullish(),
+    customerseen: id.nullish(),
     companyname: text,
     entityid: text,
   }),
   toRecords(row, { source, numberPrefix, dayAt }: NetSuiteContext) {
     const externalId = normalizeId(row.id);
+    const lifecycle = lifecycleOf(row.status, salesOrderStates);
+    if (row.entity && !row.customerseen && lifecycle !== 'cancelled') {
+      throw new RecordError(
+        `Its customer is ${row.entity}, which the role may not see: a job without it would be wrong. ` +
+          "Lift the role's restriction of customers, or do without them: columns: { entity: null }.",
+      );
+    }
     const fields = {
       job_number: numberPrefix + (row.tranid || externalId),
       customer: row.companyname || row.entityid || null,
       due_date: dayAt(row.shipdate || row.duedate),
     };
-    const lifecycle = lifecycleOf(row.status, salesOrderStates);
     return [told({ entity: 'job', source, externalId, parents: {}, fields, lifecycle })];
   },
 });

@@ -37,7 +37,7 @@ export const workOrders = defineSuiteQlStream({
       table: 'item',
       key: 'l.id',
       by: 'item',
-      columns: { itemid: 'l.itemid', itemmodified: utcSecond('l.lastmodifieddate') },
+      columns: { itemseen: 'l.id', itemid: 'l.itemid', itemmodified: utcSecond('l.lastmodifieddate') },
     },
     {
       table: 'transaction',
@@ -84,6 +84,8 @@ export const workOrders = defineSuiteQlStream({
     status: z.string(),
     duedate: text,
     quantity: decimal,
+    item: id.nullish(),
+    itemseen: id.nullish(),
     itemid: text,
     createdfrom: id.nullish(),
     origin: id.nullish(),
@@ -96,6 +98,12 @@ export const workOrders = defineSuiteQlStream({
     const number = row.tranid || externalId;
     const material = row.itemid || 'Unknown';
     const stockJob = stockPrefix + externalId;
+    if (row.item && !row.itemseen && lifecycle !== 'cancelled') {
+      throw new RecordError(
+        `It makes item ${row.item}, which the role may not see: a part without its name would be wrong. ` +
+          "Lift the role's restriction of items.",
+      );
+    }
     if (row.createdfrom && !row.origin && lifecycle !== 'cancelled') {
       throw new RecordError(
         `It was created from transaction ${row.createdfrom}, which the role may not see: a job made up for it would be wrong.`,

@@ -54,6 +54,10 @@ describe('a work center', () => {
   });
 });
 
+/** What a look-up leaves out when it finds nothing. */
+const hiddenCustomer = { customerseen: undefined, companyname: undefined, entityid: undefined };
+const hiddenItem = { itemseen: undefined, itemid: undefined };
+
 describe('a sales order', () => {
   it('becomes a job that is due at midnight in the zone of the plant', async () => {
     expect(await recordsOf('sales-orders', salesOrder, { numberPrefix: 'NS-' })).toEqual([
@@ -72,6 +76,7 @@ describe('a sales order', () => {
     [{ tranid: undefined }, { job_number: '3301' }],
     [{ companyname: undefined }, { customer: 'C-77' }],
     [{ companyname: undefined, entityid: undefined }, { customer: null }],
+    [{ ...hiddenCustomer, entity: undefined }, { customer: null }],
     [{ shipdate: undefined }, { due_date: '2027-01-14T23:00:00.000Z' }],
     [{ shipdate: undefined, duedate: undefined }, { due_date: null }],
     [{ shipdate: '2026-07-01' }, { due_date: '2026-06-30T22:00:00.000Z' }],
@@ -102,6 +107,7 @@ describe('a sales order', () => {
   it.each([
     [{ status: 'SalesOrd:Z' }, 'map', /status is none that is known: "SalesOrd:Z"/],
     [{ status: 'Pendiente' }, 'map', /status is none/],
+    [hiddenCustomer, 'map', /customer is 77, which the role may not see/],
     [{ status: undefined }, 'parse', /status/],
     [{ shipdate: '31/12/2026' }, 'map', /A day was expected as YYYY-MM-DD, but got "31\/12\/2026"/],
     [{ id: undefined }, 'parse', /key is missing/],
@@ -112,6 +118,11 @@ describe('a sales order', () => {
       stage,
       reason: expect.stringMatching(reason),
     });
+  });
+
+  it('is cancelled all the same where the role may not see its customer', async () => {
+    const row = { ...salesOrder, ...hiddenCustomer, status: 'SalesOrd:C' };
+    expect(await recordsOf('sales-orders', row)).toMatchObject([{ lifecycle: 'cancelled' }]);
   });
 
   it('changed when the latest of all that shows in it changed', async () => {
@@ -179,12 +190,25 @@ describe('a work order', () => {
     expect(await mapRow('work-orders', { ...hidden, status: 'WorkOrd:C' })).toMatchObject({ kind: 'good' });
   });
 
+  it('of an item that the role may not see is set aside, unless it is not to be told anyway', async () => {
+    const hidden = { ...workOrder, ...hiddenItem };
+    expect(await mapRow('work-orders', hidden)).toMatchObject({
+      kind: 'refused',
+      stage: 'map',
+      reason: expect.stringContaining('makes item 12, which the role may not see'),
+    });
+    expect(await mapRow('work-orders', { ...hidden, status: 'WorkOrd:C' })).toMatchObject({ kind: 'good' });
+  });
+
   it.each([
     [{ quantity: undefined }, { quantity: 1 }],
     [{ quantity: '0' }, { quantity: 1 }],
     [{ quantity: '.25' }, { quantity: 1 }],
     [{ quantity: '3.0000000000000004' }, { quantity: 3 }],
-    [{ itemid: undefined }, { material: 'Unknown', part_number: 'Unknown|WO-17' }],
+    [
+      { ...hiddenItem, item: undefined },
+      { material: 'Unknown', part_number: 'Unknown|WO-17' },
+    ],
     [{ tranid: undefined }, { part_number: 'GEAR-7|4821' }],
   ])('with %j has %j', async (own, fields) => {
     expect((await recordsOf('work-orders', { ...workOrder, ...own }))[1]).toMatchObject({ fields });
