@@ -60,7 +60,7 @@ export const salesOrders = defineSuiteQlStream({
     const lifecycle = lifecycleOf(row.status, salesOrderStates);
     if (row.entity && !row.customerseen && lifecycle !== 'cancelled') {
       throw new RecordError(
-        `Its customer is ${row.entity}, which the role may not see: a job without it would be wrong. ` +
+        `Its customer is ${row.entity}, which the role may not see (or no customer but a project): a job without would be wrong. ` +
           "Lift the role's restriction of customers, or do without them: columns: { entity: null }.",
       );
     }
