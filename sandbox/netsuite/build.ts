@@ -203,15 +203,22 @@ export function linkRows(maker: Maker, sale: number, order: number): Change[] {
 
 export const linkTables = ['previoustransactionlinelink', 'nexttransactionlinelink'];
 
+/** The work centers that a task may name: all but those that a save is about to delete. */
+export function workCentersOf({ database }: Pick<Maker, 'database'>): Row[] {
+  const going = database.pending().filter(({ table, gone }) => table === 'entitygroup' && gone === true);
+  const isStaying = ({ key }: Row): boolean => going.every(({ row }) => row.key !== key);
+  return database.table('entitygroup').by('ismanufacturingworkcenter', 'T').filter(isStaying);
+}
+
 /** The `position`-th task (from 0) of a work order. */
 export function buildTask(
   maker: Maker,
   order: Row,
   { position, quantity }: { position: number; quantity: number },
 ): Row {
-  const { random, database } = maker;
+  const { random } = maker;
   const key = maker.nextId('manufacturingoperationtask');
-  const centers = database.table('entitygroup').by('ismanufacturingworkcenter', 'T');
+  const centers = workCentersOf(maker);
   const closed = order['status'] === 'G' || order['status'] === 'H';
   const times = anyTimes(random);
   return {

@@ -136,6 +136,11 @@ export class Database {
     for (const change of transaction.changes) this.apply(change);
   }
 
+  /** What saves that are not committed yet are about to write. */
+  pending(): Change[] {
+    return this.#late.pending().flatMap(({ changes }) => changes);
+  }
+
   /** Keeps a save invisible until the clock passes `visibleAt`. */
   defer(transaction: Transaction, visibleAt: number): void {
     this.#late.defer(transaction, visibleAt);

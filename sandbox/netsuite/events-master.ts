@@ -1,4 +1,4 @@
-import { anyName, anyQuantity, buildGroup } from './build.ts';
+import { anyName, anyQuantity, buildGroup, workCentersOf } from './build.ts';
 import type { Row } from './database.ts';
 import { isOpen } from './events-workorders.ts';
 import { change, deletion, type Event, type Kind, lockOf, mainLineOf, pickRow, write } from './world.ts';
@@ -8,7 +8,7 @@ const centers: Kind = { table: 'entitygroup', noun: 'work center', fits: isWorkC
 const anything = (): boolean => true;
 
 export const workCenterCreated: Event = (world) => {
-  if (world.database.table('entitygroup').by('ismanufacturingworkcenter', 'T').length === 0) return undefined;
+  if (workCentersOf(world).length === 0) return undefined;
   const row = buildGroup(world, true);
   const locks = [lockOf('entitygroup', row)];
   return { label: `work center ${row.key} created`, locks, changes: [{ table: 'entitygroup', row }] };
@@ -30,14 +30,15 @@ export const workCenterActivated = change(
   () => ({ isinactive: 'F' }),
 );
 
-/** Only one that no task names, and never the last one. */
+/** Only one that no task names, not even one that a save is about to write, and never the last one. */
 export const workCenterDeleted: Event = (world) => {
   const { database } = world;
   const tasks = database.table('manufacturingoperationtask');
-  const isFree = (row: Row): boolean => isWorkCenter(row) && tasks.by('manufacturingworkcenter', row.key).length === 0;
+  const written = database.pending().map((change) => change.row['manufacturingworkcenter']);
+  const isFree = (row: Row): boolean =>
+    isWorkCenter(row) && tasks.by('manufacturingworkcenter', row.key).length === 0 && !written.includes(row.key);
   const row = pickRow(world, 'entitygroup', isFree);
-  if (row === undefined || database.table('entitygroup').by('ismanufacturingworkcenter', 'T').length < 2)
-    return undefined;
+  if (row === undefined || workCentersOf(world).length < 2) return undefined;
   const changes = deletion(world, { table: 'entitygroup', row, type: 'Manufacturing Work Center' });
   return { label: `work center ${row.key} deleted`, locks: [lockOf('entitygroup', row)], changes };
 };

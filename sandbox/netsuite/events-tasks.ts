@@ -1,4 +1,4 @@
-import { anyMinute, anyName, anyTimes, buildTask } from './build.ts';
+import { anyMinute, anyName, anyTimes, buildTask, workCentersOf } from './build.ts';
 import type { Row } from './database.ts';
 import { isOpen } from './events-workorders.ts';
 import { change, type Event, type Kind, lockOf, mainLineOf, pickRow, tasksOf, type World, write } from './world.ts';
@@ -20,8 +20,8 @@ export const taskReplanned = change(tasks, { verb: 'replanned' }, (_row, world) 
   enddate: anyMinute(world),
 }));
 
-export const taskMoved = change(tasks, { verb: 'moved to another work center' }, (_row, { random, database }) => ({
-  manufacturingworkcenter: random.pick(database.table('entitygroup').by('ismanufacturingworkcenter', 'T')).key,
+export const taskMoved = change(tasks, { verb: 'moved to another work center' }, (_row, world) => ({
+  manufacturingworkcenter: world.random.pick(workCentersOf(world)).key,
 }));
 
 export const taskResequenced = change(tasks, { verb: 'resequenced' }, (_row, { random }) => ({
@@ -41,8 +41,7 @@ export const taskCompleted: Event = (world) => {
 
 export const taskAdded: Event = (world) => {
   const order = pickRow(world, 'transaction', isOpen);
-  const hasCenters = world.database.table('entitygroup').by('ismanufacturingworkcenter', 'T').length > 0;
-  if (order === undefined || !hasCenters) return undefined;
+  if (order === undefined || workCentersOf(world).length === 0) return undefined;
   const quantity = Number(mainLineOf(world, order)?.['quantity'] ?? 1);
   const row = buildTask(world, order, { position: tasksOf(world, order).length, quantity });
   return { label: `task ${row.key} added`, locks: [lockOf('transaction', order)], changes: [{ table, row }] };

@@ -6,7 +6,7 @@ import {
   buildWorkOrder,
   linkRows,
   linkTables,
-  type Maker,
+  workCentersOf,
   workOrderLines,
 } from './build.ts';
 import type { Change, Row, Transaction, Value } from './database.ts';
@@ -27,16 +27,12 @@ export function isOpen(row: Row): boolean {
   return row['type'] === 'WorkOrd' && hasStatus(row, 'BD');
 }
 
-function hasWorkCenters({ database }: Maker): boolean {
-  return database.table('entitygroup').by('ismanufacturingworkcenter', 'T').length > 0;
-}
-
 /** A work order with its lines and tasks. */
 function creation(world: World, status: string, createdfrom: number | null): { order: Row; changes: Change[] } {
   const order = buildWorkOrder(world, status);
   const lines = workOrderLines(world, order, createdfrom);
   const quantity = Number(lines[0]?.['quantity'] ?? 1);
-  const count = hasWorkCenters(world) ? world.random.int(1, 5) : 0;
+  const count = workCentersOf(world).length > 0 ? world.random.int(1, 5) : 0;
   const tasks = Array.from({ length: count }, (_, position) => buildTask(world, order, { position, quantity }));
   // The order comes last, and goes first, so that nobody sees it without its lines.
   const changes = [

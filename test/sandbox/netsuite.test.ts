@@ -259,6 +259,21 @@ describe('the history', () => {
     expect(await stampsOf(netsuite, item)).not.toEqual({});
   });
 
+  it('keeps every work center that a task names, also one that is about to', async () => {
+    const names = 'o.manufacturingworkcenter';
+    const dangling = `SELECT o.id FROM manufacturingoperationtask o LEFT JOIN entitygroup g ON g.id = ${names} WHERE ${names} IS NOT NULL AND g.id IS NULL`;
+    const found: string[] = [];
+    let deleted = 0;
+    for (let seed = 1; seed <= 150; seed += 1) {
+      const netsuite = await start({ seed, records: 40, physicalDeletes: true });
+      deleted += netsuite.play(400).filter((line) => /work center \d+ deleted/.test(line)).length;
+      netsuite.settle();
+      if ((await rowsOf(netsuite, dangling)).length > 0) found.push(`seed ${seed}`);
+    }
+    expect(found).toEqual([]);
+    expect(deleted).toBeGreaterThan(15);
+  });
+
   it('deletes nothing but tasks unless it is told to', async () => {
     const lines = (await start()).play(2000).filter((line) => / deleted/.test(line));
     expect(lines.filter((line) => !/^(task|item) /.test(line))).toEqual([]);
