@@ -79,6 +79,12 @@ export class WaitError extends TransientError {
   }
 }
 
+interface PermanentDetails {
+  credentials?: boolean;
+  redirect?: string;
+  status?: number;
+}
+
 /** Pause the stream and tell a human: credentials refused, permission missing, service not found. */
 export class PermanentError extends Error {
   override name = 'PermanentError';
@@ -86,11 +92,14 @@ export class PermanentError extends Error {
   readonly credentials: boolean;
   /** Where the answer would have sent us; redirects are not followed. */
   readonly redirect: string | undefined;
+  /** Of the answer, where there was one. */
+  readonly status: number | undefined;
 
-  constructor(message: string, options: ErrorOptions & { credentials?: boolean; redirect?: string } = {}) {
+  constructor(message: string, options: ErrorOptions & PermanentDetails = {}) {
     super(message, options);
     this.credentials = options.credentials ?? false;
     this.redirect = options.redirect;
+    this.status = options.status;
   }
 }
 

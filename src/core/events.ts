@@ -71,7 +71,7 @@ export interface Events {
   'record:left-on-hold': { stream: string; entity: Entity; externalId: string };
   /** A whole read was announced: first load, changed mapping, or asked for; `total` rows where the ERP could say so. */
   'stream:full-read': { stream: string; reason: string; total: number | null };
-  /** A stream does without something that the ERP does not let it read; `reason` names it, and what to do. */
+  /** A stream, or a whole connector, does without something that the ERP does not let it read; `reason` names it, and what to do. */
   'stream:degraded': { stream: string; reason: string };
   'stream:finished': { result: StreamResult };
   /** More records vanished at once than the guard lets through; nothing was cancelled. */

@@ -212,12 +212,46 @@ describe('a plan run', () => {
   });
 });
 
-it('a zone that the server does not have is refused before anything is delivered', async () => {
-  const plant = await open({ seed: 95 }, { connector: { timeZone: 'Asia/Tokyo' } });
-  await expect(plant.app().prepare(new AbortController().signal)).rejects.toThrow(
-    /^connectors\.plant: FrePPLe's times are not those of Asia\/Tokyo: what it stamped .* Set timeZone to the server's zone/,
+describe('a zone that the server does not have', () => {
+  const wrong = { connector: { timeZone: 'Asia/Tokyo' } };
+  const told =
+    /^connectors\.plant: FrePPLe's times are not those of Asia\/Tokyo: what it stamped .* Set timeZone to the server's zone/;
+  const prepared = (plant: Frepple) => plant.app().prepare(new AbortController().signal);
+
+  it.each([{ denied: [] }, { denied: ['resource'] }])(
+    'is refused before anything is delivered: $denied',
+    async ({ denied }) => {
+      const plant = await open({ seed: 95, frepple: { denied } }, wrong);
+      await expect(prepared(plant)).rejects.toThrow(told);
+      const results = await plant.pass();
+      expect(results.map(({ error }) => error)).toEqual(results.map(() => expect.stringMatching(told)));
+      expect(plant.sandbox.mes.image().jobs.size).toBe(0);
+    },
   );
-  expect(plant.sandbox.mes.requests().total).toBe(0);
+
+  it('is refused by the first pass that can ask, where FrePPLe does not answer at the start', async () => {
+    const plant = await open({ seed: 95, records: 60 }, wrong);
+    plant.sandbox.frepple.setFaults({ serverError: 1 });
+    await prepared(plant);
+    for (const error of [/HTTP 5\d\d/, told]) {
+      const results = await plant.pass();
+      expect(results.map((result) => result.error)).toEqual(results.map(() => expect.stringMatching(error)));
+      plant.sandbox.frepple.setFaults({});
+    }
+    expect(plant.sandbox.mes.image().jobs.size).toBe(0);
+  });
+
+  it('is named once where nothing that may be read can tell it', async () => {
+    const plant = await open({ seed: 95, records: 60, frepple: { denied: ['resource', 'operation'] } });
+    const said = collect(plant.events, 'stream:degraded');
+    for (let pass = 0; pass < 2; pass += 1) expect(resultOf(await plant.pass(), 'demands').outcome).toBe('ok');
+    expect(said).toEqual([
+      {
+        stream: 'plant',
+        reason: expect.stringMatching(/cannot be told .* Europe\/Brussels.*view_resource.*view_operation/),
+      },
+    ]);
+  });
 });
 
 it('an order that is closed keeps the job that it had, though its plan is emptied', async () => {

@@ -12,8 +12,8 @@ import { createDrfClient } from '../protocols/drf/client.ts';
 import { baseUrlSchema, connectorShape, rateSchema, secretSchema, timeZoneSchema } from '../settings.ts';
 import { createOrderLists } from './lists.ts';
 import type { IsCell } from './look-ups.ts';
-import { createPlanRuns } from './plan-runs.ts';
-import { checkServer, requireZone } from './server-check.ts';
+import { createPlanRuns, type PlanRuns } from './plan-runs.ts';
+import { checkServer } from './server-check.ts';
 import {
   freppleStreamSchema,
   type OpenedStream,
@@ -25,6 +25,7 @@ import { freppleStreams } from './streams.ts';
 import { createTaskList } from './tasks.ts';
 import { createServerTimes } from './times.ts';
 import { createWebTokens } from './web-token.ts';
+import { createZoneGuard, type ZoneGuard } from './zone.ts';
 
 const authSchema = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -136,14 +137,17 @@ export const frepple: Connector<FreppleSettings> = {
 const unchanged = freppleStreamSchema.parse({});
 
 function openFrepple(config: FreppleSettings, context: ConnectorContext): ConnectorSession {
-  const { name, clock } = context;
+  const { name, clock, events } = context;
   const closing = new AbortController();
   const { http, client } = openClient(config, context);
   const times = createServerTimes(config.timeZone);
   const lists = createOrderLists(client, times);
   const tasks = createTaskList(client, name);
   const { planTasks, longestPlanHours: longestHours } = config;
-  const runs = createPlanRuns({ name, tasks, clock, serverNow: client.now, times, planTasks, longestHours });
+  const proof = { client, times, timeZone: config.timeZone, name };
+  const zone = createZoneGuard(proof, { events, clock });
+  const tracked = createPlanRuns({ name, tasks, clock, serverNow: client.now, times, planTasks, longestHours });
+  const runs = behindZone(tracked, zone);
   const isCell = cellRule(config.cells);
   const { externalSource: source, numberPrefix, cells } = config;
   const mapping = { source, numberPrefix, times, isCell, otherwise: cells.otherwise };
@@ -156,14 +160,13 @@ function openFrepple(config: FreppleSettings, context: ConnectorContext): Connec
     closed: closing.signal,
   };
   const opened = openStreams(config, shared);
-  const proof = { client, times, timeZone: config.timeZone, name };
   const session = {
     name,
     source,
     streams: opened.map(({ stream }) => stream),
     async prepare(signal: AbortSignal) {
       await lists.splitsSteps(signal);
-      await requireZone(proof, signal);
+      await zone.require(signal);
     },
     edition: runs.edition,
     async clock(signal: AbortSignal) {
@@ -184,6 +187,18 @@ function openFrepple(config: FreppleSettings, context: ConnectorContext): Connec
     return reached ? [...findings, ...(await checkServer(proof, tasks, signal))] : findings;
   }
   return { ...session, check };
+}
+
+/** No pass and no read begins before the zone is proven: an ERP that could not be asked at the start is asked by them. */
+function behindZone(runs: PlanRuns, zone: ZoneGuard): PlanRuns {
+  return {
+    ...runs,
+    async edition(signal) {
+      const edition = await runs.edition(signal);
+      await zone.require(signal);
+      return edition;
+    },
+  };
 }
 
 function openStreams(

@@ -76,12 +76,12 @@ export interface RefusalText {
 /** The error of an answer that is not 200: each status has its own class and text. */
 export function refusal({ status, headers }: HttpResponse, { what, said, hints, now }: RefusalText): Error {
   const text = `${what} answered HTTP ${status}${said}`;
-  if (status === 401) return new PermanentError(`${text}. ${hints.credentials}`, { credentials: true });
-  if (status === 403) return new PermanentError(`${text}. ${hints.forbidden}`);
-  if (status === 404) return new PermanentError(`${text}. ${hints.missing}`);
+  if (status === 401) return new PermanentError(`${text}. ${hints.credentials}`, { credentials: true, status });
+  if (status === 403) return new PermanentError(`${text}. ${hints.forbidden}`, { status });
+  if (status === 404) return new PermanentError(`${text}. ${hints.missing}`, { status });
   if (status === 408 || status === 429 || status >= 500) {
     const asked = retryAfterMs(headers, now);
     return new TransientError(`${text}.`, asked === undefined ? {} : { retryAfterMs: asked });
   }
-  return new PermanentError(`${text}. ${hints.query}`);
+  return new PermanentError(`${text}. ${hints.query}`, { status });
 }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ConnectorSession, Stream } from '../../../src/connectors/define.ts';
 import { frepple } from '../../../src/connectors/frepple/index.ts';
-import { WaitError } from '../../../src/core/errors.ts';
+import { ConfigError, TransientError, WaitError } from '../../../src/core/errors.ts';
 import type { HttpRequest, HttpResponse, OpenHttp } from '../../../src/core/http.ts';
 import type { Window } from '../../../src/core/types.ts';
 import { createHastyClock, createStrictBus, type HastyClock, never } from '../support.ts';
@@ -16,6 +16,8 @@ let lists: Record<string, object[]>;
 let tasks: Record<string, object>;
 /** Before 9.13 there is no list of work orders. */
 let splits: boolean;
+/** Whether a proxy answers 404 in place of FrePPLe. */
+let isDown: boolean;
 
 const order = (reference: string, rest: object = {}) => ({
   reference,
@@ -48,6 +50,7 @@ const openHttp: OpenHttp = () => ({
     asked.push(decodeURIComponent(request.path));
     clock.pass(takesMs);
     const headers = { 'content-type': 'application/json', date: 'Thu, 01 Oct 2026 08:00:00 GMT' };
+    if (isDown) return { status: 404, headers: { ...headers, 'content-type': 'text/html' }, text: '<html></html>' };
     if (!splits && request.path.includes('/workorder/')) return { status: 404, headers, text: '{}' };
     return { ...answerTo(request), headers };
   },
@@ -85,6 +88,7 @@ beforeEach(() => {
   before = () => undefined;
   tasks = {};
   splits = true;
+  isDown = false;
   lists = {
     operation: [{ name: 'Cut', type: 'time_per' }],
     manufacturingorder: [order('MO-1'), order('MO-2')],
@@ -136,6 +140,51 @@ describe('a session', () => {
       };
       await expect(read(streamOf('manufacturing-orders'))).rejects.toThrow(WaitError);
     }
+  });
+});
+
+describe('a zone that nothing proves', () => {
+  it('is asked for again a minute later, and refused by the row that tells', async () => {
+    const { session, streamOf } = await open({ timeZone: 'America/Chicago' });
+    const demands = streamOf('demands');
+    await session.prepare(never);
+    const before = asked.length;
+    expect(await read(demands)).toEqual([]);
+    expect(asked.slice(before).filter((path) => path.includes('/operation/'))).toEqual([]);
+    lists['operation'] = [{ name: 'Cut', type: 'time_per', lastmodified: '2026-10-01T09:59:00.000001' }];
+    await read(demands);
+    clock.pass(60_000);
+    await expect(read(demands)).rejects.toThrow(/what it stamped 2026-10-01T09:59:00.000001 was not stamped at/);
+    await expect(session.edition?.(never)).rejects.toThrow(ConfigError);
+  });
+});
+
+describe('a zone that is not proven yet', () => {
+  const stamped = () => [{ name: 'saw', lastmodified: '2026-10-01T09:59:00.000001' }];
+
+  it('lets nothing be read while a proxy answers for a server that is down, and right behind that', async () => {
+    const { session, streamOf } = await open({ timeZone: 'America/Chicago' });
+    const demands = streamOf('demands');
+    lists = { ...lists, resource: stamped(), demand: [{ name: 'SO-1', status: 'open' }] };
+    isDown = true;
+    await expect(session.prepare(never)).rejects.toThrow(/HTTP 404/);
+    await expect(read(demands)).rejects.toThrow(/HTTP 404/);
+    isDown = false;
+    await expect(read(demands)).rejects.toThrow(/FrePPLe's times are not those of America\/Chicago/);
+  });
+
+  it('is asked for again when the row that tells is changed meanwhile', async () => {
+    const { streamOf } = await open({ timeZone: 'America/Chicago' });
+    const rows = stamped();
+    lists['resource'] = rows;
+    before = (path) => {
+      if (path.includes('&name=saw')) rows[0] = { name: 'saw', lastmodified: '2026-10-01T10:00:00.000001' };
+    };
+    const error = await read(streamOf('demands')).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(TransientError);
+    expect(error).toHaveProperty('message', expect.stringMatching(/resource\/ "saw" was changed while/));
+    before = () => undefined;
+    await expect(read(streamOf('demands'))).rejects.toThrow(ConfigError);
   });
 });
 
