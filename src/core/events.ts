@@ -93,6 +93,8 @@ export interface Events {
   'run:stalled': { connector: string; silentSeconds: number; after: string };
   /** What a connector proves itself with ends soon: a person must renew it. */
   'credentials:expiring': { connector: string; what: string; at: string };
+  /** When a connector's credentials end cannot be known, because what the settings say of them fits nothing. */
+  'credentials:unwatched': { connector: string; what: string; reason: string };
   /** A scheduled run did not happen in time and is made up for now. */
   'schedule:caught-up': { connector: string; missedAt: string };
   /** A request came back (or failed: status 0). */

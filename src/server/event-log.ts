@@ -48,6 +48,9 @@ export function reportEvents(events: EventBus, logger: Logger): void {
   events.on('credentials:expiring', (fields) =>
     logger.warn('Credentials of the ERP end soon; renew them before they do.', fields),
   );
+  events.on('credentials:unwatched', (fields) =>
+    logger.warn('Nobody is told when these credentials of the ERP end.', fields),
+  );
   events.on('schedule:caught-up', (fields) => logger.warn('A missed run is made up for.', fields));
   events.on('request:retried', (fields) => logger.debug('Request is tried again.', fields));
 }

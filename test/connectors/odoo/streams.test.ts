@@ -251,4 +251,26 @@ describe('the end of the API key', () => {
     expect(told).toHaveLength(times);
     expect(told[0]?.what ?? 'API key "erp-puller"').toBe('API key "erp-puller"');
   });
+
+  it.each([
+    [19, 1],
+    [17, 0],
+  ] as const)(
+    'of a name that no key of the account has (%i) is told %i times to be unwatched',
+    async (version, times) => {
+      const simulator = await startOdoo({ seed: 3, records: 20, keyDays: 9, version });
+      onTestFinished(simulator.stop);
+      const told: Events['credentials:unwatched'][] = [];
+      const events = createStrictBus();
+      events.on('credentials:unwatched', (event) => told.push(event));
+      const { apiKey, username } = simulator.credentials;
+      const auth = { kind: 'apiKey', username, key: apiKey, name: 'erp-puler' };
+      const session = await open({ url: simulator.url, auth }, events);
+      for (let days = 0; days < 3; days += 1) {
+        await session.clock(never);
+        simulator.advance(86_400_000);
+      }
+      expect(told.map(({ what }) => what)).toEqual(Array(times).fill('API key "erp-puler"'));
+    },
+  );
 });

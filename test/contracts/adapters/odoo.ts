@@ -102,6 +102,12 @@ export const odooAdapter: Adapter = {
       text: /API key "erp-puller" ends at \d{4}-/,
     },
     {
+      what: 'a name that no key of the account has',
+      own: { auth: { name: 'erp-puler' } },
+      code: 'key-unknown',
+      text: /no API key named "erp-puler": it has 1/,
+    },
+    {
       what: 'a condition on a field that there is not',
       own: { streams: { 'sales-orders': { when: 'x_plant = "1"' } } },
       code: 'property-missing',
@@ -143,9 +149,11 @@ export const odooAdapter: Adapter = {
 
 function odooSettings({ url, credentials }: Pick<OdooSimulator, 'url' | 'credentials'>, own: object): object {
   const { database, username, password, apiKey } = credentials;
-  const { auth: kind, ...rest } = own as { auth?: unknown };
-  const byDefault = { kind: 'apiKey', username, key: apiKey };
-  const auth = kind === 'password' ? { kind, username, password } : typeof kind === 'object' ? kind : byDefault;
+  const { auth: given, ...rest } = own as { auth?: string | { kind?: string } };
+  const changes = typeof given === 'object' ? given : {};
+  const byDefault =
+    given === 'password' ? { kind: given, username, password } : { kind: 'apiKey', username, key: apiKey };
+  const auth = changes.kind === undefined ? { ...byDefault, ...changes } : changes;
   return { type: 'odoo', url, database, externalSource: 'ODOO', ...fast, ...rest, auth };
 }
 
