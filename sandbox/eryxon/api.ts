@@ -1,7 +1,7 @@
 import type { Exchange } from '../http.ts';
 import type { Answer } from '../types.ts';
 import { type Table, tables } from '../types.ts';
-import type { Surroundings } from './backend.ts';
+import { requireRoom, type Surroundings } from './backend.ts';
 import { postgresTime } from './columns.ts';
 import { ApiError, badRequest, DatabaseError, failure, success } from './errors.ts';
 import { functionOf, noRoute, preflight, unknownFunction } from './host.ts';
@@ -66,6 +66,7 @@ function syncOne(api: Api, table: Table, text: string): Answer {
   const body = parse(text);
   const { singular } = definitions[table];
   const known = api.store.bySource(table, String(body['external_source']), String(body['external_id']));
+  if (known === undefined) requireRoom(api.surroundings, table, () => api.store.count(table));
   try {
     const { action, row } = upsert(batchOf(api, false), table, body);
     return success({ action, [singular]: wholeRow(table, row, body) }, action === 'created' ? 201 : 200);

@@ -1,5 +1,6 @@
 import type { Exchange } from '../http.ts';
 import type { Answer, MesImage, Table } from '../types.ts';
+import { ApiError } from './errors.ts';
 import type { Gate } from './gate.ts';
 import type { Incoming } from './tables.ts';
 
@@ -12,6 +13,8 @@ export interface Surroundings {
   now: () => Date;
   mintId: () => string;
   refuse: Refusal;
+  /** Rows that the tenant's plan has room for. */
+  limits: Map<Table, number>;
   /** Whether this item of a generic bulk-sync is counted and not stored. */
   lies: () => boolean;
 }
@@ -31,6 +34,16 @@ export interface Backend {
   remove(table: Table, externalId: string): void;
   /** Someone changes columns by hand; no timestamp moves. */
   edit(table: Table, externalId: string, values: Incoming): void;
+}
+
+/** Throws the 402 of a create beyond the tenant's plan; single creates of jobs and parts alone are counted. */
+export function requireRoom({ limits }: Surroundings, table: Table, rows: () => number): void {
+  const limit = limits.get(table);
+  if (limit === undefined) return;
+  const currentUsage = rows();
+  if (currentUsage < limit) return;
+  const details = { limitType: table, currentUsage, limit };
+  throw new ApiError(402, 'QUOTA_EXCEEDED', { message: `Quota exceeded for ${table}`, extra: { details } });
 }
 
 /** For the hooks that name a record: a test that names none is wrong. */

@@ -41,6 +41,8 @@ export interface EryxonSystem {
   counts(): Record<Table, number>;
   /** From now on records for which the predicate has a text are refused with it; the latest predicate replaces the one before. */
   refuse(predicate: Refusal): void;
+  /** From now on the tenant's plan has room for so many rows; single creates beyond it are refused. */
+  limit(table: 'jobs' | 'parts', rows: number): void;
   /** From now on this share of the items of a generic `bulk-sync` is counted as written and not stored. */
   lie(share: number): void;
   /** Someone on the shop floor changes a status. Throws when there is no such record or no such status. */
@@ -78,6 +80,7 @@ export function createEryxon(options: EryxonOptions): EryxonSystem {
     now,
     mintId: idMint(random.fork('mes-ids')),
     refuse: () => undefined,
+    limits: new Map(),
     lies: () => share > 0 && lying.chance(share),
   };
   const backend = backendOf(generation, surroundings, options);
@@ -90,6 +93,7 @@ export function createEryxon(options: EryxonOptions): EryxonSystem {
     refuse(predicate) {
       surroundings.refuse = predicate;
     },
+    limit: (table, rows) => void surroundings.limits.set(table, rows),
     lie(given) {
       share = given;
     },

@@ -117,6 +117,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     sampleUpdates: config.mes.verify.sampleUpdates,
     onAvailable: store.releaseUnavailable,
     onLeftOut: (left) => events.emit('field:left-out', left),
+    onFull: (full) => events.emit('mes:full', full),
   });
   const { batchSize, maxConcurrency } = config.mes;
   const { openTransport, pace, outage } = mes;

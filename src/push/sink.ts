@@ -68,7 +68,7 @@ export type SinkResult =
   | { kind: 'refused'; reason: string }
   /** The MES says that it does not hold the parent. */
   | { kind: 'waiting'; waitsFor: RecordRef }
-  /** This MES takes no records of this kind now, in no way: the record waits for the MES itself. */
+  /** This MES takes no records of this kind now, in no way, or no new ones: the record waits for the MES itself. */
   | { kind: 'unavailable'; reason: string }
   /** The answer says nothing about this record: only reading it back will (D6). */
   | { kind: 'unproven' };

@@ -18,6 +18,7 @@ export function reportEvents(events: EventBus, logger: Logger): void {
   events.on('field:left-out', (fields) =>
     logger.warn('The MES has no column for a field; records are delivered without it.', fields),
   );
+  events.on('mes:full', (fields) => logger.warn('New records wait: the plan of the MES has no room for them.', fields));
   events.on('record:left-on-hold', (fields) =>
     logger.warn('Record is active again in the ERP but stays on hold in the MES.', fields),
   );

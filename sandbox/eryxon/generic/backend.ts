@@ -10,7 +10,7 @@ import { Database, type Row } from './database.ts';
 import { functionNamed } from './functions.ts';
 import { imageOf } from './image.ts';
 import { refusal } from './lifecycle.ts';
-import { isVisible, type Mes } from './mes.ts';
+import { countOf, isVisible, type Mes } from './mes.ts';
 
 /** A generation whose functions take columns for fields. */
 export function genericBackend(generation: GenericGeneration, surroundings: Surroundings): Backend {
@@ -22,7 +22,7 @@ export function genericBackend(generation: GenericGeneration, surroundings: Surr
   return {
     answer: (exchange) => answer(mes, exchange),
     image: (source) => imageOf(mes, source),
-    count: (table) => [...database.rows(table)].filter((row) => isVisible(mes, table, row)).length,
+    count: (table) => countOf(mes, table),
     writes: (table, externalId) => mes.writes[table].get(externalId) ?? 0,
     statusOf(table, externalId) {
       const status = find(mes, table, externalId)?.columns['status'];

@@ -1,8 +1,9 @@
 import type { Answer, Table } from '../../types.ts';
+import { requireRoom } from '../backend.ts';
 import { ApiError, badRequest, DatabaseError, success } from '../errors.ts';
 import type { Incoming } from '../tables.ts';
 import type { Columns } from './database.ts';
-import { checkRefusal, type Mes, written } from './mes.ts';
+import { checkRefusal, countOf, type Mes, written } from './mes.ts';
 import { checkJob } from './sync.ts';
 
 interface Failures {
@@ -16,6 +17,7 @@ interface Failures {
  */
 export function createJob(mes: Mes, body: Incoming): Answer {
   checkJob('jobs', body);
+  requireRoom(mes.surroundings, 'jobs', () => countOf(mes, 'jobs'));
   const { parts, ...own } = body;
   const job = insertOrFail(mes, 'jobs', own);
   const failures: Failures = { parts: [], operations: [] };
@@ -39,6 +41,7 @@ export function createJob(mes: Mes, body: Incoming): Answer {
 /** POST /api-parts: a part with nested operations. Operations that fail are left out without a word. */
 export function createPart(mes: Mes, body: Incoming): Answer {
   for (const name of ['part_number', 'job_id']) if (!body[name]) throw badRequest(`${name} is required`);
+  requireRoom(mes.surroundings, 'parts', () => countOf(mes, 'parts'));
   const { operations, ...own } = body;
   const part = insertOrFail(mes, 'parts', { ...own, status: own['status'] || 'not_started' });
   const list = listOf(operations).map((operation) => ({ ...operation, status: 'not_started' }));

@@ -57,3 +57,8 @@ export function findExternal(mes: Mes, table: Table, record: Incoming): Row | un
   const row = mes.database.bySource(table, String(record['external_source']), String(record['external_id']));
   return row !== undefined && isVisible(mes, table, row) ? row : undefined;
 }
+
+/** Rows that are alive. */
+export function countOf(mes: Mes, table: Table): number {
+  return [...mes.database.rows(table)].filter((row) => isVisible(mes, table, row)).length;
+}

@@ -54,6 +54,9 @@ const objectForm = /^\s*\{[\s\S]*\}\s*$/;
 /** Code of the host for a function that does not start. Asking on does not help; other functions may well run. */
 export const bootError = 'BOOT_ERROR';
 
+/** Code of HTTP 402 for a create beyond what the tenant's plan has room for; changes go on. */
+export const planUsedUp = 'QUOTA_EXCEEDED';
+
 /** Throws for answers that concern all requests alike: refused credentials, limits, passing faults, and successes that prove nothing. */
 export function refuseTransient(answer: HttpResponse, now: Date, longestWaitMs = Number.POSITIVE_INFINITY): void {
   const { status } = answer;
@@ -61,7 +64,7 @@ export function refuseTransient(answer: HttpResponse, now: Date, longestWaitMs =
   if (status < 300 && !objectForm.test(answer.text)) readAnswer(answer, 'a request');
   if (status < 400) return;
   const { code, message } = readAnswer(answer, '');
-  if (code === bootError) return;
+  if (code === bootError || code === planUsedUp) return;
   refuseKey(status, message);
   if (status === 402 || status === 408 || status === 429 || (status >= 500 && !permanentTexts.test(message))) {
     const asked = retryAfterMs(answer.headers, now);

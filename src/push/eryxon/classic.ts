@@ -44,10 +44,9 @@ async function losesStatus(call: Call, status: readonly ReadyChange[]): Promise<
 }
 
 export async function classicPut(call: Call, changes: readonly ReadyChange[], report: Report): Promise<void> {
-  const { base, entity, transport } = call;
   try {
-    const carrying = await keepWhatIsSet(call, changes);
-    await tell(call, { changes, results: await deliverSingly(base, { entity, changes: carrying }, transport) }, report);
+    const results = await deliverSingly(call, await keepWhatIsSet(call, changes));
+    await tell(call, { changes, results }, report);
   } catch (error) {
     if (!(error instanceof BatchInterruptedError)) throw error;
     await tell(call, { changes, results: error.results }, report);

@@ -15,8 +15,8 @@ import { createSession, forgetfulNotes, type SessionOptions } from './session.ts
 
 /** The Eryxon MES in all its generations. */
 export interface EryxonSink extends Sink {
-  /** How each entity is delivered, as last found out; empty before the first time. */
-  ways(): Promise<WayReport[]>;
+  /** How each entity is delivered, as last found out; empty before the first time. `full` says why new records wait. */
+  ways(): Promise<(WayReport & { full: string | undefined })[]>;
   /** Why the requests of a plan are a guess; empty when they are not. */
   guesses(): Promise<Guess[]>;
   /** What the MES can do is found out anew before the next record goes out. */
@@ -60,7 +60,9 @@ export function createEryxonSink(url: string, options: EryxonOptions = {}): Eryx
     },
     async ways() {
       const known = await discovery.known();
-      return known === undefined ? [] : reportWays(known);
+      const full = session.planLimit.reasons();
+      const reports = known === undefined ? [] : reportWays(known);
+      return reports.map((way) => ({ ...way, full: full.get(way.entity) }));
     },
     guesses: () => guessesOf(discovery, session),
     rediscover: discovery.expire,

@@ -21,7 +21,7 @@ export async function postPatch(call: Call, changes: readonly ReadyChange[], rep
 async function writeOne(call: Call, change: ReadyChange): Promise<SinkResult> {
   const before = change.known?.mesId == null ? await call.session.posted.find(change) : undefined;
   const mesId = change.known?.mesId ?? before?.mesId ?? null;
-  if (mesId === null) return create(call, change, before);
+  if (mesId === null) return call.session.planLimit.waiting(change) ?? create(call, change, before);
   // Created by a run that ended before it could keep the id, with this very content.
   if (before?.mesId === mesId && before.hash === change.hash) return { kind: 'delivered', action: 'created', mesId };
   // Should this run end before it can keep what it changed, the row is not that of its create any more.
@@ -35,12 +35,13 @@ const eitherOf = 'unknown';
 
 /** `askedBefore` is a create whose answer never came. */
 async function create(call: Call, change: ReadyChange, askedBefore: Posted | undefined): Promise<SinkResult> {
+  const { posted, planLimit } = call.session;
   const prepared = await prepare(call, { ...change, known: undefined });
   if ('result' in prepared) return prepared.result;
   const { columns } = prepared;
   // Of two creates whose answers are lost nobody knows which one took effect.
   const sure = askedBefore === undefined || askedBefore.hash === change.hash;
-  await call.session.posted.note(change, null, sure ? undefined : { ...askedBefore, hash: eitherOf });
+  await posted.note(change, null, sure ? undefined : { ...askedBefore, hash: eitherOf });
   let lost = false;
   const onUnknownOutcome = () => {
     lost = true;
@@ -48,7 +49,8 @@ async function create(call: Call, change: ReadyChange, askedBefore: Posted | und
   const answer = await ask(call, { method: 'POST', body: JSON.stringify(columns), onUnknownOutcome });
   if (answer.data !== undefined) {
     const created = readRow(call, answer.data, 'created');
-    await call.session.posted.note(change, created.mesId);
+    await posted.note(change, created.mesId);
+    planLimit.taken(call.entity);
     return created;
   }
   requireKnown(answer, 'POST');
@@ -60,9 +62,11 @@ async function create(call: Call, change: ReadyChange, askedBefore: Posted | und
   if (next.kind === 'adopt') return adopt(call, change, next.mesId);
   const renamed = isOwnExternalKey(message) ? await findRenamed(call, before) : undefined;
   if (renamed !== undefined) return adopt(call, change, renamed);
-  if (before !== undefined) await call.session.posted.note(change, null, before);
+  if (before !== undefined) await posted.note(change, null, before);
   // What is there is of unknown content: a later try of this one must not be taken for its delivery.
-  else await call.session.posted.forget(change.record);
+  else await posted.forget(change.record);
+  const beyondPlan = planLimit.refused(call.entity, answer);
+  if (beyondPlan !== undefined) return beyondPlan;
   return isOwnExternalKey(message) ? withoutId(call, change, before) : next.result;
 }
 

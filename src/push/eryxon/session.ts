@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Entity } from '../../core/types.ts';
 import type { ReadyChange } from '../sink.ts';
+import { createPlanLimit, type PlanLimit } from './plan-limit.ts';
 import { createPostedLog, type PostedLog } from './posted.ts';
 import type { ProofCost } from './ways.ts';
 
@@ -17,6 +18,8 @@ export interface SessionOptions {
   sampleUpdates: number;
   /** A field is not delivered, because this MES has no column for it. */
   onLeftOut?(left: { entity: Entity; field: string }): void;
+  /** The tenant's plan has no room for new records of a kind. */
+  onFull?(full: { entity: Entity; reason: string }): void;
 }
 
 /** What deliveries to one MES remember between them. */
@@ -31,6 +34,7 @@ export interface Session {
   /** Highest sequence of a cell, once it is known. */
   cellSequence: number | undefined;
   posted: PostedLog;
+  planLimit: PlanLimit;
   /** Whether the classic bulk-sync loses changes of status, so that they go by PUT; undefined while nobody has looked. */
   statusByPut: { get(): Promise<boolean | undefined>; set(value: boolean): Promise<void> };
   /** What it costs to prove a bulk-sync; everything is read back when an answer of the last day said stored what was not. */
@@ -47,7 +51,7 @@ const distrustName = 'mes distrusted until';
 const statusName = 'mes status by put';
 const listName = (entity: Entity) => `mes list pages ${entity}`;
 
-export function createSession({ notes, clock, sampleUpdates, onLeftOut }: SessionOptions): Session {
+export function createSession({ notes, clock, sampleUpdates, onLeftOut, onFull }: SessionOptions): Session {
   const left = new Set<string>();
   const lacking = new Map<Entity, Set<string>>();
   let until: number | undefined;
@@ -67,6 +71,7 @@ export function createSession({ notes, clock, sampleUpdates, onLeftOut }: Sessio
     ids: new Map(),
     cellSequence: undefined,
     posted: createPostedLog(notes),
+    planLimit: createPlanLimit(clock, (full) => onFull?.(full)),
     statusByPut: {
       get: async () => (await notes.readNote(statusName)) as boolean | undefined,
       set: (value) => notes.writeNote(statusName, value),

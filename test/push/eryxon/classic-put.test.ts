@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
 import { PermanentError, TransientError } from '../../../src/core/errors.ts';
 import type { HttpResponse } from '../../../src/core/http.ts';
+import type { Entity } from '../../../src/core/types.ts';
 import { deliverSingly } from '../../../src/push/eryxon/classic-put.ts';
 import { createEryxonSink } from '../../../src/push/eryxon/index.ts';
-import type { ReadyChange } from '../../../src/push/sink.ts';
+import { createSession, forgetfulNotes } from '../../../src/push/eryxon/session.ts';
+import type { ReadyChange, Transport } from '../../../src/push/sink.ts';
 import { change, ledger, ready, record, told } from '../builders.ts';
 import { answered, batchOf, classicMes, scripted, startMes } from './harness.ts';
 
@@ -12,8 +15,13 @@ const job = (id: string) => ready(record('job', id));
 const missing = answered(404, '{"code":"NOT_FOUND","message":"Requested function was not found"}');
 const signal = new AbortController().signal;
 
+function callOf(entity: Entity, transport: Transport) {
+  const session = createSession({ notes: forgetfulNotes(), clock: systemClock, sampleUpdates: 0 });
+  return { base, entity, transport, session };
+}
+
 function put(of: ReadyChange, ...answers: HttpResponse[]) {
-  return deliverSingly(base, batchOf(of), scripted(...answers));
+  return deliverSingly(callOf(of.record.entity, scripted(...answers)), [of]);
 }
 
 function row(action: string, singular: string) {
@@ -26,7 +34,7 @@ function row(action: string, singular: string) {
 describe('a single sync', () => {
   it('is one PUT a record, one after the other, with the record itself as body', async () => {
     const transport = scripted(row('created', 'job'), row('updated', 'job'));
-    const results = await deliverSingly(base, batchOf(job('1'), job('2')), transport);
+    const results = await deliverSingly(callOf('job', transport), [job('1'), job('2')]);
     expect(transport.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
       'PUT /functions/v1/api-jobs/sync',
       'PUT /functions/v1/api-jobs/sync',
