@@ -146,7 +146,7 @@ function openFrepple(config: FreppleSettings, context: ConnectorContext): Connec
   const { planTasks, longestPlanHours: longestHours } = config;
   const proof = { client, times, timeZone: config.timeZone, name };
   const zone = createZoneGuard(proof, { events, clock });
-  const tracked = createPlanRuns({ name, tasks, clock, serverNow: client.now, times, planTasks, longestHours });
+  const tracked = createPlanRuns({ name, tasks, events, clock, serverNow: client.now, times, planTasks, longestHours });
   const runs = behindZone(tracked, zone);
   const isCell = cellRule(config.cells);
   const { externalSource: source, numberPrefix, cells } = config;

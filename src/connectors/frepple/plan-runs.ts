@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { PermanentError, WaitError } from '../../core/errors.ts';
+import type { EventBus } from '../../core/events.ts';
 import type { Task, TaskList } from './tasks.ts';
 import type { ServerTimes } from './times.ts';
 
@@ -15,6 +16,7 @@ export interface PlanRunsOptions {
   /** The connector's name. */
   name: string;
   tasks: TaskList;
+  events: EventBus;
   clock: Clock;
   /** The server's clock. */
   serverNow(): Date | undefined;
@@ -28,7 +30,7 @@ export interface PlanRunsOptions {
 /** Several streams begin in a row: what was seen so shortly before needs not be asked again. */
 const freshMs = 5000;
 const waitMs = 60_000;
-/** Where the list of tasks is not for us, nothing can be told of them. */
+/** Where the list of tasks has never been for us, nothing can be told of them. */
 const unknownEdition = 'any';
 
 interface Known {
@@ -41,61 +43,91 @@ interface Known {
 }
 
 export function createPlanRuns(options: PlanRunsOptions): PlanRuns {
-  const { clock, tasks } = options;
+  const { clock } = options;
   let known: Known | undefined;
-  let hidden = false;
-
-  async function look(signal: AbortSignal): Promise<Known> {
-    const before = known ?? (await begin(options, signal));
-    const underWay = await tasks.underWay(signal);
-    const seen = new Map(underWay);
-    let newest = before.newest;
-    for (let more = true; more; ) {
-      const next = await tasks.behind(newest, signal);
-      for (const [id, task] of next) seen.set(id, task);
-      const last = Math.max(newest, ...next.keys());
-      more = last > newest;
-      newest = last;
-    }
-    // What was under way and is no more has ended, or was given up with half of its work done.
-    const gone = [...before.open.keys()].filter((id) => !underWay.has(id));
-    return {
-      newest: Math.max(newest, ...seen.keys()),
-      rewritten: Math.max(before.rewritten, lastEnded(seen, options), ...gone),
-      open: new Map([...underWay].filter(([, task]) => isAtIt(task, options))),
-      atMs: clock.monotonicMs(),
-    };
-  }
+  /** How the list of tasks was last refused; undefined while it is not. */
+  let refused: { error: PermanentError; atMs: number } | undefined;
+  let isTold = false;
 
   async function edition(signal: AbortSignal): Promise<string> {
-    if (hidden) return unknownEdition;
     try {
-      known = await look(signal);
+      known = await look(options, known, signal);
+      refused = undefined;
+      isTold = false;
     } catch (error) {
       if (!isHidden(error)) throw error;
-      // Refused credentials may be mended; whether they are good for the lists, the lists will say.
-      hidden = !(error instanceof PermanentError && error.credentials);
-      return unknownEdition;
+      refused = { error, atMs: clock.monotonicMs() };
     }
-    const [task] = known.open.values();
-    if (task !== undefined) throw waitFor(options, `is at its task ${task.name} (${task.status ?? 'started'})`);
-    return `${known.rewritten}`;
+    return requireIdle();
+  }
+
+  /** While the list is refused, what was known of it counts: tasks that come and go meanwhile show in it afterwards. */
+  function requireIdle(): string {
+    const task = [...(known?.open.values() ?? [])].find((each) => isAtIt(each, options));
+    if (task === undefined) return known === undefined ? unknownEdition : `${known.rewritten}`;
+    const what = `is at its task ${task.name} (${task.status ?? 'started'})`;
+    throw waitFor(options, `${what}. Its tables are read when that is over.`);
+  }
+
+  /** Once something was read without it: where credentials are refused, the lists say so themselves. */
+  function tellRefusal(): void {
+    if (refused === undefined || isTold) return;
+    isTold = true;
+    const reason = `${refused.error.message} ${hiddenText} ${hiddenTodo}`;
+    options.events.emit('stream:degraded', { stream: options.name, reason });
   }
 
   return {
     async edition(signal) {
-      const isFresh = known !== undefined && known.open.size === 0 && clock.monotonicMs() - known.atMs < freshMs;
-      return isFresh ? `${known?.rewritten}` : edition(signal);
+      const lookedAtMs = refused?.atMs ?? known?.atMs ?? Number.NEGATIVE_INFINITY;
+      const isFresh = clock.monotonicMs() - lookedAtMs < freshMs && (known?.open.size ?? 0) === 0;
+      return isFresh ? requireIdle() : edition(signal);
     },
     async requireSame(before, signal) {
-      if ((await edition(signal)) !== before) throw waitFor(options, 'has rewritten its tables while they were read');
+      const wasRefused = refused !== undefined;
+      const after = await edition(signal);
+      if (wasRefused !== (refused !== undefined)) throw waitFor(options, `${halfSeen} ${again}`);
+      if (after !== before) throw waitFor(options, `has rewritten its tables while they were read. ${again}`);
+      tellRefusal();
     },
   };
 }
 
+const halfSeen =
+  'showed its list of tasks either only before or only after its tables were read: a plan run may have gone by.';
+const again = 'What was read does not count; they are read anew.';
+
+/** What is said of a list of tasks that cannot be read, and what to do. */
+export const hiddenText = 'The list of running tasks cannot be read: orders may be read in the middle of a plan run.';
+export const hiddenTodo = 'Let the user see /execute/api/status/, or plan outside the times of the schedule.';
+
 /** The server says that there is no list of tasks, or that it is not for us. */
-export function isHidden(error: unknown): boolean {
+export function isHidden(error: unknown): error is PermanentError {
   return error instanceof PermanentError;
+}
+
+/** What the list shows now, beside what it showed before. */
+async function look(options: PlanRunsOptions, known: Known | undefined, signal: AbortSignal): Promise<Known> {
+  const { clock, tasks } = options;
+  const before = known ?? (await begin(options, signal));
+  const underWay = await tasks.underWay(signal);
+  const seen = new Map(underWay);
+  let newest = before.newest;
+  for (let more = true; more; ) {
+    const next = await tasks.behind(newest, signal);
+    for (const [id, task] of next) seen.set(id, task);
+    const last = Math.max(newest, ...next.keys());
+    more = last > newest;
+    newest = last;
+  }
+  // What was under way and is no more has ended, or was given up with half of its work done.
+  const gone = [...before.open.keys()].filter((id) => !underWay.has(id));
+  return {
+    newest: Math.max(newest, ...seen.keys()),
+    rewritten: Math.max(before.rewritten, lastEnded(seen, options), ...gone),
+    open: new Map([...underWay].filter(([, task]) => isAtIt(task, options))),
+    atMs: clock.monotonicMs(),
+  };
 }
 
 async function begin(options: PlanRunsOptions, signal: AbortSignal): Promise<Known> {
@@ -121,8 +153,5 @@ function isAtIt({ name, started, finished, status }: Task, options: PlanRunsOpti
 
 function waitFor({ name, clock }: PlanRunsOptions, what: string): WaitError {
   const until = new Date(clock.now().getTime() + waitMs).toISOString();
-  return new WaitError(`${name}: FrePPLe ${what}. Its tables are read when that is over.`, {
-    until,
-    retryAfterMs: waitMs,
-  });
+  return new WaitError(`${name}: FrePPLe ${what}`, { until, retryAfterMs: waitMs });
 }

@@ -1,5 +1,5 @@
 import type { Finding } from '../../core/types.ts';
-import { isHidden } from './plan-runs.ts';
+import { hiddenText, hiddenTodo, isHidden } from './plan-runs.ts';
 import type { TaskList } from './tasks.ts';
 import { proveZone, type ZoneProof, zoneTodo } from './zone.ts';
 
@@ -36,8 +36,8 @@ async function checkTasks({ name: where }: ZoneProof, tasks: TaskList, signal: A
       code: 'plan-runs-hidden',
       level: 'warning',
       where,
-      text: 'The list of running tasks cannot be read: orders may be read in the middle of a plan run.',
-      todo: 'Let the user see /execute/api/status/, or plan outside the times of the schedule.',
+      text: hiddenText,
+      todo: hiddenTodo,
     };
   }
 }

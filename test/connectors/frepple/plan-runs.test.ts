@@ -5,7 +5,8 @@ import { createTaskList, type Task } from '../../../src/connectors/frepple/tasks
 import { createServerTimes } from '../../../src/connectors/frepple/times.ts';
 import type { DrfClient } from '../../../src/connectors/protocols/drf/client.ts';
 import { PermanentError, WaitError } from '../../../src/core/errors.ts';
-import { createHastyClock, type HastyClock, never } from '../support.ts';
+import type { EventBus } from '../../../src/core/events.ts';
+import { createHastyClock, createStrictBus, type HastyClock, never } from '../support.ts';
 
 const started = '2026-11-20 23:00:00.123456';
 const done: Task = { name: 'runplan', started, finished: '2026-11-20 23:20:00', status: 'Done' };
@@ -18,6 +19,8 @@ let serverNow: Date;
 let requests: number;
 /** What the server says in place of its tasks. */
 let refusal: Error | undefined;
+let events: EventBus;
+let said: unknown[];
 
 /** The list of tasks as the real one answers: without ids what is not finished, else what there is of them. */
 async function document(path: string): Promise<unknown> {
@@ -32,6 +35,7 @@ async function document(path: string): Promise<unknown> {
 function open(client = { document } as Partial<DrfClient> as DrfClient): PlanRuns {
   return createPlanRuns({
     name: 'plant',
+    events,
     tasks: createTaskList(client, 'plant'),
     clock,
     serverNow: () => serverNow,
@@ -50,6 +54,9 @@ beforeEach(() => {
   serverNow = new Date('2026-11-20T22:30:00Z');
   requests = 0;
   refusal = undefined;
+  events = createStrictBus();
+  said = [];
+  events.on('stream:degraded', (fields) => said.push(fields));
 });
 
 describe('the edition of a FrePPLe', () => {
@@ -136,13 +143,48 @@ describe('the edition of a FrePPLe', () => {
     expect(await open(client).edition(never)).toBe('7');
   });
 
-  it('is any where the list of tasks is not for us, and then nobody asks again', async () => {
+  it('is any where the list of tasks is not for us, which is asked again by the next pass', async () => {
     refusal = new PermanentError('HTTP 403');
     const runs = open();
     expect(await runs.edition(never)).toBe('any');
-    later();
-    await runs.requireSame('any', never);
+    expect(await runs.edition(never)).toBe('any');
     expect(requests).toBe(1);
+    later();
+    expect(await runs.edition(never)).toBe('any');
+    expect(requests).toBe(2);
+    refusal = undefined;
+    tasks.set(4, underWay);
+    later();
+    await expect(runs.edition(never)).rejects.toThrow(/is at its task runplan/);
+  });
+
+  it('stays what it was while the list is refused, and tells afterwards of a plan run that went by meanwhile', async () => {
+    tasks.set(4, done);
+    const runs = open();
+    expect(await runs.edition(never)).toBe('4');
+    for (const edition of ['4', '5']) {
+      refusal = new PermanentError('HTTP 404');
+      later();
+      expect(await runs.edition(never)).toBe('4');
+      refusal = undefined;
+      tasks.set(Number(edition), done);
+      later();
+      expect(await runs.edition(never)).toBe(edition);
+    }
+  });
+
+  it('waits for a plan run that was under way when the list was refused', async () => {
+    const runs = open();
+    await runs.edition(never);
+    tasks.set(1, underWay);
+    later();
+    await expect(runs.edition(never)).rejects.toThrow(WaitError);
+    refusal = new PermanentError('HTTP 404');
+    later();
+    await expect(runs.edition(never)).rejects.toThrow(WaitError);
+    serverNow = new Date('2026-11-21T10:01:00Z');
+    later();
+    expect(await runs.edition(never)).toBe('0');
   });
 
   it('is any where the list of tasks refuses the credentials, and then it is asked again', async () => {
@@ -151,6 +193,7 @@ describe('the edition of a FrePPLe', () => {
     expect(await runs.edition(never)).toBe('any');
     refusal = undefined;
     tasks.set(4, done);
+    later();
     expect(await runs.edition(never)).toBe('4');
   });
 
@@ -177,4 +220,38 @@ describe('what was read', () => {
     await expect(runs.requireSame(before, never)).rejects.toThrow(/has rewritten its tables while they were read/);
     await runs.requireSame('1', never);
   });
+
+  it('does not count where the list of tasks was refused before or behind it only', async () => {
+    const runs = open();
+    const before = await runs.edition(never);
+    refusal = new PermanentError('HTTP 404');
+    const cannotTell = /^plant: FrePPLe showed its list of tasks either only before or only after its tables were read/;
+    await expect(runs.requireSame(before, never)).rejects.toThrow(cannotTell);
+    await runs.requireSame(await runs.edition(never), never);
+    refusal = undefined;
+    await expect(runs.requireSame(before, never)).rejects.toThrow(cannotTell);
+    await runs.requireSame(await runs.edition(never), never);
+  });
+
+  it.each([{}, { credentials: true }])(
+    'counts where the list of tasks was refused before and behind it, which is said once %j',
+    async (how) => {
+      const runs = open();
+      for (const times of [1, 2]) {
+        refusal = new PermanentError('HTTP 403.', how);
+        for (let pass = 0; pass < 3; pass += 1) {
+          later();
+          await runs.requireSame(await runs.edition(never), never);
+        }
+        expect(said).toHaveLength(times);
+        refusal = undefined;
+        later();
+        await runs.requireSame(await runs.edition(never), never);
+      }
+      expect(said[0]).toEqual({
+        stream: 'plant',
+        reason: expect.stringMatching(/^HTTP 403\. .*\/execute\/api\/status\//),
+      });
+    },
+  );
 });

@@ -13,9 +13,12 @@ let takesMs: number;
 /** Runs before the request is answered. */
 let before: (path: string) => void;
 let lists: Record<string, object[]>;
-let tasks: Record<string, object>;
+/** undefined: the list of tasks is refused. */
+let tasks: Record<string, object> | undefined;
 /** Before 9.13 there is no list of work orders. */
 let splits: boolean;
+/** Why what is read may be half of a plan run, where that was said. */
+let said: unknown[];
 /** Whether a proxy answers 404 in place of FrePPLe. */
 let isDown: boolean;
 
@@ -31,7 +34,8 @@ const order = (reference: string, rest: object = {}) => ({
 
 function answerTo({ path }: HttpRequest): Pick<HttpResponse, 'status' | 'text'> {
   const { pathname, searchParams } = new URL(path, 'http://server');
-  if (pathname.endsWith('/execute/api/status/')) return { status: 200, text: JSON.stringify(tasks) };
+  if (pathname.endsWith('/execute/api/status/'))
+    return { status: tasks ? 200 : 404, text: JSON.stringify(tasks ?? {}) };
   const model = pathname.split('/').at(-2) ?? '';
   const rows = (lists[model] ?? []) as Record<string, string | null>[];
   const since = searchParams.get('lastmodified__gte') ?? '';
@@ -66,7 +70,9 @@ async function open(rest: object = {}): Promise<{ session: ConnectorSession; str
     auth: { kind: 'apiKey', key: 'canary' },
     ...rest,
   });
-  const context = { name: 'plant', clock, events: createStrictBus(), random: () => 0, attempts: 1, openHttp };
+  const events = createStrictBus();
+  events.on('stream:degraded', (fields) => said.push(fields));
+  const context = { name: 'plant', clock, events, random: () => 0, attempts: 1, openHttp };
   const session = frepple.open(settings, context);
   return { session, streamOf: (name) => session.streams.find((stream) => stream.name === name) as Stream };
 }
@@ -89,6 +95,7 @@ beforeEach(() => {
   tasks = {};
   splits = true;
   isDown = false;
+  said = [];
   lists = {
     operation: [{ name: 'Cut', type: 'time_per' }],
     manufacturingorder: [order('MO-1'), order('MO-2')],
@@ -140,6 +147,25 @@ describe('a session', () => {
       };
       await expect(read(streamOf('manufacturing-orders'))).rejects.toThrow(WaitError);
     }
+  });
+});
+
+describe('a list of tasks that is refused once', () => {
+  it('is said once, and asked again by the next pass, which waits for the plan run that it shows', async () => {
+    lists['resource'] = [{ name: 'saw', lastmodified: '2026-10-01T09:59:00.000001' }];
+    lists['demand'] = [{ name: 'SO-1', status: 'open' }];
+    const { session, streamOf } = await open();
+    tasks = undefined;
+    await session.edition?.(never);
+    expect(await read(streamOf('demands'))).toHaveLength(1);
+    expect(await read(streamOf('manufacturing-orders'))).toHaveLength(2);
+    expect(said).toEqual([
+      { stream: 'plant', reason: expect.stringMatching(/status\/ answered HTTP 404.*middle of a plan run/) },
+    ]);
+    tasks = { 7: { name: 'runplan', started: '2026-10-01 09:50:00', finished: 'None', status: '5%' } };
+    clock.pass(10_000);
+    await expect(session.edition?.(never)).rejects.toThrow(WaitError);
+    await expect(read(streamOf('manufacturing-orders'))).rejects.toThrow(WaitError);
   });
 });
 
