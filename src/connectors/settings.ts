@@ -173,7 +173,10 @@ export const connectorShape = {
   reconcile: reconcileSchema
     .prefault({})
     .meta({ description: 'Looking for what the polls cannot see: deleted and missed records' }),
-  deletes: deletesSchema.prefault({}).meta({ description: 'What becomes of records that the ERP has deleted' }),
+  deletes: deletesSchema.prefault({}).meta({
+    description:
+      'What becomes of records that are gone from the ERP; what it still shows and flags as deleted, rejected or cancelled is put on hold (cells and resources inactive) in any case',
+  }),
 };
 
 const commonSchema = z.object({ ...connectorShape, type: z.string() });
