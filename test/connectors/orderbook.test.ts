@@ -1,6 +1,8 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import { startEryxon } from '../../sandbox/eryxon/simulator.ts';
 import { serve } from '../../sandbox/http.ts';
@@ -127,9 +129,36 @@ it('tells by check what is wrong', async () => {
   expect(await findings('wrong-secret')).toMatchObject([{ code: 'credentials-refused', where: 'book/orders', text }]);
 });
 
+const root = join(import.meta.dirname, '../..');
+
+/** The code of a file as the guide has it. */
+async function codeInGuide(name: string): Promise<string> {
+  const guide = await readFile(join(root, 'docs/adding-a-connector.md'), 'utf8');
+  const [, code = ''] = guide.split(`src/connectors/orderbook/${name}.ts`)[1]?.split(/^```(?:ts)?\n/m) ?? [];
+  return code;
+}
+
+/** Imports have an order of their own in each folder. */
+function inAnyOrder(code: string): string[] {
+  const lines = code.split('\n');
+  const isImport = (line: string) => line.startsWith('import ');
+  return [...lines.filter(isImport).sort(), ...lines.filter((line) => !isImport(line))];
+}
+
 it.each(['streams', 'index'])('%s.ts stands in the guide as it is tested here', async (name) => {
-  const guide = await readFile(join(import.meta.dirname, '../../docs/adding-a-connector.md'), 'utf8');
   const code = await readFile(join(import.meta.dirname, `orderbook/${name}.ts`), 'utf8');
   const asInConnectors = code.replaceAll('../../../src/connectors/', '../').replaceAll('../../../src/', '../../');
-  expect(guide).toContain(`\`\`\`ts\n${asInConnectors}\`\`\`\n`);
+  expect(inAnyOrder(await codeInGuide(name))).toEqual(inAnyOrder(asInConnectors));
+});
+
+it('the code in the guide passes the checks of a connector', async () => {
+  const copy = await mkdtemp(join(tmpdir(), 'orderbook-'));
+  onTestFinished(() => rm(copy, { recursive: true }));
+  const folder = join(copy, 'src/connectors/orderbook');
+  await mkdir(folder, { recursive: true });
+  for (const file of ['biome.json', 'biome.layers.json']) await copyFile(join(root, file), join(copy, file));
+  for (const name of ['streams', 'index']) await writeFile(join(folder, `${name}.ts`), await codeInGuide(name));
+  const biome = join(root, 'node_modules/.bin/biome');
+  const { stdout } = await promisify(execFile)(biome, ['check', '--vcs-enabled=false', 'src'], { cwd: copy });
+  expect(stdout).toContain('Checked 2 files');
 });

@@ -13,7 +13,7 @@ import { openOrders, orderStreamSchema } from './streams.ts';
 
 const settings = z.strictObject({
   ...connectorShape,
-  type: z.literal('orderbook'),
+  type: z.literal('orderbook').meta({ description: 'The kind of ERP' }),
   url: urlSchema.meta({ description: 'Origin of the order book' }),
   auth: authSchema,
   numberPrefix: z.string().max(20).default('').meta({ description: 'Put before every job number' }),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Page, Stream } from '../../../src/connectors/define.ts';
+import type { Stream } from '../../../src/connectors/define.ts';
 import { parseTime } from '../../../src/connectors/fields.ts';
-import { createMapping, fingerprintOf } from '../../../src/connectors/mapping.ts';
+import { createMapping, fingerprintOf, type Mapping } from '../../../src/connectors/mapping.ts';
 import { streamShape } from '../../../src/connectors/settings.ts';
 import { defaultOverlapSeconds } from '../../../src/core/stamp.ts';
 import type { MesRecord } from '../../../src/core/types.ts';
@@ -26,43 +26,58 @@ const mappingVersion = 1;
 /** Sales orders as jobs. */
 export function openOrders(config: OrderbookSettings, client: OrderbookClient): Stream {
   const own = config.streams.orders ?? orderStreamSchema.parse({});
-  const { fields, when } = own;
-  const mapping = createMapping({
+  return {
+    name: 'orders',
     entity: 'job',
-    schema: rowSchema,
-    toRecords: (row): MesRecord[] => [
-      {
-        entity: 'job',
-        source: config.externalSource,
-        externalId: String(row.id),
-        parents: {},
-        fields: {
-          job_number: config.numberPrefix + row.number,
-          customer: row.customer ?? null,
-          due_date: parseTime(row.due ?? '')?.toISOString() ?? null,
-        },
-        lifecycle: lifecycles[row.state],
-      },
-    ],
-    keyOf: (row) => idOf(row)?.toString(),
-    stampOf,
-    properties: {},
-    fields,
-    when,
-    timeZone: config.timeZone,
-  });
+    stampKind: 'timestamp',
+    stampZone: 'UTC',
+    overlapSeconds: own.overlapSeconds ?? config.overlapSeconds ?? defaultOverlapSeconds.timestamp,
+    settleSeconds: own.settleSeconds ?? config.settleSeconds,
+    fullReadEverySeconds: own.fullReadEverySeconds ?? null,
+    fingerprint: fingerprintOf([mappingVersion, config.externalSource, config.numberPrefix, own.fields, own.when]),
+    owns: [{ entity: 'job' }],
+    keys: null,
+    children: null,
+    childStream: null,
+    selective: own.when !== undefined,
+    read: readerOf(client, own.pageSize),
+    async newest(limit, signal) {
+      const [row] = await client.orders({ newest: '1', to: limit, limit: '1' }, signal);
+      return row === undefined ? null : stampOf(row);
+    },
+    count: async () => null,
+    map: mappingOf(config, own).map,
+  };
+}
 
-  /** By id inside a fixed window, never by offset: what changes meanwhile moves no other row over a page's edge. */
-  async function* read(
-    window: Parameters<Stream['read']>[0],
-    cursor: unknown,
-    signal: AbortSignal,
-  ): AsyncGenerator<Page> {
-    const { from, to, future } = window;
+function mappingOf(config: OrderbookSettings, { fields, when }: z.output<typeof orderStreamSchema>): Mapping {
+  const toRecords = (row: z.output<typeof rowSchema>): MesRecord[] => [
+    {
+      entity: 'job',
+      source: config.externalSource,
+      externalId: String(row.id),
+      parents: {},
+      fields: {
+        job_number: config.numberPrefix + row.number,
+        customer: row.customer ?? null,
+        due_date: parseTime(row.due ?? '')?.toISOString() ?? null,
+      },
+      lifecycle: lifecycles[row.state],
+    },
+  ];
+  const keyOf = (row: unknown) => idOf(row)?.toString();
+  const { timeZone } = config;
+  const schema = rowSchema;
+  return createMapping({ entity: 'job', schema, toRecords, keyOf, stampOf, properties: {}, fields, when, timeZone });
+}
+
+/** By id inside a fixed window, never by offset: what changes meanwhile moves no other row over a page's edge. */
+function readerOf(client: OrderbookClient, pageSize: number): Stream['read'] {
+  return async function* read({ from, to, future }, cursor, signal) {
     for (let after = (cursor as number | undefined) ?? 0; ; ) {
       const query = {
         after: String(after),
-        limit: String(own.pageSize),
+        limit: String(pageSize),
         ...(from && { from }),
         ...(to && { to }),
         ...(future && { future }),
@@ -73,29 +88,6 @@ export function openOrders(config: OrderbookSettings, client: OrderbookClient): 
       after = last;
       yield { rows, cursor: after };
     }
-  }
-
-  return {
-    name: 'orders',
-    entity: 'job',
-    stampKind: 'timestamp',
-    stampZone: 'UTC',
-    overlapSeconds: own.overlapSeconds ?? config.overlapSeconds ?? defaultOverlapSeconds.timestamp,
-    settleSeconds: own.settleSeconds ?? config.settleSeconds,
-    fullReadEverySeconds: own.fullReadEverySeconds ?? null,
-    fingerprint: fingerprintOf([mappingVersion, config.externalSource, config.numberPrefix, fields, when]),
-    owns: [{ entity: 'job' }],
-    keys: null,
-    children: null,
-    childStream: null,
-    selective: when !== undefined,
-    read,
-    async newest(limit, signal) {
-      const [row] = await client.orders({ newest: '1', to: limit, limit: '1' }, signal);
-      return row === undefined ? null : stampOf(row);
-    },
-    count: async () => null,
-    map: mapping.map,
   };
 }
 
