@@ -9,6 +9,8 @@ export interface Account {
   login: string;
   password: string | null;
   keys: ApiKey[];
+  /** IANA zone of the user's preferences; null where none is set. */
+  zone: string | null;
   companies: readonly number[];
   rights: Map<string, 'none' | 'hidden'>;
   /** May change rows; the account of a connector may not. */

@@ -36,6 +36,8 @@ export interface OdooOptions {
   startAt?: Date;
   /** Days until the API key expires; default 60, null for never. 17 has keys without expiry only. */
   keyDays?: number | null;
+  /** Zone in the account's preferences; default Europe/Brussels, null for none. It changes no answer but `context_get`. */
+  userZone?: string | null;
   /** Customers and products get other names, which moves no document; default true. */
   renames?: boolean;
   /** Equipment, and orders that are cancelled or never were confirmed, are deleted without a trace; default false. */
@@ -155,12 +157,15 @@ function adminOf(account: Account): Pick<OdooSimulator, 'setRights' | 'setCompan
 
 const day = 86_400_000;
 
-function connectorAccount({ seed, version, keyDays = 60 }: OdooOptions, start: number): Account {
+function connectorAccount(
+  { seed, version, keyDays = 60, userZone: zone = 'Europe/Brussels' }: OdooOptions,
+  start: number,
+): Account {
   const expiresAt = keyDays === null || version === 17 ? null : start + keyDays * day;
   const secret = createHash('sha1').update(`key of ${seed}`).digest('hex');
   const key = { id: 1, name: 'erp-puller', secret, createdAt: secondOf(start - 30 * day), expiresAt };
   const [id, login, password] = [9, 'mes-reader@example.com', 'Welcome#1:%'];
-  return { id, login, password, keys: [key], companies: [1, 2], rights: new Map(), writes: false };
+  return { id, login, password, keys: [key], zone, companies: [1, 2], rights: new Map(), writes: false };
 }
 
 function credentialsOf({ login, password, keys }: Account): OdooSimulator['credentials'] {

@@ -95,7 +95,7 @@ const methods: Record<string, Method> = {
     parameters: [],
     records: false,
     strict: { name: 'ResUsers.context_get', status: 422 },
-    run: ({ session }) => ({ lang: 'en_US', tz: 'Europe/Brussels', uid: session.account.id }),
+    run: ({ session }) => ({ lang: 'en_US', tz: session.account.zone ?? false, uid: session.account.id }),
   },
 };
 

@@ -63,6 +63,7 @@ const admin: Account = {
   keys: ['dd6e30b…', '<APIKEY>'].map((secret) => key(1, 'connector', { secret, expiresAt: null })),
   companies: [1, 2],
   rights: new Map(),
+  zone: 'Europe/Brussels',
   writes: true,
 };
 

@@ -16,6 +16,7 @@ import { baseUrlSchema, connectorShape, secretSchema } from '../settings.ts';
 import { createKeyWatch } from './key.ts';
 import type { OdooContext } from './rows.ts';
 import { odooStreams } from './streams.ts';
+import { checkZone } from './zone.ts';
 
 const usernameSchema = z.string().min(1).meta({ description: 'Login of the account, also with an API key' });
 
@@ -145,8 +146,10 @@ function openOdoo(config: OdooSettings, context: ConnectorContext): ConnectorSes
     async check(signal) {
       const findings = await checkSession({ session, probes, clock, advice }, signal);
       if (!findings.some(({ level }) => level === 'ok')) return findings;
-      const ownKey = (await key?.check(await session.clock(signal), signal)) ?? [];
-      return [...findings, ...(await describeServer(name, client, signal)), ...ownKey];
+      const now = await session.clock(signal);
+      const ownKey = (await key?.check(now, signal)) ?? [];
+      const zone = await checkZone({ client, where: name, timeZone: config.timeZone, now }, signal);
+      return [...findings, ...(await describeServer(name, client, signal)), ...ownKey, ...zone];
     },
   };
 }

@@ -75,6 +75,21 @@ it('a database without Sales and Maintenance needs no rights to them', async () 
   expect((await session.check(never)).filter(({ level }) => level === 'error')).toEqual([]);
 });
 
+it.each([
+  ['Asia/Tokyo', 'Europe/Brussels', 1],
+  ['Africa/Algiers', 'Europe/Brussels', 1],
+  ['Europe/Amsterdam', 'Europe/Brussels', 0],
+  ['UTC', 'Europe/Brussels', 0],
+  ['Asia/Tokyo', null, 0],
+  ['Asia/Tokyo', 'Middle/Earth', 0],
+] as const)('timeZone %s with an account in %s is doubted %i times', async (timeZone, userZone, times) => {
+  for (const version of [17, 19] as const) {
+    const { session } = await start({ version, userZone }, { timeZone });
+    const doubts = (await session.check(never)).filter(({ code }) => code === 'zone-differs');
+    expect(doubts.map(({ level }) => level)).toEqual(Array(times).fill('warning'));
+  }
+});
+
 it.each(['auto', 'json2', 'jsonrpc'])('a database that there is not is told once (%s)', async (protocol) => {
   const { session } = await start({}, { database: 'nodb', protocol });
   expect(await session.check(never)).toMatchObject([

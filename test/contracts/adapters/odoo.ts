@@ -108,6 +108,12 @@ export const odooAdapter: Adapter = {
       text: /no API key named "erp-puler": it has 1/,
     },
     {
+      what: 'a zone that is not that of the account',
+      own: { timeZone: 'Asia/Tokyo' },
+      code: 'zone-differs',
+      text: /account lives in Europe\/Brussels, timeZone is Asia\/Tokyo/,
+    },
+    {
       what: 'a condition on a field that there is not',
       own: { streams: { 'sales-orders': { when: 'x_plant = "1"' } } },
       code: 'property-missing',

@@ -5,7 +5,7 @@ import { classifyFailure, classifyStatus, databaseUnknown } from './errors.ts';
 /** One call of a method that belongs to a model, not to some of its records; all arguments by name, as JSON-2 has no others. */
 export interface OdooCall {
   model: string;
-  method: 'search_read' | 'search_count' | 'fields_get';
+  method: 'search_read' | 'search_count' | 'fields_get' | 'context_get';
   named: Readonly<Record<string, unknown>>;
 }
 
