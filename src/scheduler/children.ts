@@ -1,6 +1,7 @@
 import type { ChildPage, ChildReader, MappedRow } from '../connectors/define.ts';
 import type { MesRecord } from '../core/types.ts';
 import { deliverRows, type Pass, type PassRequest } from './delivery.ts';
+import { absencesBelieved } from './guard.ts';
 import { dealWithVanished } from './vanished.ts';
 
 /** Parents a look into the list of marks. */
@@ -73,12 +74,10 @@ async function countUnexpected(pass: Pass, missing: readonly MesRecord[]): Promi
   return missing.filter((record) => live(parentOf(pass, record))).length;
 }
 
-const alwaysAllowed = 10;
-
-/** More than ten records and a tenth of all vanishing at once looks like a fault of the source, not like news. */
 async function isTooMany({ store, session, stream }: Pass, vanished: number): Promise<boolean> {
-  if (vanished <= alwaysAllowed) return false;
-  return vanished > (await store.countRecords(session.source, stream.entity)) / 10;
+  // However few there are: nothing to count.
+  if (vanished <= absencesBelieved(0)) return false;
+  return vanished > absencesBelieved(await store.countRecords(session.source, stream.entity));
 }
 
 async function sweepIfDue(

@@ -1,6 +1,7 @@
 import { type Entity, entities, type RecordRef } from '../core/types.ts';
 import type { ListedRecord, Sink, Transport } from '../push/pusher.ts';
 import type { PassContext } from './delivery.ts';
+import { absencesBelieved } from './guard.ts';
 
 /** What the lists of the MES say of one entity. */
 export interface MesCounts {
@@ -17,7 +18,6 @@ export interface MesSide {
   openTransport(signal: AbortSignal): Transport;
 }
 
-const alwaysAllowed = 10;
 const rowsAtOnce = 500;
 
 /** Looks in the MES, where it can be listed, for what the ledger says was delivered. */
@@ -61,7 +61,7 @@ async function sweepEntity(
   await look();
   const { held, lost } = await store.countLost(source, entity);
   // A list that shows little of what there is says more of the list than of the records.
-  if (lost > Math.max(alwaysAllowed, held / 10) && !release) return { ...counts, withheld: lost };
+  if (lost > absencesBelieved(held) && !release) return { ...counts, withheld: lost };
   for (;;) {
     const refs: RecordRef[] = (await store.lost(source, entity, rowsAtOnce)).map((externalId) => ({
       entity,

@@ -4,6 +4,7 @@ import { prefetch } from '../core/prefetch.ts';
 import { stampAt } from '../core/stamp.ts';
 import type { LedgerEntry, MesRecord, Outcome, RecordRef, RecordSet } from '../core/types.ts';
 import { deliverRows, type Pass } from './delivery.ts';
+import { absencesBelieved } from './guard.ts';
 import { dealWithVanished, policyOf } from './vanished.ts';
 
 /** What a sweep over one stream found and did. */
@@ -26,11 +27,6 @@ export interface SweepCounts {
 
 export function zeroSweep(): SweepCounts {
   return { checked: 0, missing: 0, stale: 0, extra: 0, vanished: 0, withheld: 0, pending: 0 };
-}
-
-/** As many of a stream's live records vanish at once without anybody being asked. */
-export function absencesBelieved(live: number): number {
-  return Math.max(10, live / 10);
 }
 
 const absencesAtOnce = 200;
