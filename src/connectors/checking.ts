@@ -123,9 +123,18 @@ async function checkStream(
       todo: advice.empty,
     };
   } catch (error) {
-    signal.throwIfAborted();
-    return { code: codeOf(error), level: 'error', where, text: messageOf(error), todo: todoFor(error, advice) };
+    return failureOf(error, { where, advice }, signal);
   }
+}
+
+/** What a failure of the ERP means, and what to do. Throws where it was only called off. */
+export function failureOf(
+  error: unknown,
+  { where, advice = usualAdvice }: { where: string; advice?: Advice },
+  signal: AbortSignal,
+): Finding {
+  signal.throwIfAborted();
+  return { code: codeOf(error), level: 'error', where, text: messageOf(error), todo: todoFor(error, advice) };
 }
 
 async function tellDoubts({ doubts }: Probe, where: string, signal: AbortSignal): Promise<Finding[]> {

@@ -255,6 +255,32 @@ describe('a zone that the server does not have', () => {
   });
 });
 
+it('check without the right to resources says which streams need it, and proves the zone by operations', async () => {
+  const plant = await open({ seed: 96, frepple: { denied: ['resource'] } });
+  const { session } = plant.app().connectors.get('plant') ?? {};
+  const findings = (await session?.check(new AbortController().signal)) ?? [];
+  const refused = findings.filter(({ level }) => level === 'error');
+  expect(refused.map(({ code, where }) => `${code} ${where}`)).toEqual([
+    'stream-refused plant/resources',
+    'stream-refused plant/work-orders',
+  ]);
+  expect(refused.map(({ text }) => text)).toEqual(refused.map(() => expect.stringMatching(/view_resource/)));
+  expect(findings.filter(({ level }) => level === 'ok').map(({ code }) => code)).toEqual(
+    expect.arrayContaining(['stream-readable', 'zone-proven', 'plan-runs-visible']),
+  );
+});
+
+it('operations are not sent without a cell: cells that no resource is stop them with a reason', async () => {
+  const plant = await open({ seed: 97, records: 60 }, { connector: { cells: { categories: ['nope'] } } });
+  const results = await plant.pass();
+  expect(resultOf(results, 'manufacturing-orders').outcome).toBe('ok');
+  expect(resultOf(results, 'work-orders')).toMatchObject({
+    outcome: 'failed',
+    requests: { mes: 0 },
+    error: expect.stringMatching(/^cells: none of the \d+ resources that FrePPLe lists is a cell/),
+  });
+});
+
 it('an order that is closed keeps the job that it had, though its plan is emptied', async () => {
   const plant = await open({ seed: 83 });
   await plant.passUntilDone();

@@ -248,7 +248,7 @@ function cellRule({ categories, subcategories }: FreppleSettings['cells']): IsCe
 }
 
 /** Changes when the built-in mapping of any stream changes what it makes of a row. */
-const mappingVersion = 2;
+const mappingVersion = 3;
 
 function basisOf({ externalSource, scenario, timeZone, numberPrefix, cells }: FreppleSettings): unknown {
   return { mappingVersion, externalSource, scenario, timeZone, numberPrefix, cells };

@@ -96,6 +96,7 @@ export async function readStepLookUps(
   for await (const row of rowsOf(client, { model: 'resource', schema: resourceSchema }, signal)) {
     resources.set(row.name, row);
   }
+  requireAnyCell(resources, isCell);
   requireCell(otherwise, cellAbove(otherwise, resources, isCell));
   const first = new Map<string, { need: Need; cell: string }>();
   for await (const need of rowsOf(client, { model: 'operationresource', schema: needSchema }, signal)) {
@@ -106,6 +107,13 @@ export async function readStepLookUps(
     if (known === undefined || isBefore(need, known.need)) first.set(operation, { need, cell });
   }
   return { ...noLookUps, operations, cells: new Map([...first].map(([operation, { cell }]) => [operation, cell])) };
+}
+
+function requireAnyCell(resources: ReadonlyMap<string, Resource>, isCell: IsCell): void {
+  if (resources.size === 0 || [...resources.values()].some(isCell)) return;
+  throw new ConfigError(
+    `cells: none of the ${resources.size} resources that FrePPLe lists is a cell, so that no operation can be delivered. Set cells.categories or cells.subcategories to what cells have there.`,
+  );
 }
 
 function requireCell(name: string | undefined, found: string | undefined): void {

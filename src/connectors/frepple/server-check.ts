@@ -1,11 +1,14 @@
 import type { Finding } from '../../core/types.ts';
+import { failureOf } from '../checking.ts';
 import { hiddenText, hiddenTodo, isHidden } from './plan-runs.ts';
 import type { TaskList } from './tasks.ts';
 import { proveZone, type ZoneProof, zoneTodo } from './zone.ts';
 
-/** What `check` tells of the server as a whole. */
+/** What `check` tells of the server as a whole, beside what it has found out of the streams. */
 export async function checkServer(proof: ZoneProof, tasks: TaskList, signal: AbortSignal): Promise<Finding[]> {
-  return [await checkZone(proof, signal), await checkTasks(proof, tasks, signal)];
+  const told = (check: Promise<Finding>) =>
+    check.catch((error: unknown) => failureOf(error, { where: proof.name }, signal));
+  return [await told(checkZone(proof, signal)), await told(checkTasks(proof, tasks, signal))];
 }
 
 async function checkZone(proof: ZoneProof, signal: AbortSignal): Promise<Finding> {

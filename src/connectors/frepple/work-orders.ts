@@ -1,3 +1,4 @@
+import { RecordError } from '../../core/errors.ts';
 import { minutesOf } from './durations.ts';
 import { readStepLookUps } from './look-ups.ts';
 import { isStep, named, operationOf, orderSchema, orderState } from './records.ts';
@@ -20,6 +21,8 @@ export const workOrders = defineStream({
       return [];
     const operation = operationOf(row, lookUps);
     const cell = lookUps.cells.get(operation.name) ?? otherwise;
+    const state = orderState(row);
+    if (cell === undefined && state.lifecycle === 'active') throw new RecordError(lackOfCell(operation.name));
     return [
       {
         entity: 'operation',
@@ -33,8 +36,13 @@ export const workOrders = defineStream({
           planned_start: times.instantOf(row.startdate, 'startdate'),
           planned_end: times.instantOf(row.enddate, 'enddate'),
         },
-        ...orderState(row),
+        ...state,
       },
     ];
   },
 });
+
+function lackOfCell(operation: string): string {
+  const why = `The operation ${JSON.stringify(operation)} needs no resource that is a cell, and the MES takes none without.`;
+  return `${why} Give it one in FrePPLe, or set cells.otherwise.`;
+}

@@ -75,6 +75,15 @@ describe('the cell of an operation', () => {
   });
 });
 
+it('cells are refused that no resource is, and not missed where there are no resources yet', async () => {
+  const read = (resource: Row[]) =>
+    readStepLookUps({ client: clientOf({ resource }), isCell: () => false, otherwise: undefined }, never);
+  await expect(read(resources)).rejects.toThrow(
+    /^cells: none of the 6 resources that FrePPLe lists is a cell.*Set cells\.categories or cells\.subcategories/,
+  );
+  expect((await read([])).cells.size).toBe(0);
+});
+
 it('demands and operations are looked up by name', async () => {
   const client = clientOf({
     demand: [

@@ -214,6 +214,26 @@ describe('a zone that is not proven yet', () => {
   });
 });
 
+it('check tells of all streams, also where the zone cannot be asked for', async () => {
+  lists['resource'] = [{ name: 'saw', lastmodified: '2026-10-01T09:59:00.000001' }];
+  const { session } = await open();
+  before = (path) => {
+    isDown = path.includes('/resource/') && path.includes('lastmodified__gte');
+  };
+  const findings = await session.check(never);
+  expect(findings).toContainEqual(
+    expect.objectContaining({ code: 'stream-refused', where: 'plant', text: expect.stringMatching(/HTTP 404/) }),
+  );
+  const codes = findings.map(({ code, where }) => `${code} ${where}`);
+  expect(codes).toEqual(
+    expect.arrayContaining([
+      'stream-readable plant/work-orders',
+      'stream-empty plant/demands',
+      'plan-runs-visible plant',
+    ]),
+  );
+});
+
 describe('an order that is pegged to a demand which is not open', () => {
   const fields = { customer: 'description', notes: '$uppercase(category)' };
   const demand = {

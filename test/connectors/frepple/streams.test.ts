@@ -235,15 +235,23 @@ describe('a work order', () => {
   });
 
   it('that needs no cell goes to the one for all others, if there is one', () => {
-    expect(recordsOf('work-orders', step)[0]?.parents).toEqual({ part: 'MO-2000' });
     expect(recordsOf('work-orders', step, { otherwise: 'yard' })[0]?.parents).toEqual({
       part: 'MO-2000',
       cell: 'yard',
     });
   });
 
+  it('that needs no cell is set aside while it is to be done, and ends as any other', () => {
+    expect(() => recordsOf('work-orders', step)).toThrow(
+      'The operation "Apply varnish" needs no resource that is a cell, and the MES takes none without. Give it one',
+    );
+    for (const status of ['closed', 'proposed']) {
+      expect(recordsOf('work-orders', { ...step, status })[0]?.parents).toEqual({ part: 'MO-2000' });
+    }
+  });
+
   it('comes first, never before it', () => {
-    expect(recordsOf('work-orders', step)[0]?.fields['sequence']).toBe(1);
+    expect(recordsOf('work-orders', step, { otherwise: 'yard' })[0]?.fields['sequence']).toBe(1);
   });
 
   it('is also an order whose operation has no steps, but no routing, and none without an operation', () => {

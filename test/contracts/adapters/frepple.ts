@@ -52,6 +52,12 @@ export const freppleAdapter: Adapter = {
       text: /Grant the user the permission view_operationresource/,
     },
     {
+      what: 'cells that no resource is',
+      own: { cells: { categories: ['nope'] } },
+      code: 'property-missing',
+      text: /cells: none of the \d+ resources that FrePPLe lists is a cell/,
+    },
+    {
       what: 'a wrong zone',
       own: { timeZone: 'America/Chicago' },
       code: 'zone-wrong',
