@@ -27,6 +27,8 @@ export interface Advice {
   credentials: string;
   refused: string;
   malformed: string;
+  /** For HTTP 429. */
+  busy: string;
   /** For a stream without rows. */
   empty: string;
 }
@@ -34,6 +36,7 @@ export interface Advice {
 const usualAdvice: Advice = {
   credentials: 'Correct auth in the config file, or unlock the user.',
   refused: 'Ask the ERP administrator to activate the service and authorise the user.',
+  busy: 'Check again later; if it stays, lower rate, or ask who else uses up the requests that the ERP allows.',
   malformed: 'Check that url leads to the ERP itself and not to a portal or logon page.',
   empty: 'If the ERP holds such records, check the authorisations of the user and the filter of the stream.',
 };
@@ -153,6 +156,7 @@ function todoFor(error: unknown, advice: Advice): string {
   if (error instanceof ConfigError) return 'Correct the properties of the stream in the config file.';
   if (error instanceof PermanentError) return error.credentials ? advice.credentials : advice.refused;
   if (error instanceof TransientError && error.malformed) return advice.malformed;
+  if (error instanceof TransientError && error.status === 429) return advice.busy;
   return 'Check url, proxy and tls, and that this machine can reach the ERP.';
 }
 

@@ -34,6 +34,7 @@ describe('a check', () => {
     [new PermanentError('Refused.', { credentials: true }), 'credentials-refused', 'Correct auth'],
     [new PermanentError('Refused.'), 'stream-refused', 'Ask the ERP administrator'],
     [new TransientError('Down.'), 'erp-unreachable', 'Check url, proxy and tls'],
+    [new TransientError('Enough.', { status: 429 }), 'erp-unreachable', 'Check again later; if it stays, lower rate'],
   ])('answers %s with its own code and what to do', async (error, code, todo) => {
     const [finding] = await check({ one: error });
     expect(finding).toMatchObject({ code, level: 'error', text: error.message, todo: expect.stringContaining(todo) });

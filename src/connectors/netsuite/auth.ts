@@ -152,11 +152,11 @@ interface Asking {
   context: ConnectorContext;
 }
 
-/** Who is asking, and until when the certificate is good. Throws ConfigError for key files that cannot be used. */
+/** Who is asking, and until when the certificate is good: null where none is named, undefined where none is used. Throws ConfigError for key files that cannot be used. */
 export function openAuth(
   auth: z.output<typeof authSchema>,
   { account, http, context: { name, clock } }: Asking,
-): { auth: Authenticator; expiry: Date | undefined } {
+): { auth: Authenticator; expiry: Date | null | undefined } {
   if (auth.kind === 'tba') {
     return { auth: tokenAuthenticator({ account, credentials: auth, clock }), expiry: undefined };
   }
@@ -164,7 +164,7 @@ export function openAuth(
   const key = readSigningKey(readPem(name, 'keyFile', keyFile), `connectors.${name}.auth.keyFile (${keyFile})`);
   const expiry =
     certFile === undefined
-      ? undefined
+      ? null
       : readExpiry(readPem(name, 'certFile', certFile), key, `connectors.${name}.auth.certFile (${certFile})`);
   return { auth: certificateAuthenticator({ account, http, clientId, certificateId, key, clock }), expiry };
 }

@@ -15,8 +15,8 @@ export interface NetSuiteChecking {
   opened: readonly OpenedStream[];
   client: SuiteQlClient;
   clock: Clock;
-  /** When the certificate ceases to be good; undefined where none is named. */
-  expiry: Date | undefined;
+  /** When the certificate ceases to be good; null where that cannot be known, undefined where there is none. */
+  expiry: Date | null | undefined;
   /** The connector's. */
   timeZone: string;
 }
@@ -40,6 +40,7 @@ export async function checkNetSuite(checking: NetSuiteChecking, signal: AbortSig
 const advice = {
   credentials: 'Correct auth in the config file by what the Login Audit Trail says.',
   refused: "Ask the NetSuite administrator for the feature or the permission; the token's role is the one that counts.",
+  busy: 'All integrations of the account share its requests: check again later. If it stays, look at Setup > Integration > Integration Governance.',
   malformed: 'Check baseUrl: something else than SuiteTalk answers there, or NetSuite is under maintenance.',
   empty:
     'If the account has such records, look for restrictions of the role: what they hide is left out without a word.',
@@ -123,7 +124,7 @@ export function createExpiryWatch(
   let toldMs = Number.NEGATIVE_INFINITY;
   return () => {
     const now = clock.now().getTime();
-    if (expiry === undefined || expiry.getTime() - now > warnDays * dayMs || now - toldMs < dayMs) return;
+    if (!expiry || expiry.getTime() - now > warnDays * dayMs || now - toldMs < dayMs) return;
     toldMs = now;
     events.emit('credentials:expiring', { connector: name, what: 'certificate', at: expiry.toISOString() });
   };
@@ -133,7 +134,16 @@ export function createExpiryWatch(
 const warnDays = 30;
 const dayMs = 86_400_000;
 
-function checkExpiry(where: string, expiry: Date, now: Date): Finding {
+function checkExpiry(where: string, expiry: Date | null, now: Date): Finding {
+  if (expiry === null) {
+    return {
+      code: 'certificate-unwatched',
+      level: 'warning',
+      where: `${where}/auth`,
+      text: 'When the certificate ends cannot be known: certFile names none.',
+      todo: 'Name the certificate that was uploaded under auth.certFile: check and the daemon then tell a month ahead.',
+    };
+  }
   const days = Math.floor((expiry.getTime() - now.getTime()) / dayMs);
   const date = expiry.toISOString().slice(0, 10);
   const finding = {

@@ -41,7 +41,8 @@ export const operationTasks = defineSuiteQlStream({
   childStream: null,
   owns: [{ entity: 'operation' }],
   refsOf: null,
-  requires: 'the feature Manufacturing Routing and Work Center, and the permission Manufacturing Routing (View)',
+  requires:
+    'the feature Manufacturing Routing and Work Center, and the permissions Work Order, Find Transaction and Manufacturing Routing (View)',
   schema: z.object({
     id,
     workorder: id,

@@ -190,7 +190,7 @@ function basisOf({
   return { mappingVersion, externalSource, database, language, allowedCompanyIds, numberPrefix, timeZone };
 }
 
-const advice: Advice = {
+const advice: Partial<Advice> = {
   credentials:
     'Correct database and auth in the config file; a key may have expired (Odoo: Preferences, Account Security).',
   refused: 'Give the account the rights listed in docs/connectors/odoo.md.',

@@ -132,7 +132,7 @@ interface Token {
 
 function readToken(answer: { status: number; text: string }, hint: string): { text: string; seconds: number } {
   if (answer.status >= 500 || answer.status === 429) {
-    throw new TransientError(`The token endpoint answered HTTP ${answer.status}.`);
+    throw new TransientError(`The token endpoint answered HTTP ${answer.status}.`, { status: answer.status });
   }
   const parsed = parseObject(answer.text);
   if (answer.status === 200 && parsed === undefined) {

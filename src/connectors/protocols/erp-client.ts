@@ -81,7 +81,7 @@ export function refusal({ status, headers }: HttpResponse, { what, said, hints, 
   if (status === 404) return new PermanentError(`${text}. ${hints.missing}`, { status });
   if (status === 408 || status === 429 || status >= 500) {
     const asked = retryAfterMs(headers, now);
-    return new TransientError(`${text}.`, asked === undefined ? {} : { retryAfterMs: asked });
+    return new TransientError(`${text}.`, { status, ...(asked !== undefined && { retryAfterMs: asked }) });
   }
   return new PermanentError(`${text}. ${hints.query}`, { status });
 }

@@ -205,6 +205,30 @@ describe('check', () => {
     ]);
   });
 
+  it('names the permissions to work orders where tasks can be seen but not their orders', async () => {
+    const task = page([{ id: '1', workorder: '7' }]);
+    answers(1, task, one);
+    answers(1000, refused("Record 'transaction' was not found."));
+    const session = await openNetSuite({ streams: only('operation-tasks') }, { clock: clock() });
+    expect(await session.check(never)).toMatchObject([
+      {
+        code: 'stream-refused',
+        text: expect.stringMatching(/'transaction' was not found.*Work Order, Find Transaction/),
+      },
+    ]);
+  });
+
+  it.each([
+    [{ status: 429 }],
+    [{ status: 400, body: { error: { code: 'SSS_REQUEST_LIMIT_EXCEEDED', message: 'Too many' } } }],
+  ])('says of too many requests that the account is shared (%j)', async (answer) => {
+    answers(1, ...Array(3).fill(answer));
+    const session = await openNetSuite({ streams: only('sales-orders') }, { clock: clock() });
+    expect(await session.check(never)).toMatchObject([
+      { code: 'erp-unreachable', todo: expect.stringContaining('All integrations of the account share') },
+    ]);
+  });
+
   it('tells a column that is not there from a table that is not', async () => {
     answers(1, refused("Unknown identifier 'custbody_x'."), one);
     const streams = { ...only('sales-orders'), 'sales-orders': { columns: { x: 't.custbody_x' } } };

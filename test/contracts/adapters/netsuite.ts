@@ -83,6 +83,12 @@ export const netSuiteAdapter: Adapter = {
       text: /lives at \+0[12]:00 from UTC, timeZone America\/Chicago at -0[56]:00/,
     },
     {
+      what: 'a certificate that is nowhere to be read',
+      own: { auth: { certFile: undefined } },
+      code: 'certificate-unwatched',
+      text: /When the certificate ends cannot be known/,
+    },
+    {
       what: 'a column that the account lacks',
       own: { streams: { 'sales-orders': { columns: { plant: 't.custbody_plant' } } } },
       code: 'stream-refused',

@@ -74,7 +74,7 @@ export function classifyStatus(
   if (status === 200)
     return new TransientError(`${text}: usually a logon or maintenance page. Check url.`, { malformed: true });
   if (status === 401 || status === 403) return new PermanentError(`${text}. Check what stands in front of Odoo.`);
-  if (status === 408 || status === 429 || status >= 500) return transient(`${text}.`, retryAfterMs);
+  if (status === 408 || status === 429 || status >= 500) return transient(`${text}.`, retryAfterMs, status);
   return new PermanentError(`${text}. Check url: this host is not Odoo, or does not let it through.`);
 }
 
@@ -86,6 +86,9 @@ export function databaseUnknown(what: string): PermanentError {
   );
 }
 
-function transient(text: string, retryAfterMs: number | undefined): TransientError {
-  return new TransientError(text, retryAfterMs === undefined ? {} : { retryAfterMs });
+function transient(text: string, retryAfterMs: number | undefined, status?: number): TransientError {
+  return new TransientError(text, {
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(status !== undefined && { status }),
+  });
 }

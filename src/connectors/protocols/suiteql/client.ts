@@ -128,8 +128,10 @@ function refusal(answer: HttpResponse, { name, clock }: SuiteQlOptions): Error {
   const what = `${name}: POST ${queryPath} answered HTTP ${status}${said === '' ? '' : ` (${said}${support})`}`;
   if (status === 429 || status === 408 || status >= 500 || code === limitCode) {
     const asked = retryAfterMs(headers, clock.now());
-    const limit = status === 429 || code === limitCode ? ' The account allows no more requests at one time.' : '';
-    return new TransientError(`${what}.${limit}`, asked === undefined ? {} : { retryAfterMs: asked });
+    const isLimit = status === 429 || code === limitCode;
+    const limit = isLimit ? ' The account allows no more requests at one time.' : '';
+    const details = { status: isLimit ? 429 : status, ...(asked !== undefined && { retryAfterMs: asked }) };
+    return new TransientError(`${what}.${limit}`, details);
   }
   if (status === 401) {
     const where = 'The reason stands in Setup > Users/Roles > View Login Audit Trail.';
