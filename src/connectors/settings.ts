@@ -87,6 +87,18 @@ export const streamShape = {
   when: expressionSchema.optional().meta({ description: 'JSONata: rows for which this is false are left out' }),
 };
 
+/** Tells the numbers of one ERP from those of another in the same MES. */
+export const numberPrefixSchema = z
+  .string()
+  .max(20)
+  .default('')
+  .meta({ description: 'Put before every job number, and before the order in every part number' });
+
+/** Of the section `streams`. */
+export const aboutStreams = {
+  description: 'What to change about a stream; every stream runs unless it says enabled: false',
+};
+
 /** How often what is read by its parents is read again for all open ones; only for streams that are. */
 export function sweepSchema(seconds: number) {
   return z.int().min(1).max(31_536_000).default(seconds).meta({

@@ -1,15 +1,20 @@
 import { z } from 'zod';
-import type { Clock } from '../../core/clock.ts';
-import { PermanentError } from '../../core/errors.ts';
 import { createTokenBucket } from '../../core/token-bucket.ts';
 import { checkSession } from '../checking.ts';
 import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
-import { mesFields } from '../fields.ts';
+import { enabledOf, fieldsOf, requireClock } from '../definitions.ts';
 import type { Mapping } from '../mapping.ts';
 import { openErpHttp } from '../network.ts';
-import { type Authenticator, createAuthenticator } from '../protocols/auth.ts';
 import { createDrfClient } from '../protocols/drf/client.ts';
-import { baseUrlSchema, connectorShape, rateSchema, secretSchema, timeZoneSchema } from '../settings.ts';
+import {
+  aboutStreams,
+  baseUrlSchema,
+  connectorShape,
+  numberPrefixSchema,
+  rateSchema,
+  timeZoneSchema,
+} from '../settings.ts';
+import { authSchema, openAuth } from './auth.ts';
 import { createOrderLists } from './lists.ts';
 import type { IsCell } from './look-ups.ts';
 import { createPlanRuns, type PlanRuns } from './plan-runs.ts';
@@ -24,25 +29,7 @@ import {
 import { freppleStreams } from './streams.ts';
 import { createTaskList } from './tasks.ts';
 import { createServerTimes } from './times.ts';
-import { createWebTokens } from './web-token.ts';
 import { createZoneGuard, type ZoneGuard } from './zone.ts';
-
-const authSchema = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('basic'),
-    username: z.string().min(1).meta({ description: 'User of FrePPLe' }),
-    password: secretSchema.meta({ description: 'Its password' }),
-  }),
-  z.strictObject({
-    kind: z.literal('apiKey'),
-    key: secretSchema.meta({ description: 'API key of the user (since 9.11), or a web token that was made by hand' }),
-  }),
-  z.strictObject({
-    kind: z.literal('webToken'),
-    username: z.string().min(1).meta({ description: 'User of FrePPLe whom the tokens name' }),
-    secret: secretSchema.meta({ description: "The server's SECRET_WEBTOKEN_KEY, or its AUTH_SECRET_KEY" }),
-  }),
-]);
 
 const settings = z.strictObject({
   ...connectorShape,
@@ -58,11 +45,7 @@ const settings = z.strictObject({
     description: "The server's zone: FREPPLE_TIME_ZONE, else that of its system. No answer names it",
     examples: ['Europe/Brussels'],
   }),
-  numberPrefix: z
-    .string()
-    .max(20)
-    .default('')
-    .meta({ description: 'Put before every job number, and before the order in every part number' }),
+  numberPrefix: numberPrefixSchema,
   cells: z
     .strictObject({
       categories: z.array(z.string()).optional().meta({ description: 'Resources of these categories are cells' }),
@@ -116,7 +99,7 @@ const settings = z.strictObject({
       'work-orders': stampedStreamSchema.optional(),
     })
     .default({})
-    .meta({ description: 'What to change about a stream; every stream runs unless it says enabled: false' }),
+    .meta(aboutStreams),
 });
 
 export type FreppleSettings = z.output<typeof settings>;
@@ -126,10 +109,7 @@ export const frepple: Connector<FreppleSettings> = {
   type: 'frepple',
   settings,
   needs: { 'manufacturing-orders': ['demands'], 'work-orders': ['manufacturing-orders', 'resources'] },
-  fieldsOf(name) {
-    const entity = freppleStreams.find((stream) => stream.name === name)?.entity;
-    return entity === undefined ? undefined : Object.keys(mesFields[entity]);
-  },
+  fieldsOf: fieldsOf(freppleStreams),
   open: openFrepple,
 };
 
@@ -171,9 +151,7 @@ function openFrepple(config: FreppleSettings, context: ConnectorContext): Connec
     edition: runs.edition,
     async clock(signal: AbortSignal) {
       if (client.now() === undefined) await lists.splitsSteps(signal);
-      const now = client.now();
-      if (now !== undefined) return now;
-      throw new PermanentError(`${name}: ${config.url} sends no Date header, so windows cannot be cut by its clock.`);
+      return requireClock(client.now(), { name, url: config.url });
     },
     close() {
       closing.abort();
@@ -207,9 +185,7 @@ function openStreams(
 ): OpenedStream[] {
   const opened: OpenedStream[] = [];
   let demands: Mapping | undefined;
-  for (const definition of freppleStreams) {
-    const own = config.streams[definition.name as keyof FreppleSettings['streams']] ?? unchanged;
-    if (!own.enabled) continue;
+  for (const { definition, own } of enabledOf(freppleStreams, config.streams, unchanged)) {
     const stream = openStream({ ...shared, definition, own, basis: basisOf(config), demands });
     if (definition.name === 'demands') demands = stream.mapping;
     opened.push(stream);
@@ -225,17 +201,6 @@ function openClient(config: FreppleSettings, context: ConnectorContext) {
   const bucket = createTokenBucket(config.rate, clock);
   const auth = openAuth(config.auth, clock);
   return { http, client: createDrfClient({ name, http, root, auth, bucket, clock, events, random, attempts }) };
-}
-
-function openAuth(auth: FreppleSettings['auth'], clock: Clock): Authenticator {
-  if (auth.kind === 'webToken') return createWebTokens({ claims: { user: auth.username }, secret: auth.secret, clock });
-  if (auth.kind === 'basic') return createAuthenticator(auth, { clock, tokenClient: noTokens });
-  const headers = { Authorization: `Bearer ${auth.key}` };
-  return { headers: async () => headers, refresh: () => false };
-}
-
-function noTokens(): never {
-  throw new Error('A password needs no token.');
 }
 
 /** What is at the top of its hierarchy, tools aside, or what the config says. */

@@ -3,7 +3,8 @@ import { RecordError } from '../../core/errors.ts';
 import { createTokenBucket } from '../../core/token-bucket.ts';
 import type { AlongSource } from '../along.ts';
 import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
-import { dayToInstant, mesFields } from '../fields.ts';
+import { enabledOf, fieldsOf } from '../definitions.ts';
+import { dayToInstant } from '../fields.ts';
 import { openErpHttp } from '../network.ts';
 import { prepareEach } from '../own-names.ts';
 import { createSuiteQlClient } from '../protocols/suiteql/client.ts';
@@ -13,7 +14,7 @@ import {
   suiteQlChildStreamSchema,
   suiteQlStreamSchema,
 } from '../protocols/suiteql/stream.ts';
-import { baseUrlSchema, connectorShape } from '../settings.ts';
+import { aboutStreams, baseUrlSchema, connectorShape, numberPrefixSchema } from '../settings.ts';
 import { accountOf, authSchema, openAuth } from './auth.ts';
 import { checkNetSuite, createExpiryWatch } from './check.ts';
 import type { NetSuiteContext } from './rows.ts';
@@ -33,11 +34,7 @@ const settings = z.strictObject({
   maxConcurrency: z.int().min(1).max(4).default(1).meta({
     description: 'Requests to NetSuite at one time; all integrations of an account share one small pool',
   }),
-  numberPrefix: z
-    .string()
-    .max(20)
-    .default('')
-    .meta({ description: 'Put before every job number, and before the order in every part number' }),
+  numberPrefix: numberPrefixSchema,
   streams: z
     .strictObject({
       'work-centers': suiteQlStreamSchema.optional(),
@@ -46,7 +43,7 @@ const settings = z.strictObject({
       'operation-tasks': suiteQlChildStreamSchema.optional(),
     })
     .default({})
-    .meta({ description: 'What to change about a stream; every stream runs unless it says enabled: false' }),
+    .meta(aboutStreams),
 });
 
 type NetSuiteSettings = z.output<typeof settings>;
@@ -56,10 +53,7 @@ export const netsuite: Connector<NetSuiteSettings> = {
   type: 'netsuite',
   settings,
   needs: { 'work-orders': ['sales-orders'], 'operation-tasks': ['work-orders', 'work-centers'] },
-  fieldsOf(name) {
-    const entity = netSuiteStreams.find((stream) => stream.name === name)?.entity;
-    return entity === undefined ? undefined : Object.keys(mesFields[entity]);
-  },
+  fieldsOf: fieldsOf(netSuiteStreams),
   open: openNetSuite,
 };
 
@@ -76,28 +70,22 @@ function openNetSuite(config: NetSuiteSettings, context: ConnectorContext): Conn
   const basePath = pathname.replace(/\/$/, '');
   const client = createSuiteQlClient({ name, http, basePath, auth, bucket, clock, events, random, attempts });
   const others = new Map<string, AlongSource>();
-  const opened = netSuiteStreams
-    .map((definition) => ({
+  const opened = enabledOf(netSuiteStreams, config.streams, unchanged).map(({ definition, own }) => {
+    const id = `${name}/${definition.name}`;
+    const stream = openSuiteQlStream({
+      id,
       definition,
-      own: config.streams[definition.name as keyof NetSuiteSettings['streams']] ?? unchanged,
-    }))
-    .filter(({ own }) => own.enabled)
-    .map(({ definition, own }) => {
-      const id = `${name}/${definition.name}`;
-      const stream = openSuiteQlStream({
-        id,
-        definition,
-        own,
-        config,
-        client,
-        events,
-        context: createContext(config),
-        basis: basisOf(config),
-        others,
-      });
-      others.set(definition.name, stream.alongSource);
-      return stream;
+      own,
+      config,
+      client,
+      events,
+      context: createContext(config),
+      basis: basisOf(config),
+      others,
     });
+    others.set(definition.name, stream.alongSource);
+    return stream;
+  });
   const watch = createExpiryWatch({ name, clock, expiry }, events);
   const session = {
     name,

@@ -1,18 +1,17 @@
 import { z } from 'zod';
-import { PermanentError } from '../../core/errors.ts';
 import type { HttpClient } from '../../core/http.ts';
 import { createTokenBucket } from '../../core/token-bucket.ts';
 import type { Finding } from '../../core/types.ts';
 import type { AlongSource } from '../along.ts';
 import { type Advice, checkSession } from '../checking.ts';
 import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
-import { mesFields } from '../fields.ts';
+import { enabledOf, fieldsOf, requireClock } from '../definitions.ts';
 import { openErpHttp } from '../network.ts';
 import { prepareEach } from '../own-names.ts';
 import { createOdooClient, type OdooClient } from '../protocols/odoo/client.ts';
 import { createOdooModels } from '../protocols/odoo/model.ts';
 import { odooChildStreamSchema, odooStreamSchema, openOdooStream } from '../protocols/odoo/stream.ts';
-import { baseUrlSchema, connectorShape, secretSchema } from '../settings.ts';
+import { aboutStreams, baseUrlSchema, connectorShape, numberPrefixSchema, secretSchema } from '../settings.ts';
 import { createKeyWatch } from './key.ts';
 import type { OdooContext } from './rows.ts';
 import { odooStreams } from './streams.ts';
@@ -59,11 +58,7 @@ const shape = z.strictObject({
     .regex(/^[a-z]{2,3}_[A-Z]{2}(@[a-z]+)?$/, 'must be a locale such as en_US')
     .default('en_US')
     .meta({ description: 'Language of names that Odoo translates' }),
-  numberPrefix: z
-    .string()
-    .max(20)
-    .default('')
-    .meta({ description: 'Put before every job number, and before the order in every part number' }),
+  numberPrefix: numberPrefixSchema,
   streams: z
     .strictObject({
       'work-centers': odooStreamSchema.optional(),
@@ -73,7 +68,7 @@ const shape = z.strictObject({
       'work-orders': odooChildStreamSchema.optional(),
     })
     .default({})
-    .meta({ description: 'What to change about a stream; every stream runs unless it says enabled: false' }),
+    .meta(aboutStreams),
 });
 
 const settings = shape.refine(({ auth, protocol }) => protocol !== 'json2' || auth.kind !== 'password', {
@@ -88,10 +83,7 @@ export const odoo: Connector<OdooSettings> = {
   type: 'odoo',
   settings,
   needs: { 'manufacturing-orders': ['sales-orders'], 'work-orders': ['manufacturing-orders', 'work-centers'] },
-  fieldsOf(name) {
-    const entity = odooStreams.find((stream) => stream.name === name)?.entity;
-    return entity === undefined ? undefined : Object.keys(mesFields[entity]);
-  },
+  fieldsOf: fieldsOf(odooStreams),
   open: openOdoo,
 };
 
@@ -106,19 +98,13 @@ function openOdoo(config: OdooSettings, context: ConnectorContext): ConnectorSes
   const models = createOdooModels(client, name);
   const odooContext: OdooContext = { source, numberPrefix };
   const others = new Map<string, AlongSource>();
-  const opened = odooStreams
-    .map((definition) => ({
-      definition,
-      own: config.streams[definition.name as keyof OdooSettings['streams']] ?? unchanged,
-    }))
-    .filter(({ own }) => own.enabled)
-    .map(({ definition, own }) => {
-      const id = `${name}/${definition.name}`;
-      const basis = basisOf(config);
-      const stream = openOdooStream({ id, definition, own, config, models, context: odooContext, basis, others });
-      others.set(definition.name, stream.alongSource);
-      return stream;
-    });
+  const opened = enabledOf(odooStreams, config.streams, unchanged).map(({ definition, own }) => {
+    const id = `${name}/${definition.name}`;
+    const basis = basisOf(config);
+    const stream = openOdooStream({ id, definition, own, config, models, context: odooContext, basis, others });
+    others.set(definition.name, stream.alongSource);
+    return stream;
+  });
   const key = auth.kind === 'apiKey' ? createKeyWatch({ models, connector: name, keyName: auth.name, events }) : null;
   const sources = opened.map(({ source }) => source);
   const session = {
@@ -128,8 +114,7 @@ function openOdoo(config: OdooSettings, context: ConnectorContext): ConnectorSes
     prepare: (signal: AbortSignal) => prepareEach(sources, signal),
     async clock(signal: AbortSignal) {
       if (client.now() === undefined) await client.server(signal);
-      const now = client.now();
-      if (now === undefined) throw withoutClock(name, config.url);
+      const now = requireClock(client.now(), { name, url: config.url });
       await key?.look(now, signal);
       return now;
     },
@@ -203,8 +188,4 @@ async function describeServer(name: string, client: OdooClient, signal: AbortSig
   const { protocol, version } = await client.server(signal);
   const text = `Odoo ${version}, by ${protocol === 'json2' ? 'JSON-2' : 'JSON-RPC'}.`;
   return [{ code: 'server-found', level: 'ok', where: name, text, todo: '' }];
-}
-
-function withoutClock(name: string, url: string): PermanentError {
-  return new PermanentError(`${name}: ${url} sends no Date header, so windows cannot be cut by its clock.`);
 }

@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import { PermanentError } from '../../core/errors.ts';
 import type { HttpClient } from '../../core/http.ts';
 import { createTokenBucket } from '../../core/token-bucket.ts';
 import { checkSession } from '../checking.ts';
 import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
-import { mesFields } from '../fields.ts';
+import { enabledOf, fieldsOf, requireClock } from '../definitions.ts';
 import { openErpHttp } from '../network.ts';
 import { prepareEach } from '../own-names.ts';
 import { authSchema, createAuthenticator } from '../protocols/auth.ts';
@@ -12,7 +11,7 @@ import { createODataClient } from '../protocols/odata/client.ts';
 import { odataChildStreamSchema, odataStreamSchema, openODataStream } from '../protocols/odata/stream.ts';
 import { checkODataStream } from '../protocols/odata/stream-rules.ts';
 import { createODataTimes } from '../protocols/odata/times.ts';
-import { baseUrlSchema, connectorShape, timeZoneSchema } from '../settings.ts';
+import { aboutStreams, baseUrlSchema, connectorShape, numberPrefixSchema, timeZoneSchema } from '../settings.ts';
 import type { SapContext } from './rows.ts';
 import { sapStreams } from './streams.ts';
 
@@ -38,11 +37,7 @@ const settings = z.strictObject({
     .default('v2')
     .meta({ description: 'Which of the standard services to use where both exist' }),
   maxConcurrency: z.int().min(1).max(16).default(1).meta({ description: 'Requests to the ERP at one time' }),
-  numberPrefix: z
-    .string()
-    .max(20)
-    .default('')
-    .meta({ description: 'Put before every job number, and before the order in every part number' }),
+  numberPrefix: numberPrefixSchema,
   plantTimeZones: z
     .record(z.string(), timeZoneSchema)
     .default({})
@@ -67,7 +62,7 @@ const settings = z.strictObject({
       operations: odataChildStreamSchema.optional(),
     })
     .default({})
-    .meta({ description: 'What to change about a stream; every stream runs unless it says enabled: false' }),
+    .meta(aboutStreams),
 });
 
 export type SapSettings = z.output<typeof settings>;
@@ -76,10 +71,7 @@ export const sap: Connector<SapSettings> = {
   type: 'sap',
   settings,
   needs: { 'production-orders': ['sales-orders'], operations: ['production-orders', 'work-centers'] },
-  fieldsOf(name) {
-    const entity = sapStreams.find((stream) => stream.name === name)?.entity;
-    return entity === undefined ? undefined : Object.keys(mesFields[entity]);
-  },
+  fieldsOf: fieldsOf(sapStreams),
   checkStream(name, own) {
     const definition = sapStreams.find((stream) => stream.name === name);
     return definition === undefined ? [] : checkODataStream(definition, own);
@@ -112,16 +104,10 @@ function openSap(config: SapSettings, context: ConnectorContext): ConnectorSessi
     attempts: context.attempts,
   });
   const sapContext = createContext(config);
-  const opened = sapStreams
-    .map((definition) => ({
-      definition,
-      own: config.streams[definition.name as keyof SapSettings['streams']] ?? unchanged,
-    }))
-    .filter(({ own }) => own.enabled)
-    .map(({ definition, own }) => {
-      const id = `${context.name}/${definition.name}`;
-      return openODataStream({ id, definition, own, config, client, context: sapContext, basis: basisOf(config) });
-    });
+  const opened = enabledOf(sapStreams, config.streams, unchanged).map(({ definition, own }) => {
+    const id = `${context.name}/${definition.name}`;
+    return openODataStream({ id, definition, own, config, client, context: sapContext, basis: basisOf(config) });
+  });
   const sources = opened.map(({ source }) => source);
   const session = {
     name: context.name,
@@ -130,11 +116,7 @@ function openSap(config: SapSettings, context: ConnectorContext): ConnectorSessi
     prepare: (signal: AbortSignal) => prepareEach(sources, signal),
     async clock(signal: AbortSignal) {
       if (client.now() === undefined) await opened[0]?.source.sample(signal);
-      const now = client.now();
-      if (now !== undefined) return now;
-      throw new PermanentError(
-        `${context.name}: ${config.url} sends no Date header, so windows cannot be cut by its clock.`,
-      );
+      return requireClock(client.now(), { name: context.name, url: config.url });
     },
     close() {
       for (const each of clients) each.close();

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { checkSession } from '../../../src/connectors/checking.ts';
 import type { Connector, ConnectorContext, ConnectorSession } from '../../../src/connectors/define.ts';
+import { requireClock } from '../../../src/connectors/definitions.ts';
 import { mesFields } from '../../../src/connectors/fields.ts';
 import { openErpHttp } from '../../../src/connectors/network.ts';
 import { authSchema, createAuthenticator } from '../../../src/connectors/protocols/auth.ts';
 import { createErpClient, type ErpClient, refusal } from '../../../src/connectors/protocols/erp-client.ts';
-import { connectorShape, urlSchema } from '../../../src/connectors/settings.ts';
-import { PermanentError, TransientError } from '../../../src/core/errors.ts';
+import { connectorShape, numberPrefixSchema, urlSchema } from '../../../src/connectors/settings.ts';
+import { TransientError } from '../../../src/core/errors.ts';
 import type { HttpClient } from '../../../src/core/http.ts';
 import { createTokenBucket } from '../../../src/core/token-bucket.ts';
 import { openOrders, orderStreamSchema } from './streams.ts';
@@ -16,7 +17,7 @@ const settings = z.strictObject({
   type: z.literal('orderbook').meta({ description: 'The kind of ERP' }),
   url: urlSchema.meta({ description: 'Origin of the order book' }),
   auth: authSchema,
-  numberPrefix: z.string().max(20).default('').meta({ description: 'Put before every job number' }),
+  numberPrefix: numberPrefixSchema,
   streams: z.strictObject({ orders: orderStreamSchema.optional() }).default({}),
 });
 
@@ -59,9 +60,7 @@ function openOrderbook(config: OrderbookSettings, context: ConnectorContext): Co
     },
     async clock(signal: AbortSignal) {
       if (client.now() === undefined) await sample(signal);
-      const now = client.now();
-      if (now === undefined) throw new PermanentError(`${name}: ${origin} sends no Date header.`);
-      return now;
+      return requireClock(client.now(), { name, url: origin });
     },
     close() {
       for (const each of clients) each.close();
