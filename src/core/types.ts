@@ -95,7 +95,10 @@ export interface RecordSet {
 export type Outcome =
   | { kind: 'delivered'; change: Change; action: 'created' | 'updated'; mesId: string | null }
   | { kind: 'refused'; change: Change; reason: string }
-  /** A record that waits for itself waits until the MES can take records of its kind. */
+  /**
+   * A record that waits for itself waits until the MES can take records of its kind; a job that waits for an operation, until the
+   * end of its cycle, when what belongs to it is known.
+   */
   | { kind: 'parked'; change: Change; waitsFor: RecordRef };
 
 /** A watermark in the form of the stream's stamps; `full` is the source time at the start of the last complete read. */

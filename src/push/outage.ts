@@ -79,6 +79,15 @@ export function createOutage(clock: Clock, random: () => number): Outage {
   };
 }
 
+/** A passing fault of one kind of record keeps no other back, as far as is known. */
+export function whatFailed(
+  entity: Entity,
+  failure: Error,
+  outage: Pick<Outage, 'isOpen'> | undefined,
+): Entity | undefined {
+  return outage === undefined || outage.isOpen() || !(failure instanceof TransientError) ? undefined : entity;
+}
+
 /** What waits by plan or by order of the MES knows its time already. */
 function isFault(error: unknown): error is TransientError {
   return error instanceof TransientError && !(error instanceof WaitError);

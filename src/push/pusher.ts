@@ -2,19 +2,12 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { businessKeyOf } from '../core/business-key.ts';
 import { PermanentError, TransientError } from '../core/errors.ts';
 import type { Redactor } from '../core/redact.ts';
-import {
-  type Change,
-  type Entity,
-  entities,
-  type LedgerEntry,
-  type Outcome,
-  type Parents,
-  type RecordRef,
-} from '../core/types.ts';
+import { type Change, type Entity, entities, type Outcome } from '../core/types.ts';
 import { createPace, type Pace } from './adaptive.ts';
 import { createBadSearch } from './bad-search.ts';
 import type { Caller } from './day-plan.ts';
-import type { Outage } from './outage.ts';
+import { type Outage, whatFailed } from './outage.ts';
+import { type Lookup, resolveParents } from './parents.ts';
 import {
   type Batch,
   BatchInterruptedError,
@@ -26,12 +19,12 @@ import {
   type Transport,
 } from './sink.ts';
 import type { CountedTransport } from './transport.ts';
+import { createTreePusher, type TreePusher } from './trees.ts';
 
+export type { Lookup } from './parents.ts';
 export type { Remover } from './remover.ts';
-export type { ListedRecord, Sink, Transport } from './sink.ts';
-
-/** Looks records up in the ledger. */
-export type Lookup = (entity: Entity, externalIds: readonly string[]) => Promise<Map<string, LedgerEntry>>;
+export type { ListedRecord, ReadyChange, Sink, Transport, Tree } from './sink.ts';
+export type { TreePusher } from './trees.ts';
 
 export interface PushReport {
   /** What became of each change that got that far. */
@@ -46,6 +39,8 @@ export interface PushReport {
 
 export interface Pusher {
   push(changes: readonly Change[], lookup: Lookup, signal: AbortSignal): Promise<PushReport>;
+  /** New jobs with what belongs to them; absent where there is no such request. */
+  trees?: TreePusher;
 }
 
 export interface PusherOptions {
@@ -81,9 +76,15 @@ export function createPushers(options: PusherOptions): Readonly<Record<Caller, P
 
 function pusherFor(options: PusherOptions & { pace: Pace; limit: LimitFunction }, caller: Caller): Pusher {
   const { sink, openTransport, pace, limit, outage, redact = unchanged } = options;
+  const open = (signal: AbortSignal) => openTransport(signal, caller);
+  const sideBySide = async (tasks: readonly (() => Promise<void>)[]) => {
+    limit.concurrency = pace.slots();
+    await Promise.all(tasks.map((task) => limit(task)));
+  };
   return {
+    ...(sink.nesting === undefined ? {} : { trees: createTreePusher(sink.nesting, { open, sideBySide, outage }) }),
     async push(changes, lookup, signal) {
-      const transport = openTransport(signal, caller);
+      const transport = open(signal);
       const run: Run = {
         sink,
         toMes: transport,
@@ -149,53 +150,6 @@ function groupByEntity(changes: readonly Change[]): Map<Entity, Change[]> {
     group.set(externalId, change);
   }
   return new Map([...groups].map(([entity, group]) => [entity, [...group.values()]]));
-}
-
-const parentKinds = ['job', 'part', 'cell'] as const satisfies readonly (keyof Parents)[];
-
-/** The changes whose parents the MES holds; the others are parked. */
-async function resolveParents(group: readonly Change[], lookup: Lookup, run: Run): Promise<readonly ReadyChange[]> {
-  if (group.every(isOrphan)) return group;
-  const known = new Map<string, ParentEntry>(run.arrived);
-  for (const kind of parentKinds) {
-    const ids = new Set(group.map(({ record }) => record.parents[kind]).filter((id) => id !== undefined));
-    const wanted = [...ids].filter((id) => !run.arrived.has(`${kind}/${id}`));
-    const found = wanted.length === 0 ? [] : await lookup(kind, wanted);
-    for (const [id, entry] of found) if (entry.hash !== null) known.set(`${kind}/${id}`, entry);
-  }
-  const ready: ReadyChange[] = [];
-  for (const change of group) {
-    const parents = tieParents(change, known);
-    if ('waitsFor' in parents) run.outcomes.push({ kind: 'parked', change, waitsFor: parents.waitsFor });
-    else ready.push(withParents(change, parents.found));
-  }
-  return ready;
-}
-
-function isOrphan({ record: { parents } }: Change): boolean {
-  return parents.job === undefined && parents.part === undefined && parents.cell === undefined;
-}
-
-type FoundParents = NonNullable<ReadyChange['parents']>;
-
-/** Named one by one: spreading a thousand objects costs as much as hashing them. */
-function withParents({ record, fieldsJson, hash, known, stamp }: Change, parents: FoundParents): ReadyChange {
-  return { record, fieldsJson, hash, known, stamp, parents };
-}
-
-function tieParents(
-  { record }: Change,
-  known: ReadonlyMap<string, ParentEntry>,
-): { found: FoundParents } | { waitsFor: RecordRef } {
-  const found: Partial<Record<keyof Parents, ParentEntry>> = {};
-  for (const kind of parentKinds) {
-    const externalId = record.parents[kind];
-    if (externalId === undefined) continue;
-    const entry = known.get(`${kind}/${externalId}`);
-    if (entry === undefined) return { waitsFor: { entity: kind, externalId } };
-    found[kind] = entry;
-  }
-  return { found };
 }
 
 /** Delivers one batch; resolves to the failure that stopped it, if one did. */
@@ -280,11 +234,6 @@ function record(batch: Batch, results: readonly SinkResult[], run: Run): ReadyCh
 
 function remember({ record }: Change, mesId: string | null, run: Run): void {
   run.arrived.set(`${record.entity}/${record.externalId}`, { mesId, businessKey: businessKeyOf(record) });
-}
-
-/** A passing fault of one kind of record keeps no other back, as far as is known. */
-function whatFailed(entity: Entity, failure: Error, outage: PusherOptions['outage']): Entity | undefined {
-  return outage === undefined || outage.isOpen() || !(failure instanceof TransientError) ? undefined : entity;
 }
 
 function firstFailure(results: readonly (Error | undefined)[]): Error | undefined {

@@ -1,4 +1,4 @@
-import type { Batch, ReadyChange, Sink, SinkResult, Transport } from './sink.ts';
+import type { Batch, Nesting, ReadyChange, Sink, SinkResult, Transport } from './sink.ts';
 import type { CountedTransport } from './transport.ts';
 
 /** A MES that takes everything and is asked nothing: for trying out what a pass would send. */
@@ -8,13 +8,15 @@ export interface Rehearsal {
 }
 
 /** Counts the requests that the real sink would send if all went well; what it would not send, it does not take. */
-export function createRehearsal(real: Pick<Sink, 'estimate' | 'foresee' | 'largestBatch'>): Rehearsal {
+export function createRehearsal(real: Pick<Sink, 'estimate' | 'foresee' | 'largestBatch' | 'nesting'>): Rehearsal {
   const booked = new WeakMap<Transport, number>();
+  const book = (transport: Transport, requests: number) =>
+    void booked.set(transport, (booked.get(transport) ?? 0) + requests);
   const take = async (batch: Batch, transport: Transport): Promise<SinkResult[]> => {
     const kept = (await real.foresee?.(batch)) ?? new Map<ReadyChange, SinkResult>();
     const changes = batch.changes.filter((change) => !kept.has(change));
     const requests = (await real.estimate?.({ ...batch, changes })) ?? 1;
-    booked.set(transport, (booked.get(transport) ?? 0) + requests);
+    book(transport, requests);
     return batch.changes.map((change) => kept.get(change) ?? deliveredAs(change));
   };
   const sink: Sink = {
@@ -23,6 +25,7 @@ export function createRehearsal(real: Pick<Sink, 'estimate' | 'foresee' | 'large
     readBack: async (batch) => batch.changes.map(() => ({ kind: 'unproven' })),
     check: async () => [],
     list: async () => undefined,
+    ...(real.nesting === undefined ? {} : { nesting: rehearsed(real.nesting, book) }),
   };
   return {
     sink,
@@ -36,9 +39,25 @@ export function createRehearsal(real: Pick<Sink, 'estimate' | 'foresee' | 'large
   };
 }
 
-function deliveredAs({ record, known }: ReadyChange): SinkResult {
+/** Each request creates all that it would carry. */
+function rehearsed(real: Nesting, book: (transport: Transport, requests: number) => void): Nesting {
+  return {
+    ...real,
+    async create({ job, children }, transport) {
+      book(transport, await real.estimate());
+      return [job, ...children].map((change) => ({ change, mesId: plannedId(change) }));
+    },
+  };
+}
+
+function plannedId({ record: { entity, externalId } }: ReadyChange): string {
+  return `planned ${entity} ${externalId}`;
+}
+
+function deliveredAs(change: ReadyChange): SinkResult {
+  const { known } = change;
   // The MES knows it also when its sync hash was forgotten: its own id stays.
   const held = known !== undefined && (known.hash !== null || known.mesId !== null);
-  const mesId = known?.mesId ?? `planned ${record.entity} ${record.externalId}`;
+  const mesId = known?.mesId ?? plannedId(change);
   return { kind: 'delivered', action: held ? 'updated' : 'created', mesId };
 }

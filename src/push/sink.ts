@@ -15,12 +15,40 @@ export interface Sink {
   estimate?(batch: Batch): Promise<number>;
   /** What becomes of changes of the batch that would not be sent, as far as it is known; asks nothing. Absent: all are sent. */
   foresee?(batch: Batch): Promise<ReadonlyMap<ReadyChange, SinkResult>>;
+  /** New jobs together with what belongs to them; absent where there is no such request. */
+  nesting?: Nesting;
   /** What the MES really holds of changes whose answer proved nothing. */
   readBack(batch: Batch, transport: Transport): Promise<SinkResult[]>;
   /** Reach, credentials, and whether the fields that records carry have a place there; writes nothing. */
   check(transport: Transport, mapped?: ReadonlyMap<Entity, ReadonlySet<string>>): Promise<Finding[]>;
   /** Every live record of an entity that the MES shows; undefined where this MES cannot list them. */
   list(entity: Entity, transport: Transport): Promise<AsyncIterable<ListedRecord> | undefined>;
+}
+
+/** A new job with new parts and operations of it, all in one request. */
+export interface Nesting {
+  /** Whether new jobs are worth holding back until what belongs to them is known. Sends nothing. */
+  wanted(): Promise<boolean>;
+  /** What of a tree one request would create; undefined where each record had better go by itself. Sends nothing. */
+  select(tree: Tree): Promise<Tree | undefined>;
+  /** Requests that the creation of a selected tree takes when all goes well. Sends nothing. */
+  estimate(): Promise<number>;
+  /**
+   * Creates a selected tree. Resolves to what the answer proves, with the MES's ids: nothing may be concluded of the rest, which goes
+   * by itself. Throws TransientError and PermanentError as `deliver` does.
+   */
+  create(tree: Tree, transport: Transport): Promise<Created[]>;
+}
+
+/** Parts come without parents, each before its operations; operations with their cell alone. */
+export interface Tree {
+  job: ReadyChange;
+  children: readonly ReadyChange[];
+}
+
+export interface Created {
+  change: ReadyChange;
+  mesId: string;
 }
 
 /** One record as the MES lists it. */

@@ -23,14 +23,19 @@ export async function readDueChildren(pass: Pass, request: PassRequest, signal: 
   const { children } = pass.stream;
   if (children === null) return { sweptAt: null, withheld: 0 };
   const sweptAt = await sweepIfDue(pass, children, request);
+  return { sweptAt, withheld: await settleChildren(pass, request, signal) };
+}
+
+/** Reads the children of the parents that are marked now; resolves to how many absences were withheld. */
+export async function settleChildren(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<number> {
   const { vanished, withheld } = await lookForVanished(pass, request, signal);
   if (withheld) {
     pass.events.emit('absence:withheld', { stream: pass.id, vanished: vanished.length });
-    return { sweptAt, withheld: vanished.length };
+    return vanished.length;
   }
   await cancelVanished(pass, vanished, signal);
   pass.events.emit('absence:settled', { stream: pass.id });
-  return { sweptAt, withheld: 0 };
+  return 0;
 }
 
 interface Vanished {

@@ -3,8 +3,10 @@ import { messageOf, PermanentError, type WaitError } from '../core/errors.ts';
 import { type EventBus, type StreamResult, zeroCounts } from '../core/events.ts';
 import type { Watermark } from '../core/types.ts';
 import { isTransient, type Pass, type PassContext, type PassRequest, PushFailedError, waitOf } from './delivery.ts';
+import { seesTrees } from './gather.ts';
 import { beginPass, runPass } from './pass.ts';
 import { createPauses, type Pause } from './pauses.ts';
+import { releaseGathered } from './release.ts';
 
 export interface CycleRequest extends PassRequest {
   /** Names of the streams to run; undefined: all. */
@@ -30,79 +32,150 @@ export interface Wait {
 }
 
 export function createCycle(context: PassContext): Cycle {
-  const pauses = createPauses(context.clock);
+  const { events, clock, session } = context;
+  const pauses = createPauses(clock);
   const waits = new Map<string, Wait>();
-  const erpRequests = countErpRequests(context.events, context.session.name);
-
-  async function runStream(stream: Stream, request: PassRequest, signal: AbortSignal): Promise<Ran> {
-    const startedMs = context.clock.monotonicMs();
-    const requestsBefore = erpRequests();
-    let pass: Pass | undefined;
-    let after: Watermark | null = null;
-    let error: unknown;
-    try {
-      pass = await beginPass(request.manual ? forPerson(context) : context, stream, signal);
-      after = await runPass(pass, request, signal);
-      pauses.clear(stream.name);
-    } catch (caught) {
-      error = caught;
-    }
-    const wait = request.manual ? undefined : waitOf(error);
-    noteWait(waits, stream.name, wait);
-    const durationMs = Math.round(context.clock.monotonicMs() - startedMs);
-    const base = { ...nothingRun(context.session.name, stream.name), durationMs };
-    return { result: describeRun(base, { pass, after, error, erp: erpRequests() - requestsBefore, wait }), error };
-  }
-
-  /** Takes note of how a stream ended; resolves to why the streams behind it need not run. */
-  async function conclude(stream: Stream, { result, error }: Ran, signal: AbortSignal): Promise<string | undefined> {
-    context.events.emit('stream:finished', { result });
-    if (result.outcome === 'waiting') return undefined;
-    await remember(context, result);
-    if (error === undefined) return undefined;
-    if (!isTransient(error)) pauses.add(stream.name, error);
-    return stopsAll(error, signal) ? `Not run: ${messageOf(error)}` : undefined;
-  }
-
-  async function runAll(request: CycleRequest, signal: AbortSignal): Promise<StreamResult[]> {
-    const results: StreamResult[] = [];
-    let stopped: string | undefined;
-    for (const stream of context.session.streams.filter(({ name }) => request.streams?.has(name) ?? true)) {
-      const pause = request.manual ? undefined : pauses.current(stream.name);
-      const reason = request.stopping?.aborted ? 'Not run: the program is stopping.' : (stopped ?? pause?.reason);
-      if (reason !== undefined) {
-        results.push({ ...nothingRun(context.session.name, stream.name), outcome: 'failed', error: reason });
-        continue;
-      }
-      const ran = await runStream(stream, request, signal);
-      results.push(ran.result);
-      stopped = await conclude(stream, ran, signal);
-    }
-    return results;
-  }
-
+  const erpRequests = countErpRequests(events, session.name);
   return {
-    paused: () => pauses.of(context.session.streams.map(({ name }) => name)),
+    paused: () => pauses.of(session.streams.map(({ name }) => name)),
     waiting: () => waits,
     async run(request, signal) {
-      const { name } = context.session;
-      const startedMs = context.clock.monotonicMs();
-      context.events.emit('cycle:started', { connector: name });
-      const results = await runAll(request, signal);
-      const durationMs = Math.round(context.clock.monotonicMs() - startedMs);
-      context.events.emit('cycle:finished', { connector: name, results, durationMs });
+      const { name } = session;
+      const startedMs = clock.monotonicMs();
+      const startedAt = clock.now();
+      events.emit('cycle:started', { connector: name });
+      const own = request.manual ? forPerson(context) : context;
+      const results = await runAll({ context: own, pauses, waits, erpRequests, request, startedAt, signal });
+      const durationMs = Math.round(clock.monotonicMs() - startedMs);
+      events.emit('cycle:finished', { connector: name, results, durationMs });
       return results;
     },
   };
 }
 
+/** A cycle under way. */
+interface Running {
+  context: PassContext;
+  pauses: ReturnType<typeof createPauses>;
+  waits: Map<string, Wait>;
+  /** Requests to the ERP so far. */
+  erpRequests(): number;
+  request: CycleRequest;
+  startedAt: Date;
+  signal: AbortSignal;
+}
+
+async function runAll(running: Running): Promise<StreamResult[]> {
+  const { context, request, signal } = running;
+  const { session } = context;
+  const gathering = { any: await holdsBack(context) };
+  const shared = seesTrees(session, request.streams) ? { ...context, gathering } : context;
+  const results: StreamResult[] = [];
+  /** Those whose counts may still grow, with their places among the results. */
+  const open = new Map<number, Ran>();
+  let stopped: string | undefined;
+  for (const stream of session.streams.filter(({ name }) => request.streams?.has(name) ?? true)) {
+    const reason = stopped ?? whyNot(running, stream);
+    const base = nothingRun(session.name, stream.name);
+    if (reason !== undefined) {
+      results.push({ ...base, outcome: 'failed', error: reason });
+      continue;
+    }
+    const ran = await runStream({ ...running, context: shared }, stream);
+    if (gathering.any) open.set(results.length, ran);
+    results.push(gathering.any ? base : await tell(context, ran));
+    if (ran.wait === undefined && stopsAll(ran.error, signal)) stopped = `Not run: ${messageOf(ran.error)}`;
+  }
+  await release(running, [...open.values()]);
+  for (const [place, ran] of open) results[place] = await tell(context, ran);
+  return results;
+}
+
+function whyNot({ request, pauses }: Running, { name }: Stream): string | undefined {
+  if (request.stopping?.aborted) return 'Not run: the program is stopping.';
+  return request.manual ? undefined : pauses.current(name)?.reason;
+}
+
+/** How a stream's pass went. */
 interface Ran {
-  result: StreamResult;
+  stream: Stream;
+  pass?: Pass;
+  after: Watermark | null;
   error: unknown;
+  wait: WaitError | undefined;
+  /** Requests to the ERP. */
+  erp: number;
+  durationMs: number;
+}
+
+async function runStream(running: Running, stream: Stream): Promise<Ran> {
+  const { context, request, signal, erpRequests } = running;
+  const startedMs = context.clock.monotonicMs();
+  const requestsBefore = erpRequests();
+  const ran: Ran = { stream, after: null, error: undefined, wait: undefined, erp: 0, durationMs: 0 };
+  try {
+    ran.pass = await beginPass(context, stream, signal);
+    ran.after = await runPass(ran.pass, request, signal);
+    running.pauses.clear(stream.name);
+  } catch (caught) {
+    ran.error = caught;
+  }
+  ran.erp = erpRequests() - requestsBefore;
+  ran.durationMs = Math.round(context.clock.monotonicMs() - startedMs);
+  conclude(running, ran);
+  return ran;
+}
+
+/** Takes note of how a stream ended. */
+function conclude({ request, pauses, waits }: Running, ran: Ran): void {
+  const { stream, error } = ran;
+  ran.wait = request.manual ? undefined : waitOf(error);
+  noteWait(waits, stream.name, ran.wait);
+  if (error !== undefined && ran.wait === undefined && !isTransient(error)) pauses.add(stream.name, error);
+}
+
+async function tell(context: PassContext, ran: Ran): Promise<StreamResult> {
+  const result = describeRun(nothingRun(context.session.name, ran.stream.name), ran);
+  context.events.emit('stream:finished', { result });
+  if (result.outcome !== 'waiting') await remember(context, result);
+  return result;
+}
+
+/** What was held back goes out; it counts with the streams that brought it. */
+async function release(running: Running, rans: readonly Ran[]): Promise<void> {
+  const { context, request, startedAt, signal } = running;
+  if (rans.some(({ error }) => stopsPushing(error, signal))) return;
+  const passes = rans.filter(mayGoOn).flatMap(({ pass }) => pass ?? []);
+  const { none, fault } = await releaseGathered({ passes, request, startedAt, signal });
+  if (none) return;
+  const failed = rans.find(({ pass }) => pass !== undefined && pass === fault?.pass);
+  if (failed !== undefined) {
+    failed.error ??= fault?.error;
+    conclude(running, failed);
+  }
+  const status = await context.store.status().catch(() => []);
+  const waiting = new Map(status.map(({ stream, parked }) => [stream, parked]));
+  for (const { id, counts } of passes) counts.parked = Math.min(counts.parked, waiting.get(id) ?? counts.parked);
+}
+
+/** What the MES cannot be given, or not now, is not tried again at the end of the cycle. */
+function mayGoOn({ error }: Ran): boolean {
+  return !(error instanceof PushFailedError) && waitOf(error) === undefined;
+}
+
+function stopsPushing(error: unknown, signal: AbortSignal): boolean {
+  return error instanceof PushFailedError && stopsAll(error, signal);
+}
+
+/** An earlier cycle has left jobs that it held back. A state that cannot be read fails the first pass. */
+async function holdsBack({ store, session }: PassContext): Promise<boolean> {
+  const left = await store.gathered(session.source, { after: '', limit: 1 }).catch(() => []);
+  return left.length > 0;
 }
 
 /** The MES as a whole or the state cannot be written to, the ERP refuses the credentials, or we are told to stop: the rest need not try. */
 function stopsAll(error: unknown, signal: AbortSignal): boolean {
+  if (error === undefined) return false;
   if (error instanceof PushFailedError) return signal.aborted || error.entity === undefined;
   return signal.aborted || (error instanceof PermanentError && error.credentials);
 }
@@ -129,15 +202,7 @@ function nothingRun(connector: string, stream: string): StreamResult {
   return { connector, stream, outcome: 'ok', ...zeroCounts(), requests: { erp: 0, mes: 0 }, watermark, durationMs: 0 };
 }
 
-interface RunFacts {
-  pass: Pass | undefined;
-  after: Watermark | null;
-  error: unknown;
-  erp: number;
-  wait: WaitError | undefined;
-}
-
-function describeRun(base: StreamResult, { pass, after, error, erp, wait }: RunFacts): StreamResult {
+function describeRun(base: StreamResult, { pass, after, error, erp, wait, durationMs }: Ran): StreamResult {
   const before = pass?.state.watermark ?? null;
   const counts = pass?.counts ?? zeroCounts();
   const failed = error !== undefined;
@@ -146,7 +211,9 @@ function describeRun(base: StreamResult, { pass, after, error, erp, wait }: RunF
     ...counts,
     outcome: wait !== undefined ? 'waiting' : failed ? 'failed' : counts.refused > 0 ? 'refused' : 'ok',
     requests: { erp, mes: pass?.requests.mes ?? 0 },
-    watermark: { before: before?.value ?? null, after: (failed ? before : after)?.value ?? null },
+    durationMs,
+    // One that came to its end stands, whatever becomes of what it held back.
+    watermark: { before: before?.value ?? null, after: (after ?? before)?.value ?? null },
     ...(failed ? { error: messageOf(error) } : {}),
     ...(wait === undefined ? {} : { waitsUntil: wait.until }),
   };

@@ -7,8 +7,10 @@ import type { Pusher } from '../push/pusher.ts';
 import type { BadRow, PageCommit, ResumePoint, Store, StreamState } from '../state/store.ts';
 import type { Admission, PassNeed } from './admission.ts';
 import { diffPage } from './diff.ts';
+import { type Gathering, holdBack } from './gather.ts';
 import { withKeptJobs } from './kept-job.ts';
 import { lateness, tellLate } from './lateness.ts';
+import { tell } from './tell.ts';
 import type { Deletes } from './vanished.ts';
 
 /** What passes of one connector share. */
@@ -24,6 +26,8 @@ export interface PassContext {
   deletes?: Deletes | undefined;
   events: EventBus;
   clock: Clock;
+  /** Set where new jobs may be held back until the end of the cycle, to go out together with what belongs to them. */
+  gathering?: Gathering | undefined;
 }
 
 export interface PassRequest {
@@ -70,6 +74,8 @@ export class PushFailedError extends Error {
 export interface Delivery {
   mapped: readonly MappedRow[];
   force: boolean;
+  /** What stands beside these in the ERP has just been read. */
+  fresh?: boolean;
   resume: ResumePoint | null;
   /** Parents whose children these rows are, completely. */
   childrenRead?: readonly string[];
@@ -110,8 +116,10 @@ export async function startDelivery(
   await delivery.after;
   // The first page was let in with the pass.
   if (diff.changes.length > 0 && pass.requests.mes > 0) await pass.admission?.goOn(needOf(pass));
-  const report = await pusher.push(diff.changes, lookup, signal);
+  const { now, later } = await holdBack(pass, diff.changes, delivery.force);
+  const report = await pusher.push(now, lookup, signal);
   pass.requests.mes += report.requests;
+  report.outcomes.unshift(...later);
   const badRows = bad.map(toBadRow);
   const commit: PageCommit = {
     stream: pass.id,
@@ -178,6 +186,15 @@ export async function commitRemoved(pass: Pass, removed: readonly RecordRef[]): 
   pass.events.emit('page:committed', { stream: id, counts });
 }
 
+/** Commits what became of records outside any page; of those that were `old`, what stands beside them is looked at again. */
+export async function commitOutcomes(pass: Pass, outcomes: readonly Outcome[], old: readonly Outcome[]): Promise<void> {
+  const { store, session, stream, state, id } = pass;
+  const base = { ...nothing, stream: id, epoch: state.epoch, source: session.source, removed: [] };
+  const childrenDue = childrenDueBy(pass, { force: true }, { outcomes: old, restamped: [] });
+  await store.commit({ ...base, outcomes, keepRecords: stream.entity !== 'job', childrenDue });
+  tell(pass, { read: 0, unchanged: 0 }, { outcomes, badRows: [] });
+}
+
 /** A commit of nothing. */
 const nothing = {
   outcomes: [],
@@ -203,10 +220,11 @@ export function childStreamOf({ stream, session }: Pass): string | null {
 /** Whose children must be read again: those of parents that changed, and those beside a child that was held. */
 function childrenDueBy(
   pass: Pass,
-  { force }: Delivery,
+  { force, fresh }: Pick<Delivery, 'force' | 'fresh'>,
   { outcomes, restamped }: Pick<PageCommit, 'outcomes' | 'restamped'>,
 ): PageCommit['childrenDue'] {
   const { children } = pass.stream;
+  if (fresh === true) return null;
   if (force && children !== null) return { stream: pass.id, parents: parentsOfHeld(outcomes, children.parent) };
   const stream = childStreamOf(pass);
   return stream === null ? null : { stream, parents: changedParents(pass, outcomes, restamped) };
@@ -246,36 +264,6 @@ function isEmpty({
     resume === null &&
     [outcomes, badRows, restamped, childrenRead, goodRowKeys, retriedLetters].every(({ length }) => length === 0)
   );
-}
-
-interface Told {
-  outcomes: readonly Outcome[];
-  badRows: readonly BadRow[];
-}
-
-/** Counts a committed page and says what became of it. */
-function tell(pass: Pass, base: Pick<Counts, 'read' | 'unchanged'>, { outcomes, badRows }: Told): void {
-  const { events, id } = pass;
-  const counts: Counts = { ...zeroCounts(), ...base, refused: badRows.length };
-  for (const { key, reason } of badRows) events.emit('record:refused', { stream: id, key: `row ${key}`, reason });
-  for (const outcome of outcomes) {
-    const { entity, externalId, lifecycle } = outcome.change.record;
-    if (outcome.kind === 'parked') counts.parked += 1;
-    if (outcome.kind === 'refused') {
-      counts.refused += 1;
-      events.emit('record:refused', { stream: id, key: `${entity}/${externalId}`, reason: outcome.reason });
-    }
-    if (outcome.kind !== 'delivered') continue;
-    const was = outcome.change.known?.lifecycle;
-    const held = outcome.change.known?.hash != null;
-    if (held && lifecycle === 'cancelled' && was !== 'cancelled') counts.deleted += 1;
-    else counts[outcome.action] += 1;
-    if (held && was === 'cancelled' && lifecycle !== 'cancelled' && entity !== 'cell' && entity !== 'resource') {
-      events.emit('record:left-on-hold', { stream: id, entity, externalId });
-    }
-  }
-  for (const name of Object.keys(counts) as (keyof Counts)[]) pass.counts[name] += counts[name];
-  events.emit('page:committed', { stream: id, counts });
 }
 
 /** What holds a pass back until a known time without anything having failed; undefined for other errors. */

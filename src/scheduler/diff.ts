@@ -54,7 +54,7 @@ function isNoNews({ onlyIfKnown, onlyIfActive }: MesRecord, entry: LedgerEntry |
 }
 
 /** The MES holds it: also after its sync hash was forgotten, the MES's own id stays. */
-function isHeld(entry: LedgerEntry | undefined): boolean {
+export function isHeld(entry: LedgerEntry | undefined): boolean {
   return entry !== undefined && (entry.hash !== null || entry.mesId !== null);
 }
 

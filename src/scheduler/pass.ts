@@ -91,7 +91,7 @@ async function runBetween(pass: Pass, request: PassRequest, signal: AbortSignal)
   return state.watermark;
 }
 
-function withheldText(stream: string, count: number): string {
+export function withheldText(stream: string, count: number): string {
   return `${count} records vanished at once; nothing was cancelled. If that is right: erp-puller sync ${stream} --release.`;
 }
 
@@ -156,16 +156,20 @@ async function startWindow(pass: Pass, { fullReason, anew }: Wanted, signal: Abo
   return { ...plan, target, cursor: undefined, startedAt, resumed: false };
 }
 
-/** Work left over from earlier passes: parked records whose parents have come, dead letters marked for another try. */
-async function deliverHeld(pass: Pass, signal: AbortSignal): Promise<void> {
+/**
+ * Work left over from earlier passes: parked records whose parents have come, dead letters marked for another try. What was parked by
+ * the cycle that began at `startedAt` has not vanished since.
+ */
+export async function deliverHeld(pass: Pass, signal: AbortSignal, startedAt?: Date): Promise<void> {
   const batch = 500;
   for (;;) {
-    const { records, rows, letters } = await pass.store.held(pass.id, batch);
+    const { records, rows, letters, since } = await pass.store.held(pass.id, batch);
     if (records.length + rows.length === 0) return;
     const mapped = await pass.stream.map(rows);
     const held: MappedRow = { kind: 'good', key: '', stamp: null, records };
     // A row that was set aside is newer than a record of it that waits: otherwise the record would have replaced it.
-    await deliverRows(pass, { mapped: [held, ...mapped], force: true, resume: null, letters }, signal);
+    const fresh = startedAt !== undefined && letters.length === 0 && (since ?? '') >= startedAt.toISOString();
+    await deliverRows(pass, { mapped: [held, ...mapped], force: true, fresh, resume: null, letters }, signal);
     if (records.length + rows.length < batch) return;
   }
 }

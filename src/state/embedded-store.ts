@@ -22,7 +22,7 @@ import type {
   WatermarkChange,
 } from './store.ts';
 import { sweepMethods } from './sweep-methods.ts';
-import { openWatermarkFile, type StreamMark, type WatermarkFile, type Watermarks } from './watermark-file.ts';
+import { markOf, openWatermarkFile, type StreamMark, type WatermarkFile } from './watermark-file.ts';
 
 export interface EmbeddedStoreOptions {
   directory: string;
@@ -107,7 +107,7 @@ export function createStore(state: State): Store {
 }
 
 type PassMethod = 'begin' | 'lookup' | 'commit' | 'finish' | 'held' | 'releaseUnavailable';
-type ChildMethod = 'dueChildren' | 'markOpen' | 'childrenOf' | 'refused' | 'countRecords';
+type ChildMethod = 'dueChildren' | 'markOpen' | 'childrenOf' | 'refused' | 'countRecords' | 'gathered';
 
 function passMethods(state: State): Pick<Store, PassMethod> {
   const { directory, ledger } = state;
@@ -123,6 +123,7 @@ function passMethods(state: State): Pick<Store, PassMethod> {
 
 function childMethods({ directory, ledger }: State): Pick<Store, ChildMethod> {
   return {
+    gathered: (source, page) => guarded(directory, () => ledger.gathered(source, page)),
     dueChildren: (stream, limit) => guarded(directory, () => ledger.children.list(stream, limit)),
     markOpen: (mark) => guarded(directory, () => ledger.change(() => ledger.children.markOpen(mark))),
     childrenOf: (query) => guarded(directory, () => ledger.records.childrenOf(query)),
@@ -209,7 +210,9 @@ function refuseStepBack({ watermark }: StreamMark, pass: PassFinish): void {
 function held({ ledger, clock }: State, stream: string, limit: number): Held {
   const parked = ledger.parked.ready(stream, limit, clock.now());
   const letters = ledger.deadLetters.due(stream, limit - parked.length, clock.now());
-  return { ...letters, records: [...parked, ...letters.records] };
+  const [longest] = parked;
+  const since = longest === undefined ? {} : { since: longest.since };
+  return { ...letters, ...since, records: [...parked.map(({ record }) => record), ...letters.records] };
 }
 
 async function setWatermark(state: State, { stream, watermark, forget }: WatermarkChange): Promise<void> {
@@ -272,19 +275,6 @@ async function updateMark(
     sequence,
     streams: { ...current.streams, [stream]: change(markOf(current, stream)) },
   }));
-}
-
-const noMark: StreamMark = {
-  watermark: null,
-  run: 0,
-  fingerprint: null,
-  lastFullRead: null,
-  lastSweep: null,
-  lastSuccess: null,
-};
-
-function markOf(watermarks: Watermarks, stream: string): StreamMark {
-  return watermarks.streams[stream] ?? noMark;
 }
 
 function passOf({ passes, file }: State, stream: string): Pass {

@@ -49,6 +49,7 @@ const tables = `
  * 3: `absences` holds records that complete reads of a source's keys did not list; `withheld` is 1 while only reads whose absences the
  * guard withheld have missed it. `sweeps` tells how the last such read of a stream ended, `lateness` how late its rows have shown up.
  * 4: `runs` holds the last passes of each stream, failed ones too, with their figures as JSON.
+ * 5: what waits for a record is found by it, so that a job can go out together with what belongs to it.
  */
 const steps: readonly string[] = [
   `
@@ -71,6 +72,7 @@ const steps: readonly string[] = [
   CREATE TABLE runs (id INTEGER PRIMARY KEY, stream TEXT NOT NULL, figures TEXT NOT NULL) STRICT;
   CREATE INDEX runs_by_stream ON runs (stream, id);
   `,
+  'CREATE INDEX parked_by_awaited ON parked (waits_entity, waits_id);',
 ];
 
 /** Counts up with every change of the tables; an older program refuses a newer ledger. */

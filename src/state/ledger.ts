@@ -14,6 +14,7 @@ import {
 } from './database.ts';
 import { createDeadLetters, type DeadLetters, rowKey } from './dead-letters.ts';
 import { damagedState } from './failure.ts';
+import { createGathered, type Gathered } from './gathered.ts';
 import { createSchema, ledgerVersion, migrate, readVersion } from './ledger-schema.ts';
 import { createMesIds, type MesIds } from './mes-ids.ts';
 import { createMeta, type Meta } from './meta.ts';
@@ -42,6 +43,7 @@ interface LedgerParts {
   mesIds: MesIds;
   deadLetters: DeadLetters;
   parked: Parked;
+  gathered: Gathered;
   children: ChildrenDue;
   readsDue: ReadsDue;
   passes: Passes;
@@ -141,6 +143,7 @@ export function createParts(database: Database): LedgerParts {
     mesIds: createMesIds(database),
     deadLetters: createDeadLetters(database),
     parked: createParked(database),
+    gathered: createGathered(database),
     children: createChildrenDue(database),
     readsDue: createReadsDue(database),
     passes: createPasses(database),
@@ -251,7 +254,8 @@ function setAside(
   const { externalId } = change.record;
   ledger.records.acceptAgain(scope, [externalId]);
   const { waitsFor } = outcome;
-  const lost = ledger.parked.park(scope, { stream, source, externalId, record, waitsFor }, now);
+  const gathered = change.record.entity === 'job' && waitsFor.entity === 'operation';
+  const lost = ledger.parked.park(scope, { stream, source, externalId, record, waitsFor, gathered }, now);
   if (lost) askAgain(ledger, page, waitsFor);
 }
 

@@ -8,6 +8,8 @@ export interface Waiting {
   /** The record as JSON text. */
   record: string;
   waitsFor: RecordRef;
+  /** A job that is held back until what belongs to it is known. */
+  gathered: boolean;
 }
 
 /** Records that wait for a parent. Methods that write belong into a transaction. */
@@ -21,8 +23,8 @@ export interface Parked {
   settle(scope: number, externalIds: readonly string[]): void;
   /** The MES takes these entities again: what waited for that alone is due now. */
   release(entities: readonly string[]): void;
-  /** Those whose every parent has been delivered, longest waiting first. */
-  ready(stream: string, limit: number, now: Date): MesRecord[];
+  /** Those whose every parent has been delivered, longest waiting first, and since when. */
+  ready(stream: string, limit: number, now: Date): { record: MesRecord; since: string }[];
   counts(): { stream: string; count: number; since: string }[];
 }
 
@@ -41,16 +43,20 @@ const parentsDelivered = (record: string, source: string) => `
       SELECT 1 FROM scopes JOIN records ON records.scope = scopes.id
       WHERE scopes.source = ${source} AND scopes.entity = parent.key AND external_id = parent.value AND hash IS NOT NULL))`;
 
+/** SQL: of parked records beside their own scope, a job that is held back until what belongs to it is known. */
+export const isGathered = "own.entity = 'job' AND waits_entity = 'operation'";
+
 export function createParked(database: Database): Parked {
   const any = prepare(database, 'SELECT 1 FROM parked WHERE scope = ? LIMIT 1');
   const settle = prepare(
     database,
     'DELETE FROM parked WHERE scope = ? AND external_id IN (SELECT value FROM json_each(?))',
   );
-  const ready = prepare<{ record: string }>(
+  const ready = prepare<{ record: string; since: string }>(
     database,
-    `SELECT record FROM parked JOIN scopes AS own ON own.id = parked.scope
-     WHERE stream = ? AND (not_before IS NULL OR not_before <= ?) AND ${parentsDelivered('parked.record', 'own.source')}
+    `SELECT record, since FROM parked JOIN scopes AS own ON own.id = parked.scope
+     WHERE stream = ? AND (not_before IS NULL OR not_before <= ?) AND NOT (${isGathered})
+       AND ${parentsDelivered('parked.record', 'own.source')}
      ORDER BY since LIMIT ?`,
   );
   const release = prepare(
@@ -72,7 +78,8 @@ export function createParked(database: Database): Parked {
     ready(stream, limit, now) {
       // Looking into the records that wait costs a tenth of an idle poll even when there are none.
       if (anyOf.get(stream) === undefined) return [];
-      return ready.all(stream, now.toISOString(), limit).map((row): MesRecord => JSON.parse(row.record));
+      const rows = ready.all(stream, now.toISOString(), limit);
+      return rows.map(({ record, since }) => ({ record: JSON.parse(record), since }));
     },
     counts: () => counts.all(),
   };
@@ -92,8 +99,12 @@ function parker(database: Database): Parked['park'] {
        stream = excluded.stream, record = excluded.record, waits_entity = excluded.waits_entity,
        waits_id = excluded.waits_id, attempts = excluded.attempts, not_before = excluded.not_before`,
   );
-  return (scope, { stream, source, externalId, record, waitsFor }, now) => {
+  return (scope, { stream, source, externalId, record, waitsFor, gathered }, now) => {
     const { entity, externalId: waitsId } = waitsFor;
+    if (gathered) {
+      upsert.run(scope, externalId, stream, record, entity, waitsId, now.toISOString(), 0, null);
+      return false;
+    }
     const known = attemptsOf.get(scope, externalId)?.attempts ?? 0;
     // With every parent delivered it is the MES that misses one.
     const denied = ready.get(record, source)?.ready === 1;

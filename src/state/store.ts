@@ -20,6 +20,8 @@ export interface Store extends SweepStore {
   finish(finish: PassFinish): Promise<void>;
   /** Parked records whose parents have arrived, and dead letters that are due or marked for another try, oldest first. */
   held(stream: string, limit: number): Promise<Held>;
+  /** A page of the jobs that are held back until what belongs to them is known, by external id, each with what waits for it here. */
+  gathered(source: string, page: { after: string; limit: number }): Promise<GatheredTree[]>;
 
   /** The MES takes these entities again: parked records that waited for that alone are due at once. */
   releaseUnavailable(entities: readonly Entity[]): Promise<void>;
@@ -178,6 +180,21 @@ export interface Held {
   rows: unknown[];
   /** Ids of the dead letters among these: what is not refused again is settled by them, whatever its key is by now. */
   letters: number[];
+  /** Since when the parked one waits that has waited longest, ISO-8601; absent when there is none. */
+  since?: string;
+}
+
+/** A parked record, where it came from, and since when it waits, ISO-8601. */
+export interface GatheredRecord {
+  stream: string;
+  record: MesRecord;
+  since: string;
+}
+
+/** A job with the first of its parts and their operations that wait for it; a part stands before its operations. */
+export interface GatheredTree {
+  job: GatheredRecord;
+  children: GatheredRecord[];
 }
 
 export interface OpenMark {

@@ -29,6 +29,20 @@ export interface StreamMark {
   lastSuccess: string | null;
 }
 
+const noMark: StreamMark = {
+  watermark: null,
+  run: 0,
+  fingerprint: null,
+  lastFullRead: null,
+  lastSweep: null,
+  lastSuccess: null,
+};
+
+/** A stream that has never been read through has none. */
+export function markOf(watermarks: Watermarks, stream: string): StreamMark {
+  return watermarks.streams[stream] ?? noMark;
+}
+
 export interface WatermarkFile {
   /** What is durable. A file that does not exist yet reads as empty, with an id minted for it. */
   current(): Watermarks;

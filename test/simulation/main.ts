@@ -167,7 +167,7 @@ async function processes(what: string, lane: typeof killProcesses, count: number
 }
 
 async function crashPoints(): Promise<void> {
-  const { points, steps, failures } = await sweepCrashPoints(1);
+  const { points, steps, failures } = await sweepCrashPoints(1, generation);
   for (const failure of failures) report(failure);
   console.log(`${points} crash points (awaited steps: ${JSON.stringify(steps)}): ${failures.length} failures.`);
 }

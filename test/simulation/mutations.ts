@@ -108,6 +108,13 @@ export const mutations: readonly Mutation[] = [
     generations: ['repaired'],
   },
   {
+    name: 'of a whole order what the answer does not show counts as delivered',
+    file: 'src/push/eryxon/nested.ts',
+    from: 'return mesId === undefined ? [] : [{ change, mesId }];',
+    to: "return [{ change, mesId: mesId ?? '' }];",
+    generations: ['main', 'v060'],
+  },
+  {
     name: 'the MES is asked on while its day is used up',
     file: 'src/push/day-quota.ts',
     from: 'const untilMs = now.getTime() + Math.min(forMs, windowMs);',

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Generation } from '../../sandbox/eryxon/generation.ts';
 import { createRandom } from '../../sandbox/random.ts';
 import { chapters } from './chapters.ts';
+import { newOrders } from './new-orders.ts';
 import { quiesce } from './peace.ts';
 import { mayLack, removeByHand } from './removals.ts';
 import { scenes } from './scenes.ts';
@@ -34,6 +35,8 @@ const most = 50;
 const removalShare = 0.04;
 /** Before so many of them something happens that takes several steps in their order. */
 const sceneShare = 0.02;
+/** Before so many of them whole orders come at once. */
+const ordersShare = 0.04;
 
 /** One seed, one run: a drawn history, then peace, then the MES must hold what the ERP implies. */
 export async function simulate(seed: number, options: SimulateOptions = {}): Promise<Simulated> {
@@ -79,10 +82,13 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
 async function live(story: Story, events: number): Promise<void> {
   const { random, aside, world } = story;
   const forScenes = aside.fork('scenes');
+  const forOrders = aside.fork('orders');
   let left = Math.min(events, random.int(2, random.chance(0.1) ? most : 10));
   for (; left > 0; left -= 1) {
     if (aside.chance(removalShare)) await removeByHand(story);
     if (world.erp.perform !== undefined && forScenes.chance(sceneShare)) await forScenes.pick(scenes)(story);
+    if (world.erp.perform !== undefined && forOrders.chance(ordersShare))
+      await newOrders({ ...story, aside: forOrders });
     await random.pick(chapters)(story);
   }
   const lost = await quiesce(story);

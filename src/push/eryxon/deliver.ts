@@ -109,7 +109,7 @@ async function deliverOpen({ base, discovery, session }: Delivering, { batch, tr
   }
 }
 
-function learn(session: Session, { lacking }: Capabilities): void {
+export function learn(session: Session, { lacking }: Capabilities): void {
   for (const { entity, column } of lacking) session.learnLacking(entity, column);
 }
 

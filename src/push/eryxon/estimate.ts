@@ -10,7 +10,11 @@ import type { Session } from './session.ts';
 import { type ProofCost, planWays, taskOf, type WayName } from './ways.ts';
 
 /** Requests that a batch takes if all goes well, without sending any: what is found out first and read back included. */
-export type Estimate = (batch: Batch) => Promise<number>;
+export interface Estimate {
+  batch(batch: Batch): Promise<number>;
+  /** Of a job with what belongs to it. */
+  tree(): Promise<number>;
+}
 
 /** What is asked once and not again by later batches. */
 interface Asked {
@@ -21,19 +25,26 @@ interface Asked {
 
 export function createEstimate(discovery: Discovery, session: Session): Estimate {
   const asked: Asked = { capabilities: false, cells: session.cellSequence !== undefined, status: false };
-  return async ({ entity, changes }) => {
-    const known = await discovery.known();
+  const looks = (known: Capabilities | undefined) => {
     const fresh = known !== undefined && !discovery.isStale(known);
-    let requests = asked.capabilities || fresh ? 0 : probeRequests(known);
+    const requests = asked.capabilities || fresh ? 0 : probeRequests(known);
     asked.capabilities = true;
-    if (known === undefined) return requests + 1;
-    const ability = known.entities[entity];
-    const proof = await session.proofCost(entity);
-    for (const [way, group] of planWays(ability, { entity, changes }, proof)) {
-      const batch = { entity, changes: group };
-      requests += (await wayRequests(way, batch, { session, asked, proof })) + cellRequests(way, batch, asked);
-    }
     return requests;
+  };
+  return {
+    async batch({ entity, changes }) {
+      const known = await discovery.known();
+      let requests = looks(known);
+      if (known === undefined) return requests + 1;
+      const ability = known.entities[entity];
+      const proof = await session.proofCost(entity);
+      for (const [way, group] of planWays(ability, { entity, changes }, proof)) {
+        const batch = { entity, changes: group };
+        requests += (await wayRequests(way, batch, { session, asked, proof })) + cellRequests(way, batch, asked);
+      }
+      return requests;
+    },
+    tree: async () => looks(await discovery.known()) + 1,
   };
 }
 

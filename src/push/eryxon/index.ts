@@ -11,6 +11,7 @@ import { reportWays, type WayReport, wayFindings } from './findings.ts';
 import { createForesee } from './foresee.ts';
 import { leftOutFindings } from './left-out.ts';
 import { listRecords } from './lists.ts';
+import { createNesting } from './nested.ts';
 import { createSession, forgetfulNotes, type SessionOptions } from './session.ts';
 
 /** The Eryxon MES in all its generations. */
@@ -38,12 +39,14 @@ export function createEryxonSink(url: string, options: EryxonOptions = {}): Eryx
   const { notes = forgetfulNotes(), clock = systemClock, sampleUpdates = 0.05, onAvailable = ignored } = options;
   const session = createSession({ ...options, notes, clock, sampleUpdates });
   const discovery = createDiscovery({ url: new URL(url).origin + base, base, notes, clock, onAvailable });
+  const estimate = createEstimate(discovery, session);
   return {
     deliver: (batch, transport) => deliverBatch({ base, discovery, session }, batch, transport),
     largestBatch: (entity) => largestBatch(discovery, entity),
     // Every way reads back what it must by itself; what is open after that stays a failure.
     readBack: async (batch) => batch.changes.map(() => ({ kind: 'unproven' })),
-    estimate: createEstimate(discovery, session),
+    estimate: estimate.batch,
+    nesting: createNesting({ base, discovery, session, clock, estimate: estimate.tree }),
     foresee: createForesee(discovery, session),
     list: (entity, transport) => listRecords({ base, entity, transport }),
     async check(transport, mapped = new Map()) {

@@ -19,8 +19,10 @@ export interface PostedLog {
   find(change: ReadyChange): Promise<Posted | undefined>;
   /** `there` is the content that may be there: another than the change's when an earlier create of other content was lost. */
   note(change: ReadyChange, mesId: string | null, there?: Pick<Posted, 'hash' | 'businessKey'>): Promise<void>;
-  /** The record was deleted: what was created is not there any more. */
-  forget(record: MesRecord): Promise<void>;
+  /** As `note` for records of one request, of the content that was sent. */
+  noteAll(notes: readonly { change: ReadyChange; mesId: string | null }[]): Promise<void>;
+  /** What was created, if it was, is not there any more. */
+  forget(...records: MesRecord[]): Promise<void>;
 }
 
 type Slot = [key: string, hash: string, mesId: string | null, businessKey?: string | null];
@@ -39,12 +41,13 @@ export function createPostedLog(notes: Notes): PostedLog {
     });
     return loading;
   };
-  const write = async ({ slots, taken }: Ring, place: number) => {
-    const leaf = Math.floor(place / leafSize);
-    await notes.writeNote(leafName(leaf), {
-      next: taken(),
-      slots: slots.slice(leaf * leafSize, (leaf + 1) * leafSize),
-    });
+  const write = async ({ slots, taken }: Ring, changed: readonly number[]) => {
+    for (const leaf of new Set(changed.map((place) => Math.floor(place / leafSize)))) {
+      await notes.writeNote(leafName(leaf), {
+        next: taken(),
+        slots: slots.slice(leaf * leafSize, (leaf + 1) * leafSize),
+      });
+    }
   };
   return {
     async find(change) {
@@ -53,28 +56,49 @@ export function createPostedLog(notes: Notes): PostedLog {
       const slot = place === undefined ? undefined : slots[place];
       return slot === undefined ? undefined : { hash: slot[1], mesId: slot[2], businessKey: slot[3] ?? null };
     },
-    async note(change, mesId, there = { hash: change.hash, businessKey: businessKeyOf(change.record) }) {
+    async note(change, mesId, there) {
       const loaded = await ring();
-      const { places, slots, next } = loaded;
-      const key = keyOf(change);
-      const place = places.get(key) ?? next();
-      const before = slots[place];
-      if (before !== undefined) places.delete(before[0]);
-      slots[place] = [key, there.hash, mesId, there.businessKey];
-      places.set(key, place);
-      await write(loaded, place);
+      await write(loaded, [put(loaded, { change, mesId, there })]);
     },
-    async forget(record) {
+    async noteAll(all) {
+      const loaded = await ring();
+      await write(
+        loaded,
+        all.map((each) => put(loaded, each)),
+      );
+    },
+    async forget(...records) {
       const loaded = await ring();
       const { places, slots } = loaded;
-      const place = places.get(keyOf({ record }));
-      if (place === undefined) return;
-      // An empty key is never asked for; its place is taken again in its turn.
-      slots[place] = ['', '', null];
-      places.delete(keyOf({ record }));
-      await write(loaded, place);
+      const emptied = records.flatMap((record) => {
+        const place = places.get(keyOf({ record }));
+        if (place === undefined) return [];
+        // An empty key is never asked for; its place is taken again in its turn.
+        slots[place] = ['', '', null];
+        places.delete(keyOf({ record }));
+        return [place];
+      });
+      await write(loaded, emptied);
     },
   };
+}
+
+interface Put {
+  change: ReadyChange;
+  mesId: string | null;
+  there?: Pick<Posted, 'hash' | 'businessKey'> | undefined;
+}
+
+/** Returns the place that was taken. */
+function put({ places, slots, next }: Ring, { change, mesId, there }: Put): number {
+  const key = keyOf(change);
+  const place = places.get(key) ?? next();
+  const before = slots[place];
+  if (before !== undefined) places.delete(before[0]);
+  const { hash, businessKey } = there ?? { hash: change.hash, businessKey: businessKeyOf(change.record) };
+  slots[place] = [key, hash, mesId, businessKey];
+  places.set(key, place);
+  return place;
 }
 
 interface Ring {

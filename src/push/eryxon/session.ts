@@ -35,6 +35,8 @@ export interface Session {
   cellSequence: number | undefined;
   posted: PostedLog;
   planLimit: PlanLimit;
+  /** Until when jobs are not sent together with their children, because that went wrong; Unix time in milliseconds. */
+  nestingRest: { get(): Promise<number>; until(ms: number): Promise<void> };
   /** Whether the classic bulk-sync loses changes of status, so that they go by PUT; undefined while nobody has looked. */
   statusByPut: { get(): Promise<boolean | undefined>; set(value: boolean): Promise<void> };
   /** What it costs to prove a bulk-sync; everything is read back when an answer of the last day said stored what was not. */
@@ -48,6 +50,7 @@ export interface Session {
 
 const dayMs = 86_400_000;
 const distrustName = 'mes distrusted until';
+const restName = 'mes nothing nested until';
 const statusName = 'mes status by put';
 const listName = (entity: Entity) => `mes list pages ${entity}`;
 
@@ -72,6 +75,10 @@ export function createSession({ notes, clock, sampleUpdates, onLeftOut, onFull }
     cellSequence: undefined,
     posted: createPostedLog(notes),
     planLimit: createPlanLimit(clock, (full) => onFull?.(full)),
+    nestingRest: {
+      get: async () => Date.parse(String(await notes.readNote(restName))) || 0,
+      until: (ms) => notes.writeNote(restName, new Date(ms).toISOString()),
+    },
     statusByPut: {
       get: async () => (await notes.readNote(statusName)) as boolean | undefined,
       set: (value) => notes.writeNote(statusName, value),

@@ -1,0 +1,69 @@
+import { PermanentError, TransientError } from '../core/errors.ts';
+import type { Entity, Outcome } from '../core/types.ts';
+import { type Outage, whatFailed } from './outage.ts';
+import type { Nesting, Transport, Tree } from './sink.ts';
+import type { CountedTransport } from './transport.ts';
+
+/** Pushes new jobs together with what belongs to them. */
+export interface TreePusher {
+  /** Whether the MES is better given new jobs so. Sends nothing. */
+  wanted(): Promise<boolean>;
+  push(trees: readonly Tree[], signal: AbortSignal): Promise<TreesReport>;
+}
+
+export interface TreesReport {
+  /** What was delivered; everything else goes by itself. */
+  outcomes: Outcome[];
+  /** Requests sent to the MES. */
+  requests: number;
+  /** Why the push stopped before its end; the outcomes so far stand. */
+  failure: Error | undefined;
+  /** The kind of record that could not be delivered; absent where nothing could be. */
+  failed?: Entity | undefined;
+}
+
+interface Shared {
+  open(signal: AbortSignal): CountedTransport;
+  /** Runs so many side by side as the MES is given now. */
+  sideBySide(tasks: readonly (() => Promise<void>)[]): Promise<void>;
+  outage: Pick<Outage, 'failed' | 'delivered' | 'isOpen'> | undefined;
+}
+
+export function createTreePusher(nesting: Nesting, { open, sideBySide, outage }: Shared): TreePusher {
+  return {
+    wanted: () => nesting.wanted(),
+    async push(trees, signal) {
+      const transport = open(signal);
+      const toMes = transport.serving?.('job') ?? transport;
+      const run: Run = { nesting, toMes, outage, outcomes: [], failure: undefined };
+      await sideBySide(trees.map((tree) => () => attempt(run, tree)));
+      const { outcomes, failure } = run;
+      const failed = failure === undefined ? undefined : whatFailed('job', failure, outage);
+      return { outcomes, requests: transport.requests(), failure, failed };
+    },
+  };
+}
+
+interface Run {
+  nesting: Nesting;
+  toMes: Transport;
+  outage: Shared['outage'];
+  outcomes: Outcome[];
+  /** Set once a tree could not be delivered: no further one is sent, each would only cost the budget. */
+  failure: Error | undefined;
+}
+
+async function attempt(run: Run, tree: Tree): Promise<void> {
+  if (run.failure !== undefined) return;
+  try {
+    const selected = await run.nesting.select(tree);
+    if (selected === undefined) return;
+    const created = await run.nesting.create(selected, run.toMes);
+    for (const { change, mesId } of created) run.outcomes.push({ kind: 'delivered', change, action: 'created', mesId });
+    if (created.length > 0) run.outage?.delivered('job');
+  } catch (error) {
+    if (!(error instanceof TransientError || error instanceof PermanentError)) throw error;
+    run.outage?.failed('job', error);
+    run.failure ??= error;
+  }
+}

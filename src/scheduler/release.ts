@@ -1,0 +1,176 @@
+import { TransientError } from '../core/errors.ts';
+import type { Entity, LedgerEntry, MesRecord, Outcome, RecordRef } from '../core/types.ts';
+import type { ReadyChange, Tree, TreePusher } from '../push/pusher.ts';
+import type { GatheredTree } from '../state/store.ts';
+import { settleChildren } from './children.ts';
+import { commitOutcomes, deliverRows, needOf, type Pass, type PassRequest, PushFailedError } from './delivery.ts';
+import { toChange } from './diff.ts';
+import { deliverHeld, withheldText } from './pass.ts';
+
+export interface Releasing {
+  /** Passes of this cycle that may go on, in the order of their streams. */
+  passes: readonly Pass[];
+  request: PassRequest;
+  /** When the cycle began: what was parked before that may have vanished from the ERP since. */
+  startedAt: Date;
+  signal: AbortSignal;
+}
+
+export interface Released {
+  /** Nothing was held back. */
+  none: boolean;
+  /** What stopped it, and the pass that it stopped at. */
+  fault?: { pass: Pass | undefined; error: unknown };
+}
+
+interface Release extends Releasing {
+  byStream: ReadonlyMap<string, Pass>;
+  /** Jobs that go by themselves, by the pass that brings them. */
+  alone: Map<Pass, MesRecord[]>;
+  /** Where it is. */
+  at: Pass | undefined;
+}
+
+/** Jobs that go out before they are committed together, and before the day's plan is asked again. */
+const jobsAtOnce = 20;
+/** Jobs that go by themselves are sent so many together. */
+const jobsInPage = 500;
+
+/**
+ * The end of a cycle: jobs that were held back go out, each in one request with its parts and operations where the MES takes it so, the
+ * others as any record; what waited for them follows. What does not come to that waits for the end of the next cycle. Never throws.
+ */
+export async function releaseGathered(releasing: Releasing): Promise<Released> {
+  const { passes } = releasing;
+  const byStream = new Map(passes.map((pass) => [pass.id, pass]));
+  const release: Release = { ...releasing, byStream, alone: new Map(), at: passes[0] };
+  try {
+    if ((await releaseAll(release)) === 0) return { none: true };
+    for (const [pass, jobs] of release.alone) await sendAlone(release, pass, jobs);
+    for (const pass of passes) {
+      release.at = pass;
+      await deliverWaiting(release, pass);
+    }
+    return { none: false };
+  } catch (error) {
+    return { none: false, fault: { pass: release.at, error } };
+  }
+}
+
+/** What waited for a job that has arrived now; beside what waited longer something may have vanished from the ERP. */
+async function deliverWaiting({ request, startedAt, signal }: Release, pass: Pass): Promise<void> {
+  await deliverHeld(pass, signal, startedAt);
+  if (pass.stream.children === null) return;
+  const withheld = await settleChildren(pass, request, signal);
+  await deliverHeld(pass, signal, startedAt);
+  if (withheld > 0) throw new TransientError(withheldText(pass.id, withheld));
+}
+
+/** Resolves to the number of jobs that were held back. */
+async function releaseAll(release: Release): Promise<number> {
+  const { byStream, passes, signal, request } = release;
+  const [first] = passes;
+  let jobs = 0;
+  for (let after = ''; first !== undefined; ) {
+    const trees = await first.store.gathered(first.session.source, { after, limit: jobsAtOnce });
+    const last = trees.at(-1);
+    if (last === undefined) break;
+    after = last.job.record.externalId;
+    jobs += trees.length;
+    for (const [stream, own] of Map.groupBy(trees, ({ job }) => job.stream)) {
+      signal.throwIfAborted();
+      request.stopping?.throwIfAborted();
+      const pass = byStream.get(stream);
+      if (pass !== undefined) await releaseJobs(release, pass, own);
+    }
+  }
+  return jobs;
+}
+
+/** Sends jobs of one stream with what belongs to them; takes note of those that must go by themselves. */
+async function releaseJobs(release: Release, pass: Pass, trees: readonly GatheredTree[]): Promise<void> {
+  const { alone } = release;
+  release.at = pass;
+  const pusher = pass.pusher.trees;
+  const nests = pusher !== undefined && (await pusher.wanted());
+  const delivered = nests ? await pushTrees(release, { pass, pusher, trees }) : new Set<string>();
+  const left = trees.map(({ job }) => job.record).filter((job) => !delivered.has(job.externalId));
+  const jobs = [...(alone.get(pass) ?? []), ...left];
+  alone.set(pass, jobs.length < jobsInPage ? jobs : []);
+  if (jobs.length >= jobsInPage) await sendAlone(release, pass, jobs);
+}
+
+async function sendAlone(release: Release, pass: Pass, jobs: readonly MesRecord[]): Promise<void> {
+  if (jobs.length === 0) return;
+  release.at = pass;
+  release.request.stopping?.throwIfAborted();
+  const mapped = [{ kind: 'good' as const, key: '', stamp: null, records: [...jobs] }];
+  await deliverRows(pass, { mapped, force: true, resume: null }, release.signal);
+}
+
+interface Pushing {
+  pass: Pass;
+  pusher: TreePusher;
+  trees: readonly GatheredTree[];
+}
+
+/** Resolves to the external ids of the jobs that were delivered, and stay so whatever becomes of the rest. */
+async function pushTrees(release: Release, { pass, pusher, trees }: Pushing): Promise<ReadonlySet<string>> {
+  // The first request was let in with the pass.
+  if (pass.requests.mes > 0) await pass.admission?.goOn(needOf(pass));
+  const report = await pusher.push(await toTrees(release, pass, trees), release.signal);
+  pass.requests.mes += report.requests;
+  await commitTrees(release, trees, report.outcomes);
+  const { failure: cause, failed: entity } = report;
+  if (cause !== undefined) throw new PushFailedError({ message: cause.message, cause, entity });
+  const jobs = report.outcomes.map(({ change }) => change.record).filter(({ entity }) => entity === 'job');
+  return new Set(jobs.map(({ externalId }) => externalId));
+}
+
+/** A page each stream, parents first: a crash between them leaves children that wait for a parent that is there. */
+async function commitTrees(
+  { byStream, startedAt }: Release,
+  trees: readonly GatheredTree[],
+  outcomes: readonly Outcome[],
+): Promise<void> {
+  const gathered = new Map(
+    trees.flatMap(({ job, children }) => [job, ...children]).map((each) => [keyOf(each.record), each]),
+  );
+  const originOf = ({ change }: Outcome) => gathered.get(keyOf(change.record));
+  for (const pass of byStream.values()) {
+    const own = outcomes.filter((outcome) => originOf(outcome)?.stream === pass.id);
+    const old = own.filter((outcome) => (originOf(outcome)?.since ?? '') < startedAt.toISOString());
+    if (own.length > 0) await commitOutcomes(pass, own, old);
+  }
+}
+
+function keyOf({ entity, externalId }: RecordRef): string {
+  return `${entity}/${externalId}`;
+}
+
+/** As the sink takes them; without children of streams that have no pass in this cycle. */
+async function toTrees(
+  { byStream }: Release,
+  { store, session }: Pass,
+  trees: readonly GatheredTree[],
+): Promise<Tree[]> {
+  const records = trees.map(({ job, children }) => ({
+    job: job.record,
+    children: children.filter(({ stream }) => byStream.has(stream)).map(({ record }) => record),
+  }));
+  const all = records.flatMap(({ job, children }) => [job, ...children]);
+  const cells = new Set(all.flatMap(({ parents: { cell } }) => cell ?? []));
+  const refs: RecordRef[] = [...all, ...[...cells].map((externalId) => ({ entity: 'cell' as const, externalId }))];
+  const known = new Map<string, LedgerEntry>();
+  for (const [entity, some] of Map.groupBy<Entity, RecordRef>(refs, (ref) => ref.entity)) {
+    const ids = some.map(({ externalId }) => externalId);
+    const found = await store.lookup(session.source, entity, ids);
+    for (const [externalId, entry] of found) known.set(keyOf({ entity, externalId }), entry);
+  }
+  const toReady = (record: MesRecord): ReadyChange => {
+    const change = toChange(record, known.get(keyOf(record)), null);
+    const cell = record.parents.cell === undefined ? undefined : known.get(`cell/${record.parents.cell}`);
+    return cell === undefined || cell.hash === null ? change : { ...change, parents: { cell } };
+  };
+  return records.map(({ job, children }) => ({ job: toReady(job), children: children.map(toReady) }));
+}

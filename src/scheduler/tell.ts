@@ -1,0 +1,34 @@
+import { type Counts, zeroCounts } from '../core/events.ts';
+import type { Outcome } from '../core/types.ts';
+import type { BadRow } from '../state/store.ts';
+import type { Pass } from './delivery.ts';
+
+interface Told {
+  outcomes: readonly Outcome[];
+  badRows: readonly BadRow[];
+}
+
+/** Counts a committed page and says what became of it. */
+export function tell(pass: Pass, base: Pick<Counts, 'read' | 'unchanged'>, { outcomes, badRows }: Told): void {
+  const { events, id } = pass;
+  const counts: Counts = { ...zeroCounts(), ...base, refused: badRows.length };
+  for (const { key, reason } of badRows) events.emit('record:refused', { stream: id, key: `row ${key}`, reason });
+  for (const outcome of outcomes) {
+    const { entity, externalId, lifecycle } = outcome.change.record;
+    if (outcome.kind === 'parked') counts.parked += 1;
+    if (outcome.kind === 'refused') {
+      counts.refused += 1;
+      events.emit('record:refused', { stream: id, key: `${entity}/${externalId}`, reason: outcome.reason });
+    }
+    if (outcome.kind !== 'delivered') continue;
+    const was = outcome.change.known?.lifecycle;
+    const held = outcome.change.known?.hash != null;
+    if (held && lifecycle === 'cancelled' && was !== 'cancelled') counts.deleted += 1;
+    else counts[outcome.action] += 1;
+    if (held && was === 'cancelled' && lifecycle !== 'cancelled' && entity !== 'cell' && entity !== 'resource') {
+      events.emit('record:left-on-hold', { stream: id, entity, externalId });
+    }
+  }
+  for (const name of Object.keys(counts) as (keyof Counts)[]) pass.counts[name] += counts[name];
+  events.emit('page:committed', { stream: id, counts });
+}
