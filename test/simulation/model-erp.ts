@@ -141,7 +141,10 @@ export class ModelErp {
     });
   }
 
-  /** One transaction of that kind, visible at once, of that row where it is named; its label, or undefined when no row fits. */
+  /**
+   * One transaction of that kind, visible at once, of that row where it is named (what is created: under it); its label, or undefined
+   * when no row fits.
+   */
   perform(
     kind: 'created' | 'tied' | 'changed' | 'flagged' | 'removed',
     table: TableName,
@@ -149,7 +152,7 @@ export class ModelErp {
   ): string | undefined {
     const fits = (row: ModelRow) => id === undefined || row.Id === id;
     const transactions = {
-      created: () => this.#created(table),
+      created: () => this.#created(table, id),
       tied: () => this.#tied(table),
       changed: () => this.#changed(table, fits),
       flagged: () => this.#flagged(table, fits),
@@ -345,12 +348,14 @@ export class ModelErp {
     return this.#changed(table);
   }
 
-  #created(table: TableName): Transaction {
+  #created(table: TableName, under?: string): Transaction {
     this.#numbers += 1;
     const id = `${table.slice(0, 1).toUpperCase()}${this.#numbers}`;
     const parents = { cells: undefined, jobs: undefined, parts: 'jobs', operations: 'parts' } as const;
     const parentTable = parents[table];
-    const parent = parentTable === undefined ? undefined : (this.#coming(parentTable) ?? this.#pick(parentTable));
+    const fits = under === undefined ? undefined : (row: ModelRow) => row.Id === under;
+    const coming = parentTable === undefined || fits !== undefined ? undefined : this.#coming(parentTable);
+    const parent = parentTable === undefined ? undefined : (coming ?? this.#pick(parentTable, fits));
     if (parentTable !== undefined && parent === undefined) return this.#created(parentTable);
     return { label: `${table} ${id} created`, changes: [{ table, row: this.#rowOf(table, id, parent?.Id) }] };
   }

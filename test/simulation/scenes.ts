@@ -6,7 +6,7 @@ type Scene = (story: Story) => Promise<void>;
 type Kind = Parameters<NonNullable<Story['world']['erp']['perform']>>[0];
 
 /** What hardly ever comes about by single events: each takes several in their order. Whatever else is going on goes on meanwhile. */
-export const scenes: readonly Scene[] = [goesFromCancelled, goesWhileRefused, liesOfUpdates];
+export const scenes: readonly Scene[] = [goesFromCancelled, goesWhileRefused, waitsForRefused, liesOfUpdates];
 
 function act({ world, tell }: Story, kind: Kind, [table, id]: readonly [TableName, string?]): string | undefined {
   const label = world.erp.perform?.(kind, table, id);
@@ -57,6 +57,19 @@ async function goesWhileRefused(story: Story): Promise<void> {
     const results = await world.reconcile();
     tell(`reconcile: ${results.map(({ stream, outcome, vanished }) => `${stream} ${outcome} ${vanished}`).join(', ')}`);
   }
+}
+
+/** The MES refuses a new job that has a part already, and then takes it: nothing of the part changes any more. */
+async function waitsForRefused(story: Story): Promise<void> {
+  const { world, tell } = story;
+  const job = act(story, 'created', ['jobs'])?.split(' ')[1];
+  if (job === undefined || act(story, 'created', ['parts', job]) === undefined) return;
+  world.mes.refuse((at, body) => (at === 'jobs' && body['external_id'] === job ? 'it is locked' : undefined));
+  tell(`the MES refuses jobs/${job}`);
+  await settledPass(story);
+  world.mes.refuse(() => undefined);
+  act(story, 'changed', ['jobs', job]);
+  await settledPass(story);
 }
 
 /** What is updated by a bulk-sync that only counts. */
