@@ -1,5 +1,5 @@
 import { type EryxonSimulator, startEryxon } from '../sandbox/eryxon/simulator.ts';
-import { businessKeyOf } from '../src/core/business-key.ts';
+import { businessKeyOf } from '../src/core/records.ts';
 import {
   type Change,
   type Entity,

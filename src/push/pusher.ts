@@ -1,6 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit';
-import { businessKeyOf } from '../core/business-key.ts';
 import { PermanentError, TransientError } from '../core/errors.ts';
+import { businessKeyOf, recordKey } from '../core/records.ts';
 import type { Redactor } from '../core/redact.ts';
 import { type Change, type Entity, entities, type Outcome } from '../core/types.ts';
 import { createPace, type Pace } from './adaptive.ts';
@@ -233,7 +233,7 @@ function record(batch: Batch, results: readonly SinkResult[], run: Run): ReadyCh
 }
 
 function remember({ record }: Change, mesId: string | null, run: Run): void {
-  run.arrived.set(`${record.entity}/${record.externalId}`, { mesId, businessKey: businessKeyOf(record) });
+  run.arrived.set(recordKey(record), { mesId, businessKey: businessKeyOf(record) });
 }
 
 function firstFailure(results: readonly (Error | undefined)[]): Error | undefined {

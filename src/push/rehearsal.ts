@@ -1,3 +1,4 @@
+import { isHeld } from '../core/records.ts';
 import type { Batch, Nesting, ReadyChange, Sink, SinkResult, Transport } from './sink.ts';
 import type { CountedTransport } from './transport.ts';
 
@@ -56,8 +57,6 @@ function plannedId({ record: { entity, externalId } }: ReadyChange): string {
 
 function deliveredAs(change: ReadyChange): SinkResult {
   const { known } = change;
-  // The MES knows it also when its sync hash was forgotten: its own id stays.
-  const held = known !== undefined && (known.hash !== null || known.mesId !== null);
   const mesId = known?.mesId ?? plannedId(change);
-  return { kind: 'delivered', action: held ? 'updated' : 'created', mesId };
+  return { kind: 'delivered', action: isHeld(known) ? 'updated' : 'created', mesId };
 }

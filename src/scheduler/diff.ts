@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { GoodRow } from '../connectors/define.ts';
+import { isHeld } from '../core/records.ts';
 import type { Change, Entity, LedgerEntry, MesRecord, Parents, RecordRef } from '../core/types.ts';
 
 /** Looks one source's records up in the ledger. */
@@ -51,11 +52,6 @@ export async function diffPage({ rows, lookup, keepStamps, force = false }: Diff
 function isNoNews({ onlyIfKnown, onlyIfActive }: MesRecord, entry: LedgerEntry | undefined): boolean {
   if (onlyIfActive === true && entry?.lifecycle !== 'active') return true;
   return onlyIfKnown === true && !isHeld(entry);
-}
-
-/** The MES holds it: also after its sync hash was forgotten, the MES's own id stays. */
-export function isHeld(entry: LedgerEntry | undefined): boolean {
-  return entry !== undefined && (entry.hash !== null || entry.mesId !== null);
 }
 
 function isNews({ hash: wanted, known }: Change): boolean {

@@ -1,7 +1,7 @@
 import type { ConnectorSession, Stream } from '../connectors/define.ts';
+import { isHeld } from '../core/records.ts';
 import type { Change, Entity, Outcome } from '../core/types.ts';
 import type { Pusher } from '../push/pusher.ts';
-import { isHeld } from './diff.ts';
 
 /** How a cycle goes about new jobs that the MES is better given together with what belongs to them. */
 export interface Gathering {

@@ -1,4 +1,5 @@
 import type { GoodRow } from '../connectors/define.ts';
+import { recordKey } from '../core/records.ts';
 import { secondsBetween } from '../core/stamp.ts';
 import type { Outcome } from '../core/types.ts';
 import type { Lateness } from '../state/store.ts';
@@ -22,10 +23,10 @@ export function lateness(pass: Pass, rows: readonly GoodRow[], outcomes: readonl
   if (kind === 'none' || watermark === null || watermark.kind !== kind) return null;
   const behind = rows.filter(({ stamp }) => stamp !== null && stamp < watermark.value);
   if (behind.length === 0) return null;
-  const news = new Map(outcomes.filter(isNews).map(({ change }) => [keyOf(change.record), change.known?.stamp]));
+  const news = new Map(outcomes.filter(isNews).map(({ change }) => [recordKey(change.record), change.known?.stamp]));
   // A row whose stamp has not moved was not late: its content changed without it.
   const late = behind.filter(({ records, stamp }) =>
-    records.map(keyOf).some((key) => news.has(key) && news.get(key) !== stamp),
+    records.map(recordKey).some((key) => news.has(key) && news.get(key) !== stamp),
   );
   if (late.length === 0) return null;
   const seconds = late.map(({ stamp }) => secondsBetween(kind, stamp ?? '', watermark.value));
@@ -37,10 +38,6 @@ export function lateness(pass: Pass, rows: readonly GoodRow[], outcomes: readonl
 function isNews({ kind, change }: Outcome): boolean {
   const { known } = change;
   return kind === 'delivered' && (known === undefined || known.hash !== null);
-}
-
-function keyOf({ entity, externalId }: { entity: string; externalId: string }): string {
-  return `${entity}/${externalId}`;
 }
 
 /** Says what was measured, and once a step that the overlap grows. */

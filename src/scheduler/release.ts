@@ -1,4 +1,5 @@
 import { TransientError } from '../core/errors.ts';
+import { recordKey } from '../core/records.ts';
 import type { Entity, LedgerEntry, MesRecord, Outcome, RecordRef } from '../core/types.ts';
 import type { ReadyChange, Tree, TreePusher } from '../push/pusher.ts';
 import type { GatheredTree } from '../state/store.ts';
@@ -134,18 +135,14 @@ async function commitTrees(
   outcomes: readonly Outcome[],
 ): Promise<void> {
   const gathered = new Map(
-    trees.flatMap(({ job, children }) => [job, ...children]).map((each) => [keyOf(each.record), each]),
+    trees.flatMap(({ job, children }) => [job, ...children]).map((each) => [recordKey(each.record), each]),
   );
-  const originOf = ({ change }: Outcome) => gathered.get(keyOf(change.record));
+  const originOf = ({ change }: Outcome) => gathered.get(recordKey(change.record));
   for (const pass of byStream.values()) {
     const own = outcomes.filter((outcome) => originOf(outcome)?.stream === pass.id);
     const old = own.filter((outcome) => (originOf(outcome)?.since ?? '') < startedAt.toISOString());
     if (own.length > 0) await commitOutcomes(pass, own, old);
   }
-}
-
-function keyOf({ entity, externalId }: RecordRef): string {
-  return `${entity}/${externalId}`;
 }
 
 /** As the sink takes them; without children of streams that have no pass in this cycle. */
@@ -165,10 +162,10 @@ async function toTrees(
   for (const [entity, some] of Map.groupBy<Entity, RecordRef>(refs, (ref) => ref.entity)) {
     const ids = some.map(({ externalId }) => externalId);
     const found = await store.lookup(session.source, entity, ids);
-    for (const [externalId, entry] of found) known.set(keyOf({ entity, externalId }), entry);
+    for (const [externalId, entry] of found) known.set(recordKey({ entity, externalId }), entry);
   }
   const toReady = (record: MesRecord): ReadyChange => {
-    const change = toChange(record, known.get(keyOf(record)), null);
+    const change = toChange(record, known.get(recordKey(record)), null);
     const cell = record.parents.cell === undefined ? undefined : known.get(`cell/${record.parents.cell}`);
     return cell === undefined || cell.hash === null ? change : { ...change, parents: { cell } };
   };

@@ -1,6 +1,7 @@
 import type { KeyPage, KeyReader, KeyRow, MappedRow, Stream } from '../connectors/define.ts';
 import { TransientError } from '../core/errors.ts';
 import { prefetch } from '../core/prefetch.ts';
+import { isHeld, recordKey } from '../core/records.ts';
 import { stampAt } from '../core/stamp.ts';
 import type { LedgerEntry, MesRecord, Outcome, RecordRef, RecordSet } from '../core/types.ts';
 import { deliverRows, type Pass } from './delivery.ts';
@@ -158,14 +159,14 @@ async function findSuspects(pass: Pass, page: KeyPage): Promise<KeyRow[]> {
   const refs = page.keys.flatMap((row) => row.refs);
   for (const [entity, some] of Map.groupBy(refs, (ref) => ref.entity)) {
     const ids = some.map(({ externalId }) => externalId);
-    for (const [id, entry] of await store.lookup(session.source, entity, ids)) known.set(`${entity}/${id}`, entry);
+    for (const [id, entry] of await store.lookup(session.source, entity, ids))
+      known.set(recordKey({ entity, externalId: id }), entry);
   }
-  return page.keys.filter((row) => row.refs.some((ref) => isSuspect(row, known.get(nameOf(ref)), readUntil)));
+  return page.keys.filter((row) => row.refs.some((ref) => isSuspect(row, known.get(recordKey(ref)), readUntil)));
 }
 
 function isSuspect({ stamp, leftOut }: KeyRow, entry: LedgerEntry | undefined, readUntil: string | null): boolean {
-  const held = entry !== undefined && (entry.hash !== null || entry.mesId !== null);
-  if (leftOut) return held && entry.lifecycle !== 'cancelled';
+  if (leftOut) return isHeld(entry) && entry?.lifecycle !== 'cancelled';
   if (entry === undefined || entry.hash === null) return true;
   if (stamp === null) return true;
   if (entry.stamp === stamp) return false;
@@ -261,8 +262,4 @@ async function tellOfAbsences(pass: Pass, { sets, release, counts }: Judging, si
       counts.vanished += records.length;
     }
   }
-}
-
-function nameOf({ entity, externalId }: RecordRef): string {
-  return `${entity}/${externalId}`;
 }

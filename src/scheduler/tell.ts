@@ -1,4 +1,5 @@
 import { type Counts, zeroCounts } from '../core/events.ts';
+import { recordKey } from '../core/records.ts';
 import type { Outcome } from '../core/types.ts';
 import type { BadRow } from '../state/store.ts';
 import type { Pass } from './delivery.ts';
@@ -18,7 +19,7 @@ export function tell(pass: Pass, base: Pick<Counts, 'read' | 'unchanged'>, { out
     if (outcome.kind === 'parked') counts.parked += 1;
     if (outcome.kind === 'refused') {
       counts.refused += 1;
-      events.emit('record:refused', { stream: id, key: `${entity}/${externalId}`, reason: outcome.reason });
+      events.emit('record:refused', { stream: id, key: recordKey({ entity, externalId }), reason: outcome.reason });
     }
     if (outcome.kind !== 'delivered') continue;
     const was = outcome.change.known?.lifecycle;

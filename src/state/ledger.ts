@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../core/errors.ts';
+import { recordKey } from '../core/records.ts';
 import type { Outcome, RecordRef } from '../core/types.ts';
 import { type ChildrenDue, createChildrenDue } from './children-due.ts';
 import {
@@ -287,10 +288,6 @@ function recordRemoved(ledger: Ledger, { source, stream, removed }: PageCommit):
     ledger.parked.settle(scope, idsOf(refs));
     ledger.deadLetters.settle(stream, refs.map(recordKey));
   }
-}
-
-function recordKey({ entity, externalId }: RecordRef): string {
-  return `${entity}/${externalId}`;
 }
 
 function idsOf(refs: readonly RecordRef[]): string[] {

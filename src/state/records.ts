@@ -1,4 +1,4 @@
-import { businessKeyOf } from '../core/business-key.ts';
+import { businessKeyOf } from '../core/records.ts';
 import type { Change, Entity, LedgerEntry, Lifecycle, MesRecord } from '../core/types.ts';
 import { type Database, prepare, prepareArrays, type Value } from './database.ts';
 import { fieldMarks } from './field-marks.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { businessKeyOf } from '../../src/core/business-key.ts';
 import { PermanentError, TransientError } from '../../src/core/errors.ts';
+import { businessKeyOf } from '../../src/core/records.ts';
 import { type Change, entities } from '../../src/core/types.ts';
 import { createPusher } from '../../src/push/pusher.ts';
 import { BatchRefusedError, type SinkResult } from '../../src/push/sink.ts';

@@ -1,3 +1,4 @@
+import { isHeld } from '../../core/records.ts';
 import type { Entity, FieldValue, Parents } from '../../core/types.ts';
 import type { ReadyChange } from '../sink.ts';
 
@@ -80,9 +81,4 @@ export function statusFields({ record, known }: ReadyChange): Record<string, Fie
   return was === 'cancelled'
     ? { notes: note(`Active again in ${record.source}; still on hold here until released.`) }
     : undefined;
-}
-
-/** The ledger says that the MES has it: also after its sync hash was forgotten, the MES's own id stays. */
-export function isHeld(known: ReadyChange['known']): boolean {
-  return known !== undefined && (known.hash !== null || known.mesId !== null);
 }

@@ -1,5 +1,5 @@
+import { isHeld } from '../../core/records.ts';
 import { BatchInterruptedError, type ReadyChange, type SinkResult } from '../sink.ts';
-import { isHeld } from './bodies.ts';
 import { deliverBulk } from './classic-bulk.ts';
 import { keepWhatIsSet } from './classic-keep.ts';
 import { deliverSingly } from './classic-put.ts';

@@ -1,8 +1,9 @@
 import { TransientError } from '../../core/errors.ts';
+import { isHeld } from '../../core/records.ts';
 import { createBadSearch } from '../bad-search.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 import { isObject } from './answers.ts';
-import { isHeld, spelledOut, tables } from './bodies.ts';
+import { spelledOut, tables } from './bodies.ts';
 import type { Columns } from './columns.ts';
 import { genericPut, tryPatch } from './generic-put.ts';
 import { prepare } from './prepare.ts';

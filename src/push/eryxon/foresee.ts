@@ -1,5 +1,5 @@
+import { isHeld } from '../../core/records.ts';
 import type { Batch, ReadyChange, SinkResult } from '../sink.ts';
-import { isHeld } from './bodies.ts';
 import type { Ability } from './capabilities.ts';
 import { shape } from './columns.ts';
 import type { Discovery } from './discovery.ts';

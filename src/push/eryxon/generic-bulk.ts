@@ -1,8 +1,9 @@
 import { TransientError } from '../../core/errors.ts';
+import { isHeld } from '../../core/records.ts';
 import type { MesRecord } from '../../core/types.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 import { isObject } from './answers.ts';
-import { isHeld, tables } from './bodies.ts';
+import { tables } from './bodies.ts';
 import type { Columns } from './columns.ts';
 import { genericPut } from './generic-put.ts';
 import { largestPage, listRows, openList, type Row, readOne, readRows } from './lists.ts';

@@ -1,6 +1,6 @@
+import { isHeld } from '../../core/records.ts';
 import type { Entity } from '../../core/types.ts';
 import type { ReadyChange, Tree } from '../sink.ts';
-import { isHeld } from './bodies.ts';
 import type { Capabilities } from './capabilities.ts';
 import { type Columns, shape } from './columns.ts';
 import type { Session } from './session.ts';

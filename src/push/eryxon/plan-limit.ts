@@ -1,8 +1,9 @@
 import type { Clock } from '../../core/clock.ts';
+import { isHeld } from '../../core/records.ts';
 import type { Entity } from '../../core/types.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 import { type Answer, planUsedUp } from './answers.ts';
-import { isHeld, tables } from './bodies.ts';
+import { tables } from './bodies.ts';
 
 /**
  * What the tenant's plan has room for. New jobs and parts beyond it are refused one by one (HTTP 402), while changes of known ones

@@ -1,7 +1,6 @@
-import { businessKeyOf } from '../../core/business-key.ts';
 import { TransientError } from '../../core/errors.ts';
+import { businessKeyOf, isHeld } from '../../core/records.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
-import { isHeld } from './bodies.ts';
 import { readRow, tryPatch } from './generic-put.ts';
 import { findByKey } from './lists.ts';
 import type { Posted } from './posted.ts';

@@ -1,4 +1,4 @@
-import { businessKeyOf } from '../../core/business-key.ts';
+import { businessKeyOf } from '../../core/records.ts';
 import type { MesRecord } from '../../core/types.ts';
 import type { ReadyChange } from '../sink.ts';
 import type { Notes } from './session.ts';

@@ -1,6 +1,6 @@
+import { isHeld } from '../../core/records.ts';
 import type { Entity } from '../../core/types.ts';
 import type { ParentEntry, ReadyChange, SinkResult } from '../sink.ts';
-import { isHeld } from './bodies.ts';
 import { type Columns, shape } from './columns.ts';
 import { findByKey, readRows } from './lists.ts';
 import type { Call } from './request.ts';

@@ -1,4 +1,4 @@
-import { businessKeyOf } from '../../core/business-key.ts';
+import { businessKeyOf } from '../../core/records.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 import type { Answer } from './answers.ts';
 import type { Columns } from './columns.ts';

@@ -1,6 +1,6 @@
+import { isHeld } from '../../core/records.ts';
 import type { Entity } from '../../core/types.ts';
 import type { Batch, ReadyChange } from '../sink.ts';
-import { isHeld } from './bodies.ts';
 import type { Ability } from './capabilities.ts';
 
 export const wayNames = [

@@ -1,4 +1,4 @@
-import type { Entity, MesRecord } from './types.ts';
+import type { Entity, LedgerEntry, MesRecord, RecordRef } from './types.ts';
 
 const fieldOf: Readonly<Record<Entity, string | null>> = {
   cell: 'name',
@@ -13,4 +13,14 @@ export function businessKeyOf({ entity, fields }: Pick<MesRecord, 'entity' | 'fi
   const field = fieldOf[entity];
   const value = field === null ? null : fields[field];
   return value === null || value === undefined ? null : String(value);
+}
+
+/** One text for a record among those of one source. */
+export function recordKey({ entity, externalId }: RecordRef): string {
+  return `${entity}/${externalId}`;
+}
+
+/** The ledger says that the MES has it: also after its sync hash was forgotten, the MES's own id stays. */
+export function isHeld(entry: LedgerEntry | undefined): boolean {
+  return entry !== undefined && (entry.hash !== null || entry.mesId !== null);
 }
