@@ -13,7 +13,6 @@ import {
   BatchInterruptedError,
   BatchRefusedError,
   type ParentEntry,
-  type ReadyChange,
   type Sink,
   type SinkResult,
   type Transport,
@@ -180,8 +179,8 @@ async function deliver({ entity, changes }: Batch, run: Run): Promise<void> {
       if (search.refused() && only !== undefined) run.outcomes.push({ kind: 'refused', change: only, reason });
       continue;
     }
-    const open = record(batch, results, run);
-    if (open.length > 0) await prove({ entity, changes: open }, run);
+    record(batch, results, run);
+    requireProof(batch, results);
     search.accepted();
   }
   run.clean = search.clean();
@@ -199,25 +198,26 @@ async function send(batch: Batch, run: Run): Promise<readonly SinkResult[] | Bat
   }
 }
 
-/** Reads back what the answer left open; what stays open is a failure, never a success (D6). */
-async function prove(batch: Batch, run: Run): Promise<void> {
-  const [still] = record(batch, await run.sink.readBack(batch, run.toMes), run);
-  if (still === undefined) return;
-  throw new TransientError(
-    `The MES answered without saying what became of ${batch.entity} ${still.record.externalId}.`,
-    { malformed: true },
-  );
+/** What an answer leaves open is a failure, never a success (D6). */
+function requireProof({ entity, changes }: Batch, results: readonly SinkResult[]): void {
+  const open = changes.find((_, index) => isOpen(results[index]));
+  if (open === undefined) return;
+  throw new TransientError(`The MES answered without saying what became of ${entity} ${open.record.externalId}.`, {
+    malformed: true,
+  });
 }
 
-/** Notes what became of each change; returns those of which the results say nothing. */
-function record(batch: Batch, results: readonly SinkResult[], run: Run): ReadyChange[] {
-  const open: ReadyChange[] = [];
+function isOpen(result: SinkResult | undefined): result is undefined | { kind: 'unproven' } {
+  return result === undefined || result.kind === 'unproven';
+}
+
+/** Notes what became of each change of which the results say it. */
+function record(batch: Batch, results: readonly SinkResult[], run: Run): void {
   let index = 0;
   for (const change of batch.changes) {
     const result = results[index++];
-    if (result === undefined || result.kind === 'unproven') {
-      open.push(change);
-    } else if (result.kind === 'waiting') {
+    if (isOpen(result)) continue;
+    if (result.kind === 'waiting') {
       run.outcomes.push({ kind: 'parked', change, waitsFor: result.waitsFor });
     } else if (result.kind === 'unavailable') {
       const { entity, externalId } = change.record;
@@ -229,7 +229,6 @@ function record(batch: Batch, results: readonly SinkResult[], run: Run): ReadyCh
       if (run.childrenFollow) remember(change, result.mesId, run);
     }
   }
-  return open;
 }
 
 function remember({ record }: Change, mesId: string | null, run: Run): void {

@@ -23,8 +23,6 @@ export function createRehearsal(real: Pick<Sink, 'estimate' | 'foresee' | 'large
   const sink: Sink = {
     deliver: take,
     largestBatch: async (entity) => (await real.largestBatch?.(entity)) ?? Number.POSITIVE_INFINITY,
-    readBack: async (batch) => batch.changes.map(() => ({ kind: 'unproven' })),
-    check: async () => [],
     list: async () => undefined,
     ...(real.nesting === undefined ? {} : { nesting: rehearsed(real.nesting, book) }),
   };

@@ -1,11 +1,9 @@
-import type { Entity, Finding, MesRecord } from '../core/types.ts';
+import type { Entity, MesRecord } from '../core/types.ts';
 
 /** Deletes records in the MES, where that can be taken back. */
 export interface Remover {
   /** Throws TransientError or PermanentError when it is not known whether the record is gone. */
   remove(removal: Removal, signal: AbortSignal): Promise<RemovalResult>;
-  /** Whether this MES lets a deleted record come back, for each of these entities; writes nothing. */
-  check(entities: readonly Entity[], signal: AbortSignal): Promise<Finding[]>;
 }
 
 export interface Removal {
@@ -24,5 +22,4 @@ export type RemovalResult =
 /** Deletes nothing: for trying out what a pass would do. Three requests are what a deletion takes. */
 export const rehearsedRemover: Remover = {
   remove: async () => ({ kind: 'removed', requests: 3 }),
-  check: async () => [],
 };

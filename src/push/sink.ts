@@ -1,5 +1,5 @@
 import type { HttpRequest, HttpResponse } from '../core/http.ts';
-import type { Change, Entity, Finding, LedgerEntry, Parents, RecordRef } from '../core/types.ts';
+import type { Change, Entity, LedgerEntry, Parents, RecordRef } from '../core/types.ts';
 
 /** The MES as the pusher sees it: turns changes into requests and answers into results; limits and retries are not its business. */
 export interface Sink {
@@ -17,10 +17,6 @@ export interface Sink {
   foresee?(batch: Batch): Promise<ReadonlyMap<ReadyChange, SinkResult>>;
   /** New jobs together with what belongs to them; absent where there is no such request. */
   nesting?: Nesting;
-  /** What the MES really holds of changes whose answer proved nothing. */
-  readBack(batch: Batch, transport: Transport): Promise<SinkResult[]>;
-  /** Reach, credentials, and whether the fields that records carry have a place there; writes nothing. */
-  check(transport: Transport, mapped?: ReadonlyMap<Entity, ReadonlySet<string>>): Promise<Finding[]>;
   /** Every live record of an entity that the MES shows; undefined where this MES cannot list them. */
   list(entity: Entity, transport: Transport): Promise<AsyncIterable<ListedRecord> | undefined>;
 }
@@ -98,7 +94,7 @@ export type SinkResult =
   | { kind: 'waiting'; waitsFor: RecordRef }
   /** This MES takes no records of this kind now, in no way, or no new ones: the record waits for the MES itself. */
   | { kind: 'unavailable'; reason: string }
-  /** The answer says nothing about this record: only reading it back will (D6). */
+  /** Nothing says what became of this record, read back or not: a failure, never a success (D6). */
   | { kind: 'unproven' };
 
 /** The MES refused a batch without naming the record: the pusher sends parts of it until the bad one stands alone. */

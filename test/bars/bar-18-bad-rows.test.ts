@@ -138,8 +138,6 @@ describe('a day of few requests', () => {
         if (changes.some(({ record: { externalId } }) => bad.has(externalId))) throw new BatchRefusedError('bad data');
         return changes.map(() => ({ kind: 'delivered', action: 'created', mesId: null }));
       },
-      readBack: async () => [],
-      check: async () => [],
       list: async () => undefined,
     };
     const shared = {

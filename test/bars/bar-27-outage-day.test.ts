@@ -93,8 +93,6 @@ async function openPlant() {
       arrived.push(...batch.changes.map(({ record }) => record.externalId));
       return batch.changes.map(() => ({ kind: 'delivered', action: 'created', mesId: null }));
     },
-    readBack: async () => [],
-    check: async () => [],
     list: async () => undefined,
   };
   const bucket = createTokenBucket({ requestsPerSecond, burst: 10 }, clock);

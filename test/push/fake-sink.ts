@@ -10,8 +10,6 @@ export interface FakeMes {
   pusher: Pusher;
   /** Batches in the order of arrival: `job: 1 2 3`. */
   batches: string[];
-  /** Read-backs likewise. */
-  readBacks: string[];
   /** Changes as the sink got them. */
   seen: Map<string, ReadyChange>;
   /** Most batches under way at one time. */
@@ -23,8 +21,6 @@ export interface Behaviour {
   result?(change: ReadyChange): SinkResult | Promise<SinkResult>;
   /** Thrown for the batch as a whole. */
   fail?(batch: Batch): Error | undefined;
-  /** What a read-back finds; the default leaves everything open. */
-  found?(change: ReadyChange): SinkResult;
   batchSize?: number;
   maxConcurrency?: number;
   /** The most that a request takes; any number when absent. */
@@ -33,9 +29,8 @@ export interface Behaviour {
 
 /** A pusher before a MES made of functions; every batch costs one request. */
 export function fakeMes(behaviour: Behaviour = {}): FakeMes {
-  const { result = () => delivered, fail = () => undefined, found = () => unproven, largestBatch } = behaviour;
+  const { result = () => delivered, fail = () => undefined, largestBatch } = behaviour;
   const batches: string[] = [];
-  const readBacks: string[] = [];
   const seen = new Map<string, ReadyChange>();
   let running = 0;
   let most = 0;
@@ -54,18 +49,12 @@ export function fakeMes(behaviour: Behaviour = {}): FakeMes {
         running -= 1;
       }
     },
-    async readBack(batch, transport) {
-      readBacks.push(inShort(batch));
-      await transport.request(request);
-      return batch.changes.map(found);
-    },
-    check: async () => [],
     list: async () => undefined,
     ...(largestBatch === undefined ? {} : { largestBatch: async () => largestBatch }),
   };
   const { batchSize = 100, maxConcurrency = 2 } = behaviour;
   const pusher = createPusher({ sink, openTransport: countingTransport, batchSize, maxConcurrency });
-  return { pusher, batches, readBacks, seen, mostAtOnce: () => most };
+  return { pusher, batches, seen, mostAtOnce: () => most };
 }
 
 /** A MES that refuses a batch as a whole when there is a bad record in it, without saying which. */

@@ -263,43 +263,12 @@ describe('a batch that cannot be delivered', () => {
 });
 
 describe('an answer that proves nothing', () => {
-  it('is read back, the open records only', async () => {
-    const mes = fakeMes({
-      result: ({ record: { externalId } }) => (externalId === '1' ? unproven : delivered),
-      found: () => ({ kind: 'delivered', action: 'updated', mesId: 'uuid' }),
-    });
-    const { outcomes, requests, failure } = await mes.pusher.push(jobs(3), knowsNothing, signal);
-    expect(mes.readBacks).toEqual(['job: 1']);
-    expect(told(outcomes).sort()).toEqual(['job/0 created', 'job/1 updated', 'job/2 created']);
-    expect([requests, failure]).toEqual([2, undefined]);
-  });
-
-  it('is no read-back when every record is proved', async () => {
-    const mes = fakeMes();
-    await mes.pusher.push(jobs(3), knowsNothing, signal);
-    expect(mes.readBacks).toEqual([]);
-  });
-
-  it('and that the read-back leaves open is a failure, never a success', async () => {
+  it('is a failure, never a success', async () => {
     const mes = fakeMes({ result: () => unproven });
     const { outcomes, failure } = await mes.pusher.push(jobs(3), knowsNothing, signal);
     expect(outcomes).toEqual([]);
     expect(failure).toBeInstanceOf(TransientError);
     expect(failure?.message).toContain('job 0');
-  });
-
-  it('whose read-back fails leaves what was proved standing', async () => {
-    const sink = {
-      deliver: async () => [delivered, unproven],
-      readBack: () => Promise.reject(new TransientError('reset')),
-      check: async () => [],
-      list: async () => undefined,
-    };
-    const openTransport = () => ({ requests: () => 1, request: () => Promise.reject(new Error('unused')) });
-    const pusher = createPusher({ sink, openTransport, batchSize: 10, maxConcurrency: 1 });
-    const { outcomes, failure } = await pusher.push(jobs(2), knowsNothing, signal);
-    expect(told(outcomes)).toEqual(['job/0 created']);
-    expect(failure?.message).toBe('reset');
   });
 
   it('leaves what was proved beside it standing, before and behind', async () => {
@@ -312,8 +281,6 @@ describe('an answer that proves nothing', () => {
   it('is what too short a list of results is', async () => {
     const sink = {
       deliver: async () => [delivered],
-      readBack: async () => [],
-      check: async () => [],
       list: async () => undefined,
     };
     const openTransport = () => ({ requests: () => 1, request: () => Promise.reject(new Error('unused')) });
@@ -330,8 +297,6 @@ describe('a reason that echoes a secret', () => {
     const whole = what === 'of the whole batch';
     const sink = {
       deliver: () => (whole ? Promise.reject(new BatchRefusedError(text)) : Promise.resolve([refusedFor(text)])),
-      readBack: async () => [],
-      check: async () => [],
       list: async () => undefined,
     };
     const openTransport = () => ({ requests: () => 1, request: () => Promise.reject(new Error('unused')) });

@@ -96,7 +96,6 @@ export interface MemorySink extends Sink {
   /** Runs before a batch takes effect; may throw. */
   before: (batch: Batch) => void;
   verdict: Verdict;
-  readBackVerdict: Verdict;
 }
 
 export function createMemorySink(): MemorySink {
@@ -106,7 +105,6 @@ export function createMemorySink(): MemorySink {
     batches: [],
     before: () => undefined,
     verdict: () => undefined,
-    readBackVerdict: () => ({ kind: 'unproven' }),
     async deliver(batch) {
       sink.before(batch);
       sink.batches.push(batch.changes.map(keyOf));
@@ -118,8 +116,6 @@ export function createMemorySink(): MemorySink {
         return { kind: 'delivered', action, mesId: `id-${change.record.externalId}` };
       });
     },
-    readBack: async (batch) => batch.changes.map((change) => sink.readBackVerdict(change) ?? { kind: 'unproven' }),
-    check: async () => [],
     list: async () => undefined,
   };
   return sink;
@@ -173,7 +169,7 @@ export async function openBench(
   const pusher = createPusher({ sink, openTransport, batchSize: 100, maxConcurrency: 1 });
   const deletes: Bench['deletes'] = {
     policies: {},
-    remover: { remove: () => Promise.reject(new Error()), check: async () => [] },
+    remover: { remove: () => Promise.reject(new Error()) },
   };
   const context = { session, store, pusher, events, clock, deletes };
   const cycle = createCycle(context);

@@ -16,6 +16,8 @@ import { createSession, forgetfulNotes, type SessionOptions } from './session.ts
 
 /** The Eryxon MES in all its generations. */
 export interface EryxonSink extends Sink {
+  /** Reach, credentials, and whether the fields that records carry have a place there; writes nothing. */
+  check(transport: Transport, mapped?: ReadonlyMap<Entity, ReadonlySet<string>>): Promise<Finding[]>;
   /** How each entity is delivered, as last found out; empty before the first time. `full` says why new records wait. */
   ways(): Promise<(WayReport & { full: string | undefined })[]>;
   /** Why the requests of a plan are a guess; empty when they are not. */
@@ -43,8 +45,6 @@ export function createEryxonSink(url: string, options: EryxonOptions = {}): Eryx
   return {
     deliver: (batch, transport) => deliverBatch({ base, discovery, session }, batch, transport),
     largestBatch: (entity) => largestBatch(discovery, entity),
-    // Every way reads back what it must by itself; what is open after that stays a failure.
-    readBack: async (batch) => batch.changes.map(() => ({ kind: 'unproven' })),
     estimate: estimate.batch,
     nesting: createNesting({ base, discovery, session, clock, estimate: estimate.tree }),
     foresee: createForesee(discovery, session),

@@ -5,6 +5,11 @@ import type { CountedTransport } from '../transport.ts';
 import { readAnswer } from './answers.ts';
 import { tables } from './bodies.ts';
 
+export interface EryxonRemover extends Remover {
+  /** Whether this MES lets a deleted record come back, for each of these entities; writes nothing. */
+  check(entities: readonly Entity[], signal: AbortSignal): Promise<Finding[]>;
+}
+
 /**
  * Deletes records so that they can come back. On most installations a deleted row only hides, cannot be restored, and keeps its
  * keys: nothing of the same external id, job number, part number or resource name can be created ever again. So a row gives up its
@@ -15,7 +20,7 @@ export function createEryxonRemover(
   url: string,
   openTransport: (signal: AbortSignal) => CountedTransport,
   forget: (record: MesRecord) => Promise<void> = async () => undefined,
-): Remover {
+): EryxonRemover {
   const base = new URL(url).pathname.replace(/\/$/, '');
   const pathOf = (entity: Entity, id: string) => `${base}/api-${tables[entity]}?id=${encodeURIComponent(id)}`;
   let hides: Promise<boolean> | undefined;

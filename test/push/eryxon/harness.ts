@@ -5,10 +5,10 @@ import { createEventBus } from '../../../src/core/events.ts';
 import { createHttpClient, type HttpRequest, type HttpResponse } from '../../../src/core/http.ts';
 import { refuseTransient } from '../../../src/push/eryxon/answers.ts';
 import { type Capabilities, perEntity } from '../../../src/push/eryxon/capabilities.ts';
-import { createEryxonSink } from '../../../src/push/eryxon/index.ts';
+import { createEryxonSink, type EryxonSink } from '../../../src/push/eryxon/index.ts';
 import { forgetfulNotes, type Notes } from '../../../src/push/eryxon/session.ts';
 import { createPusher, type Pusher } from '../../../src/push/pusher.ts';
-import type { Batch, ReadyChange, Sink, Transport } from '../../../src/push/sink.ts';
+import type { Batch, ReadyChange, Transport } from '../../../src/push/sink.ts';
 
 /** An answer as it was recorded; the body as text or as an object. */
 export function answered(status: number, body: unknown, headers: Record<string, string> = {}): HttpResponse {
@@ -52,7 +52,7 @@ export function batchOf(...changes: readonly [ReadyChange, ...ReadyChange[]]): B
 
 export interface RunningMes {
   mes: EryxonSimulator;
-  sink: Sink;
+  sink: EryxonSink;
   pusher: Pusher;
   transport: Transport;
 }
