@@ -213,6 +213,22 @@ describe('a plan run', () => {
   });
 });
 
+/** Somebody edits a resource now: its stamp is the newest of all. */
+async function editAnyResource({ sandbox: { frepple } }: Frepple): Promise<void> {
+  const { username, password } = frepple.credentials.administrator;
+  const Authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+  const list = `${frepple.url}/api/input/resource/`;
+  const rows = (await (await fetch(`${list}?format=json`, { headers: { Authorization } })).json()) as {
+    name: string;
+  }[];
+  const answer = await fetch(`${list}${encodeURIComponent(rows[0]?.name ?? '')}/`, {
+    method: 'PATCH',
+    headers: { Authorization, 'Content-Type': 'application/json' },
+    body: '{"description":"edited"}',
+  });
+  expect(answer.status).toBe(200);
+}
+
 describe('a zone that the server does not have', () => {
   const wrong = { connector: { timeZone: 'Asia/Tokyo' } };
   const told =
@@ -229,6 +245,17 @@ describe('a zone that the server does not have', () => {
       expect(plant.sandbox.mes.image().jobs.size).toBe(0);
     },
   );
+
+  it.each([
+    ['Europe/Brussels', 'Africa/Lagos', '2026-12-15T10:00:00Z'],
+    ['Europe/Brussels', 'Africa/Johannesburg', '2026-07-15T10:00:00Z'],
+    ['America/New_York', 'EST', '2026-12-15T10:00:00Z'],
+  ])('%s, taken for %s, is refused where rows of half the year tell', async (timeZone, taken, startAt) => {
+    const frepple = { timeZone, startAt: new Date(startAt) };
+    const plant = await open({ seed: 9, records: 120, frepple }, { connector: { timeZone: taken } });
+    await editAnyResource(plant);
+    await expect(prepared(plant)).rejects.toThrow(`FrePPLe's times are not those of ${taken}`);
+  });
 
   it('is refused by the first pass that can ask, where FrePPLe does not answer at the start', async () => {
     const plant = await open({ seed: 95, records: 60 }, wrong);

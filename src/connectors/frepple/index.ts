@@ -160,12 +160,16 @@ function openFrepple(config: FreppleSettings, context: ConnectorContext): Connec
   };
   const probes = opened.map(({ stream: { name: stream }, sample, doubts }) => ({ name: stream, sample, doubts }));
   async function check(signal: AbortSignal) {
-    const findings = await checkSession({ session, probes, clock }, signal);
+    const findings = await checkSession({ session, probes, clock, advice }, signal);
     const reached = findings.some(({ level }) => level === 'ok');
     return reached ? [...findings, ...(await checkServer(proof, tasks, signal))] : findings;
   }
   return { ...session, check };
 }
+
+const advice = {
+  refused: 'Check url and scenario, and grant the user the rights listed in docs/connectors/frepple.md.',
+};
 
 /** No pass and no read begins before the zone is proven: an ERP that could not be asked at the start is asked by them. */
 function behindZone(runs: PlanRuns, zone: ZoneGuard): PlanRuns {

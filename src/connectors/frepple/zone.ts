@@ -20,8 +20,6 @@ interface Stamped {
   key: string;
   local: string;
   instant: Date;
-  /** The zone's offset then, milliseconds. */
-  offsetMs: number;
 }
 
 export type Verdict =
@@ -63,7 +61,7 @@ export function createZoneGuard(proof: ZoneProof, { events, clock }: { events: E
 
 /**
  * The zone stands in no answer, but filters compare a value with an offset in it: a row asked for by its own stamp, turned into UTC,
- * comes back only if the zone is right at that time of the year. One row of summer and one of winter, where there are both; of
+ * comes back only if the zone is right at that time of the year. The newest row of each month, where there are some; of
  * operations, where resources prove nothing.
  */
 export async function proveZone(proof: ZoneProof, signal: AbortSignal): Promise<Verdict> {
@@ -119,14 +117,14 @@ async function isStampedThen(
 
 const rowsAtOnce = 1000;
 
-/** The newest row, and the newest one of another time of the year. */
+/** The newest row of each month: a zone may be right in one half of the year and wrong in the other. */
 async function stampedRows(proof: ZoneProof, path: string, signal: AbortSignal): Promise<Stamped[]> {
-  const newest = new Map<number, Stamped>();
+  const newest = new Map<string, Stamped>();
   for await (const row of read(proof, { path }, signal)) {
     const stamped = stampedOf(proof, path, row);
-    if (stamped !== undefined && (newest.get(stamped.offsetMs)?.local ?? '') < stamped.local) {
-      newest.set(stamped.offsetMs, stamped);
-    }
+    if (stamped === undefined) continue;
+    const month = stamped.local.slice(5, 7);
+    if ((newest.get(month)?.local ?? '') < stamped.local) newest.set(month, stamped);
   }
   return [...newest.values()];
 }
@@ -137,14 +135,13 @@ function stampedOf({ timeZone, times }: ZoneProof, path: string, row: Record<str
   const stamp = times.stampOf(lastmodified);
   if (typeof name !== 'string' || stamp === null) return undefined;
   const instant = new Date(stamp);
-  const offsetMs = steadyOffset(instant, timeZone);
-  return offsetMs === undefined ? undefined : { path, key: name, local: String(lastmodified), instant, offsetMs };
+  return isSteady(instant, timeZone) ? { path, key: name, local: String(lastmodified), instant } : undefined;
 }
 
-/** The zone's offset at that time; undefined within a day of a change. */
-function steadyOffset(instant: Date, timeZone: string): number | undefined {
+/** Not within a day of a change of the zone's clock. */
+function isSteady(instant: Date, timeZone: string): boolean {
   const at = (days: number) => zoneOffsetMs(new Date(instant.getTime() + days * 86_400_000), timeZone);
-  return at(-1) === at(1) ? at(0) : undefined;
+  return at(-1) === at(1);
 }
 
 type Row = Record<string, unknown>;

@@ -27,6 +27,7 @@ export const workOrders = defineSuiteQlStream({
       by: 'id',
       where: "l.mainline = 'T'",
       columns: {
+        lineseen: 'l.transaction',
         item: 'l.item',
         quantity: 'l.quantity',
         createdfrom: 'l.createdfrom',
@@ -84,6 +85,7 @@ export const workOrders = defineSuiteQlStream({
     status: z.string(),
     duedate: text,
     quantity: decimal,
+    lineseen: id.nullish(),
     item: id.nullish(),
     itemseen: id.nullish(),
     itemid: text,
@@ -98,6 +100,12 @@ export const workOrders = defineSuiteQlStream({
     const number = row.tranid || externalId;
     const material = row.itemid || 'Unknown';
     const stockJob = stockPrefix + externalId;
+    if (!row.lineseen && lifecycle !== 'cancelled') {
+      throw new RecordError(
+        'Its main line does not come with it: the order has just been deleted, or the role may not see its lines. ' +
+          'A part without its item and quantity would be wrong.',
+      );
+    }
     if (row.item && !row.itemseen && lifecycle !== 'cancelled') {
       throw new RecordError(
         `It makes item ${row.item}, which the role may not see: a part without its name would be wrong. ` +

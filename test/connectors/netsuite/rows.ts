@@ -78,6 +78,7 @@ export const netSuiteRows = {
     status: 'WorkOrd:B',
     duedate: '2026-12-31',
     lastmodified: '2026-11-20 21:55:00',
+    lineseen: '4821',
     item: '12',
     quantity: '10.5',
     createdfrom: '3301',

@@ -156,7 +156,7 @@ export function openSuiteQlStream<Context>(opening: StreamOpening<Context>): Ope
   const toRecords = (row: unknown) => definition.toRecords(row as never, context);
   const { schema } = definition;
   const basis = { entity, schema, toRecords, keyOf, stampOf, properties: {}, fields, when, timeZone };
-  const mapping = createMapping({ ...basis, along: brought?.along });
+  const mapping = createMapping({ ...basis, along: brought?.along, refsOf: refsOfRow(definition.refsOf, keyOf) });
   const rhythm = rhythmOf(opening);
   const stream: Stream = {
     name: definition.name,
@@ -186,6 +186,14 @@ export function openSuiteQlStream<Context>(opening: StreamOpening<Context>): Ope
   const known = new Set([...Object.keys(columns), ...lookUps.flatMap((each) => Object.keys(each.columns))]);
   const alongSource = { bring: mapping.bring, keyOf, rowsOf: source.rowsOf };
   return { stream, source, alongSource, requires, ...checkNames(opening.id, mapping, known) };
+}
+
+/** What a row that cannot be mapped stands for: it is there, whatever is wrong with it. */
+function refsOfRow(refsOf: ((id: string) => RecordRef[]) | null, keyOf: (row: unknown) => string | undefined) {
+  return (row: unknown): RecordRef[] | undefined => {
+    const id = keyOf(row);
+    return id === undefined ? undefined : refsOf?.(id);
+  };
 }
 
 function checkNames(
