@@ -101,7 +101,7 @@ describe('a state whose', () => {
     const files = await soundState();
     const ledger = files.get('ledger.db') ?? Buffer.alloc(0);
     const came = { refused: 0, opened: 0 };
-    for (let flip = 0; flip < 150; flip += 1) {
+    for (let flip = 0; flip < 500; flip += 1) {
       const bytes = Buffer.from(ledger);
       const at = random.int(0, bytes.length - 1);
       bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << random.int(0, 7)), at);
