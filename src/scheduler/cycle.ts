@@ -141,13 +141,21 @@ async function tell(context: PassContext, ran: Ran): Promise<StreamResult> {
   return result;
 }
 
-/** What was held back goes out; it counts with the streams that brought it. */
+/** What was held back goes out; it counts with the streams that brought it, its time with the last of them. */
 async function release(running: Running, rans: readonly Ran[]): Promise<void> {
-  const { context, request, startedAt, signal } = running;
+  const { context, request, startedAt, signal, erpRequests } = running;
   if (rans.some(({ error }) => stopsPushing(error, signal))) return;
-  const passes = rans.filter(mayGoOn).flatMap(({ pass }) => pass ?? []);
+  const going = rans.filter(mayGoOn);
+  const passes = going.flatMap(({ pass }) => pass ?? []);
+  const startedMs = context.clock.monotonicMs();
+  const requestsBefore = erpRequests();
   const { none, fault } = await releaseGathered({ passes, request, startedAt, signal });
   if (none) return;
+  const last = going.at(-1);
+  if (last !== undefined) {
+    last.durationMs += Math.round(context.clock.monotonicMs() - startedMs);
+    last.erp += erpRequests() - requestsBefore;
+  }
   const failed = rans.find(({ pass }) => pass !== undefined && pass === fault?.pass);
   if (failed !== undefined) {
     failed.error ??= fault?.error;

@@ -42,7 +42,7 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
     return runBetween(pass, request, signal);
   }
   const start = await startWindow(pass, { fullReason, anew: request.full }, signal);
-  await deliverHeld(pass, signal);
+  await deliverHeld(pass, { request, signal });
   const reached = await deliverWindow(pass, { start, request }, signal);
   const { window } = start;
   await deliverGone(pass, window, signal);
@@ -51,7 +51,7 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
   const children = firstLoad ? null : await readDueChildren(pass, request, signal);
   const { sweptAt, withheld } = children ?? { sweptAt: pass.sourceNow.toISOString(), withheld: 0 };
   // What waited for a record of this very pass need not wait for the next one.
-  await deliverHeld(pass, signal);
+  await deliverHeld(pass, { request, signal });
   const watermark = advanceWatermark(stream.stampKind, state.watermark, reached);
   await store.finish({
     stream: pass.id,
@@ -73,10 +73,10 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
 /** Between two whole reads of a stream without stamps: what is left over, and the children of parents that changed. */
 async function runBetween(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<Watermark | null> {
   const { stream, state, store } = pass;
-  await deliverHeld(pass, signal);
+  await deliverHeld(pass, { request, signal });
   if (stream.children === null) return state.watermark;
   const { sweptAt, withheld } = await readDueChildren(pass, request, signal);
-  await deliverHeld(pass, signal);
+  await deliverHeld(pass, { request, signal });
   await store.finish({
     stream: pass.id,
     epoch: state.epoch,
@@ -156,13 +156,19 @@ async function startWindow(pass: Pass, { fullReason, anew }: Wanted, signal: Abo
   return { ...plan, target, cursor: undefined, startedAt, resumed: false };
 }
 
-/**
- * Work left over from earlier passes: parked records whose parents have come, dead letters marked for another try. What was parked by
- * the cycle that began at `startedAt` has not vanished since.
- */
-export async function deliverHeld(pass: Pass, signal: AbortSignal, startedAt?: Date): Promise<void> {
+/** How what is left over goes out. */
+interface Held {
+  request: Pick<PassRequest, 'stopping'>;
+  /** What was parked by the cycle that began then has not vanished since. */
+  startedAt?: Date;
+  signal: AbortSignal;
+}
+
+/** Work left over from earlier passes: parked records whose parents have come, dead letters marked for another try. */
+export async function deliverHeld(pass: Pass, { request, startedAt, signal }: Held): Promise<void> {
   const batch = 500;
   for (;;) {
+    request.stopping?.throwIfAborted();
     const { records, rows, letters, since } = await pass.store.held(pass.id, batch);
     if (records.length + rows.length === 0) return;
     const mapped = await pass.stream.map(rows);

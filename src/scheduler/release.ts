@@ -34,8 +34,11 @@ interface Release extends Releasing {
 
 /** Jobs that go out before they are committed together, and before the day's plan is asked again. */
 const jobsAtOnce = 20;
-/** Jobs that go by themselves are sent so many together. */
-const jobsInPage = 500;
+/**
+ * Jobs that go by themselves are sent so many together, and what waits for them right behind: what the MES remembers of creates whose
+ * answers were lost must not be crowded out by that of later ones.
+ */
+const jobsInPage = 100;
 
 /**
  * The end of a cycle: jobs that were held back go out, each in one request with its parts and operations where the MES takes it so, the
@@ -48,9 +51,10 @@ export async function releaseGathered(releasing: Releasing): Promise<Released> {
   try {
     if ((await releaseAll(release)) === 0) return { none: true };
     for (const [pass, jobs] of release.alone) await sendAlone(release, pass, jobs);
+    await deliverWaiting(release);
     for (const pass of passes) {
       release.at = pass;
-      await deliverWaiting(release, pass);
+      await lookBeside(release, pass);
     }
     return { none: false };
   } catch (error) {
@@ -58,12 +62,19 @@ export async function releaseGathered(releasing: Releasing): Promise<Released> {
   }
 }
 
-/** What waited for a job that has arrived now; beside what waited longer something may have vanished from the ERP. */
-async function deliverWaiting({ request, startedAt, signal }: Release, pass: Pass): Promise<void> {
-  await deliverHeld(pass, signal, startedAt);
+/** What waited for a job that has arrived now. */
+async function deliverWaiting(release: Release): Promise<void> {
+  for (const pass of release.passes) {
+    release.at = pass;
+    await deliverHeld(pass, release);
+  }
+}
+
+/** Beside what waited longer than this cycle something may have vanished from the ERP. */
+async function lookBeside(release: Release, pass: Pass): Promise<void> {
   if (pass.stream.children === null) return;
-  const withheld = await settleChildren(pass, request, signal);
-  await deliverHeld(pass, signal, startedAt);
+  const withheld = await settleChildren(pass, release.request, release.signal);
+  await deliverHeld(pass, release);
   if (withheld > 0) throw new TransientError(withheldText(pass.id, withheld));
 }
 
@@ -88,18 +99,29 @@ async function releaseAll(release: Release): Promise<number> {
   return jobs;
 }
 
-/** Sends jobs of one stream with what belongs to them; takes note of those that must go by themselves. */
+/** Sends jobs of one stream with what belongs to them; takes note of those that must go by themselves, or sends them at once. */
 async function releaseJobs(release: Release, pass: Pass, trees: readonly GatheredTree[]): Promise<void> {
   const { alone } = release;
   release.at = pass;
   const pusher = pass.pusher.trees;
   const nests = pusher !== undefined && (await pusher.wanted());
-  const delivered = nests ? await pushTrees(release, { pass, pusher, trees }) : new Set<string>();
+  const { delivered, unsettled } = nests ? await pushTrees(release, { pass, pusher, trees }) : nothing;
   const left = trees.map(({ job }) => job.record).filter((job) => !delivered.has(job.externalId));
   const jobs = [...(alone.get(pass) ?? []), ...left];
-  alone.set(pass, jobs.length < jobsInPage ? jobs : []);
-  if (jobs.length >= jobsInPage) await sendAlone(release, pass, jobs);
+  const isDue = unsettled || jobs.length >= jobsInPage;
+  alone.set(pass, isDue ? [] : jobs);
+  if (!isDue) return;
+  await sendAlone(release, pass, jobs);
+  await deliverWaiting(release);
 }
+
+interface PushedTrees {
+  /** External ids of the jobs that stay delivered whatever becomes of the rest. */
+  delivered: ReadonlySet<string>;
+  unsettled: boolean;
+}
+
+const nothing: PushedTrees = { delivered: new Set(), unsettled: false };
 
 async function sendAlone(release: Release, pass: Pass, jobs: readonly MesRecord[]): Promise<void> {
   if (jobs.length === 0) return;
@@ -115,8 +137,7 @@ interface Pushing {
   trees: readonly GatheredTree[];
 }
 
-/** Resolves to the external ids of the jobs that were delivered, and stay so whatever becomes of the rest. */
-async function pushTrees(release: Release, { pass, pusher, trees }: Pushing): Promise<ReadonlySet<string>> {
+async function pushTrees(release: Release, { pass, pusher, trees }: Pushing): Promise<PushedTrees> {
   // The first request was let in with the pass.
   if (pass.requests.mes > 0) await pass.admission?.goOn(needOf(pass));
   const report = await pusher.push(await toTrees(release, pass, trees), release.signal);
@@ -125,7 +146,7 @@ async function pushTrees(release: Release, { pass, pusher, trees }: Pushing): Pr
   const { failure: cause, failed: entity } = report;
   if (cause !== undefined) throw new PushFailedError({ message: cause.message, cause, entity });
   const jobs = report.outcomes.map(({ change }) => change.record).filter(({ entity }) => entity === 'job');
-  return new Set(jobs.map(({ externalId }) => externalId));
+  return { delivered: new Set(jobs.map(({ externalId }) => externalId)), unsettled: report.unsettled };
 }
 
 /** A page each stream, parents first: a crash between them leaves children that wait for a parent that is there. */

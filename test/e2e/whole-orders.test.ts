@@ -8,6 +8,10 @@ import { expectEqual, mesRequests, openPlant, type Plant, totalWrites } from '..
 
 type Send = (request: HttpRequest) => Promise<HttpResponse>;
 
+function isWhole({ system }: Parameters<OpenHttp>[0], request: HttpRequest): boolean {
+  return system === 'mes' && request.body?.includes('"operations":[{') === true;
+}
+
 /** Whole orders on their way to the MES go through `around`. */
 function watching(around: (request: HttpRequest, send: Send) => Promise<HttpResponse>): OpenHttp {
   return (settings) => {
@@ -16,8 +20,7 @@ function watching(around: (request: HttpRequest, send: Send) => Promise<HttpResp
       ...client,
       request(request, signal) {
         const send: Send = (each) => client.request(each, signal);
-        const whole = settings.system === 'mes' && request.body?.includes('"operations":[{') === true;
-        return whole ? around(request, send) : send(request);
+        return isWhole(settings, request) ? around(request, send) : send(request);
       },
     };
   };
@@ -138,5 +141,83 @@ describe.each(['main', 'v060'] as const)('a first load of a MES of generation %s
     await plant.app().store.retryDeadLetters({});
     await plant.passUntilDone();
     expectEqual(plant);
+  });
+});
+
+/** More operations than there are notes of what was asked for. */
+describe('a large first load, each order whole', () => {
+  it.each(['main', 'v060'] as const)(
+    'of generation %s: an early one whose answer is lost is settled in time',
+    async (generation) => {
+      let lost: unknown;
+      const openHttp = watching(async (request, send) => {
+        const answer = await send(request);
+        const order: { parts: { operations: unknown[] }[] } = JSON.parse(request.body ?? '');
+        if (lost !== undefined || order.parts.every(({ operations }) => operations.length < 2)) return answer;
+        lost = order;
+        throw new TransientError('ECONNRESET');
+      });
+      const plant = await openPlant({ seed: 801, records: 6000, generation, deletes: false }, { openHttp });
+      const results = await plant.pass();
+      expect(lost).toBeDefined();
+      expect(plant.sandbox.mes.counts().operations).toBeGreaterThan(2048);
+      expect(results.map(({ refused, parked }) => refused + parked)).toEqual(results.map(() => 0));
+      expectEqual(plant);
+    },
+  );
+
+  it('killed in the midst of it: goes on, and no record is taken for refused', async () => {
+    let orders = 0;
+    let killed = false;
+    const openHttp: OpenHttp = (settings) => {
+      const client = createHttpClient(settings);
+      return {
+        ...client,
+        async request(request, signal) {
+          if (killed && settings.system === 'mes') throw new Error('killed');
+          const answer = await client.request(request, signal);
+          if (isWhole(settings, request)) orders += 1;
+          killed ||= orders === 45;
+          if (killed) throw new Error('killed');
+          return answer;
+        },
+      };
+    };
+    const plant = await openPlant({ seed: 802, records: 6000, generation: 'main', deletes: false }, { openHttp });
+    await plant.pass();
+    expect(killed).toBe(true);
+    expect(plant.sandbox.mes.counts().operations).toBeLessThan(1000);
+    [killed, orders] = [false, 45 + 1];
+    await plant.reopen();
+    const results = await plant.pass();
+    expect(plant.sandbox.mes.counts().operations).toBeGreaterThan(2048);
+    expect(results.map(({ refused, parked }) => refused + parked)).toEqual(results.map(() => 0));
+    expectEqual(plant);
+  });
+
+  it('which the MES takes record by record after all: stops when asked to, and goes on later', async () => {
+    const stopping = new AbortController();
+    let sent = 0;
+    const openHttp: OpenHttp = (settings) => {
+      const client = createHttpClient(settings);
+      return {
+        ...client,
+        request(request, signal) {
+          if (request.method === 'POST' && request.path.includes('api-operations')) sent += 1;
+          if (sent === 100) stopping.abort(new Error('The program is stopping.'));
+          return client.request(request, signal);
+        },
+      };
+    };
+    const plant = await openPlant({ seed: 601, records: 1500, generation: 'main' }, { openHttp });
+    plant.sandbox.mes.limit('jobs', 0);
+    const request = { streams: undefined, full: false, manual: false, release: false, stopping: stopping.signal };
+    const results = await plant.app().connectors.get('plant')?.cycle.run(request, new AbortController().signal);
+    expect(results?.map(({ error }) => error)).toContain('The program is stopping.');
+    // The page under way is brought to its end.
+    expect(sent).toBeLessThanOrEqual(500);
+    await plant.passUntilDone();
+    expectEqual(plant);
+    expect(sent).toBeGreaterThan(800);
   });
 });

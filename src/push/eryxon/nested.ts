@@ -53,6 +53,10 @@ export function createNesting(options: NestingOptions): Nesting {
       learn(session, known);
       return selectTree(tree, session, known);
     },
+    async asked(tree) {
+      for (const change of operationsOf(tree)) if ((await session.posted.find(change)) !== undefined) return true;
+      return false;
+    },
     async create(tree, transport) {
       const capabilities = await discovery.current(transport);
       if (!(await usable(capabilities))) return [];
@@ -116,7 +120,9 @@ async function post({ base, session }: NestingOptions, posting: Posting): Promis
     learnFrom(session, tree, answer);
     // Refused because an earlier try has created it: what of its children is there, their own requests find out.
     if (!lost) await forget();
-    return answer.code === planUsedUp ? 'full' : 'refused';
+    if (answer.code === planUsedUp) return 'full';
+    // Its own fault, and none of the way's: its own request finds out.
+    return readVerdict(refusalText(answer)).kind === 'duplicate' ? [] : 'refused';
   } catch (error) {
     if (error instanceof SchemaError) {
       await forget();
