@@ -1,7 +1,8 @@
 import type { ChildPage, ChildReader, MappedRow } from '../connectors/define.ts';
 import type { MesRecord } from '../core/types.ts';
-import { deliverRows, type Pass, type PassRequest } from './delivery.ts';
+import { deliverRows } from './delivery.ts';
 import { absencesBelieved } from './guard.ts';
+import type { Pass, PassRequest } from './pass-types.ts';
 import { dealWithVanished } from './vanished.ts';
 
 /** Parents a look into the list of marks. */

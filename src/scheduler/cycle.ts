@@ -2,10 +2,11 @@ import type { Stream } from '../connectors/define.ts';
 import { messageOf, PermanentError, type WaitError } from '../core/errors.ts';
 import { type EventBus, type StreamResult, zeroCounts } from '../core/events.ts';
 import type { Watermark } from '../core/types.ts';
-import { isTransient, type Pass, type PassContext, type PassRequest, PushFailedError, waitOf } from './delivery.ts';
 import { seesTrees } from './gather.ts';
 import { beginPass, runPass } from './pass.ts';
+import type { Pass, PassContext, PassRequest } from './pass-types.ts';
 import { createPauses, type Pause } from './pauses.ts';
+import { isTransient, PushFailedError, waitOf } from './push-failed.ts';
 import { releaseGathered } from './release.ts';
 
 export interface CycleRequest extends PassRequest {

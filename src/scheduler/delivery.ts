@@ -1,75 +1,15 @@
-import type { ConnectorSession, MappedRow, RefusedRow, Stream } from '../connectors/define.ts';
-import type { Clock } from '../core/clock.ts';
-import { TransientError, WaitError } from '../core/errors.ts';
-import { type Counts, type EventBus, zeroCounts } from '../core/events.ts';
+import type { ConnectorSession, MappedRow, RefusedRow } from '../connectors/define.ts';
+import { type Counts, zeroCounts } from '../core/events.ts';
 import type { Entity, Outcome, RecordRef } from '../core/types.ts';
-import type { Pusher } from '../push/pusher.ts';
-import type { BadRow, PageCommit, ResumePoint, Store, StreamState } from '../state/store.ts';
-import type { Admission, PassNeed } from './admission.ts';
+import type { BadRow, PageCommit, ResumePoint } from '../state/store.ts';
+import type { PassNeed } from './admission.ts';
 import { diffPage } from './diff.ts';
-import { type Gathering, holdBack } from './gather.ts';
+import { holdBack } from './gather.ts';
 import { withKeptJobs } from './kept-job.ts';
 import { lateness, tellLate } from './lateness.ts';
+import type { Pass } from './pass-types.ts';
+import { PushFailedError } from './push-failed.ts';
 import { tell } from './tell.ts';
-import type { Deletes } from './vanished.ts';
-
-/** What passes of one connector share. */
-export interface PassContext {
-  session: ConnectorSession;
-  store: Store;
-  pusher: Pusher;
-  /** For what a person asked for; the other one when absent. */
-  operatorPusher?: Pusher;
-  /** Holds scheduled passes back while requests to the MES are short; none is held back when absent. */
-  admission?: Admission | undefined;
-  /** What becomes of records that the ERP has deleted; all are marked when absent. */
-  deletes?: Deletes | undefined;
-  events: EventBus;
-  clock: Clock;
-  /** Set where new jobs may be held back until the end of the cycle, to go out together with what belongs to them. */
-  gathering?: Gathering | undefined;
-}
-
-export interface PassRequest {
-  /** Read everything, whatever the watermark. */
-  full: boolean;
-  /** Asked for by a person: runs also when nothing is due. */
-  manual: boolean;
-  /** Lets vanished records through the guard this once. */
-  release: boolean;
-  /** Once it aborts, the page under way is finished and no other begun; the next pass goes on behind it. */
-  stopping?: AbortSignal;
-}
-
-/** One pass under way. */
-export interface Pass extends PassContext {
-  stream: Stream;
-  /** Stream id. */
-  id: string;
-  state: StreamState;
-  sourceNow: Date;
-  /** The stream's fingerprint, with the edition of the ERP's data where it has one. */
-  fingerprint: string;
-  counts: Counts;
-  /** Requests to the MES so far. */
-  requests: { mes: number };
-  /** How far behind the watermark its window begins; grows with what is found to be late. */
-  overlapSeconds: number;
-  /** What has been warned of. */
-  warned: Set<'future'>;
-}
-
-/** The MES could not be delivered to. */
-export class PushFailedError extends Error {
-  override name = 'PushFailedError';
-  /** Only this kind of record could not be; absent: nothing could, and the other streams need not try. */
-  readonly entity: Entity | undefined;
-
-  constructor({ message, cause, entity }: { message: string; cause: Error; entity: Entity | undefined }) {
-    super(message, { cause });
-    this.entity = entity;
-  }
-}
 
 export interface Delivery {
   mapped: readonly MappedRow[];
@@ -264,15 +204,4 @@ function isEmpty({
     resume === null &&
     [outcomes, badRows, restamped, childrenRead, goodRowKeys, retriedLetters].every(({ length }) => length === 0)
   );
-}
-
-/** What holds a pass back until a known time without anything having failed; undefined for other errors. */
-export function waitOf(error: unknown): WaitError | undefined {
-  const cause = error instanceof PushFailedError ? error.cause : error;
-  return cause instanceof WaitError ? cause : undefined;
-}
-
-/** True for failures that pass by themselves. */
-export function isTransient(error: unknown): boolean {
-  return error instanceof TransientError || (error instanceof PushFailedError && error.cause instanceof TransientError);
 }

@@ -3,7 +3,7 @@ import { recordKey } from '../core/records.ts';
 import { secondsBetween } from '../core/stamp.ts';
 import type { Outcome } from '../core/types.ts';
 import type { Lateness } from '../state/store.ts';
-import type { Pass } from './delivery.ts';
+import type { Pass } from './pass-types.ts';
 
 /** What is later than this is found by reconciling only: no overlap reads back so far. */
 const longestSeconds = 86_400;

@@ -1,8 +1,8 @@
 import type { GoodRow, Stream } from '../connectors/define.ts';
 import { PermanentError } from '../core/errors.ts';
 import type { RecordRef } from '../core/types.ts';
-import type { Pass } from './delivery.ts';
 import { absencesBelieved } from './guard.ts';
+import type { Pass } from './pass-types.ts';
 
 /**
  * A changed `when` cancels what the MES holds and it leaves out. More of that at once than of vanished records would be believed (D8)

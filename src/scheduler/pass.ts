@@ -5,17 +5,10 @@ import { prefetch } from '../core/prefetch.ts';
 import type { Watermark } from '../core/types.ts';
 import type { ResumePoint } from '../state/store.ts';
 import { readDueChildren } from './children.ts';
-import {
-  childStreamOf,
-  deliverRows,
-  needOf,
-  type Pass,
-  type PassContext,
-  type PassRequest,
-  startDelivery,
-} from './delivery.ts';
+import { childStreamOf, deliverRows, needOf, startDelivery } from './delivery.ts';
 import { overlapFor } from './lateness.ts';
 import { requireFewLeftOut } from './left-out.ts';
+import type { Pass, PassContext, PassRequest } from './pass-types.ts';
 import { sweepStream, zeroSweep } from './sweep.ts';
 import { deliverGone } from './vanished.ts';
 import { advanceWatermark, beliefLimit, laterStamp, type Plan, planWindow } from './watermark.ts';

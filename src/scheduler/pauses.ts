@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { ConfigError, PermanentError } from '../core/errors.ts';
-import { PushFailedError } from './delivery.ts';
+import { PushFailedError } from './push-failed.ts';
 
 export interface Pause {
   reason: string;

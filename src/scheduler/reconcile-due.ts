@@ -1,7 +1,7 @@
 import type { Stream } from '../connectors/define.ts';
 import type { ReconcileResult } from '../core/events.ts';
 import type { SweepStatus } from '../state/store.ts';
-import type { PassContext } from './delivery.ts';
+import type { PassContext } from './pass-types.ts';
 import type { ReconcileOptions } from './reconcile.ts';
 
 /** Which streams are to be compared with the ledger now. */

@@ -1,7 +1,7 @@
 import { type Entity, entities, type RecordRef } from '../core/types.ts';
 import type { ListedRecord, Sink, Transport } from '../push/pusher.ts';
-import type { PassContext } from './delivery.ts';
 import { absencesBelieved } from './guard.ts';
+import type { PassContext } from './pass-types.ts';
 
 /** What the lists of the MES say of one entity. */
 export interface MesCounts {

@@ -4,9 +4,11 @@ import type { Entity, LedgerEntry, MesRecord, Outcome, RecordRef } from '../core
 import type { ReadyChange, Tree, TreePusher } from '../push/pusher.ts';
 import type { GatheredTree } from '../state/store.ts';
 import { settleChildren } from './children.ts';
-import { commitOutcomes, deliverRows, needOf, type Pass, type PassRequest, PushFailedError } from './delivery.ts';
+import { commitOutcomes, deliverRows, needOf } from './delivery.ts';
 import { toChange } from './diff.ts';
 import { deliverHeld, withheldText } from './pass.ts';
+import type { Pass, PassRequest } from './pass-types.ts';
+import { PushFailedError } from './push-failed.ts';
 
 export interface Releasing {
   /** Passes of this cycle that may go on, in the order of their streams. */

@@ -4,8 +4,9 @@ import { prefetch } from '../core/prefetch.ts';
 import { isHeld, recordKey } from '../core/records.ts';
 import { stampAt } from '../core/stamp.ts';
 import type { LedgerEntry, MesRecord, Outcome, RecordRef, RecordSet } from '../core/types.ts';
-import { deliverRows, type Pass } from './delivery.ts';
+import { deliverRows } from './delivery.ts';
 import { absencesBelieved } from './guard.ts';
+import type { Pass } from './pass-types.ts';
 import { dealWithVanished, policyOf } from './vanished.ts';
 
 /** What a sweep over one stream found and did. */

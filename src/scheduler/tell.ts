@@ -2,7 +2,7 @@ import { type Counts, zeroCounts } from '../core/events.ts';
 import { recordKey } from '../core/records.ts';
 import type { Outcome } from '../core/types.ts';
 import type { BadRow } from '../state/store.ts';
-import type { Pass } from './delivery.ts';
+import type { Pass } from './pass-types.ts';
 
 interface Told {
   outcomes: readonly Outcome[];

@@ -1,17 +1,6 @@
 import { type Entity, entities, type MesRecord, type RecordRef, type Window } from '../core/types.ts';
-import type { Remover } from '../push/pusher.ts';
-import { commitRemoved, deliverRows, type Pass } from './delivery.ts';
-
-/**
- * What becomes of a record that the ERP has deleted: `mark` holds it in the MES (cells and resources inactive, the others on hold
- * with a note), `delete` deletes it there too, `ignore` leaves it as it is.
- */
-export type DeletePolicy = 'mark' | 'delete' | 'ignore';
-
-export interface Deletes {
-  policies: Readonly<Partial<Record<Entity, DeletePolicy>>>;
-  remover: Remover;
-}
+import { commitRemoved, deliverRows } from './delivery.ts';
+import type { DeletePolicy, Deletes, Pass } from './pass-types.ts';
 
 export function policyOf(deletes: Deletes | undefined, entity: Entity): DeletePolicy {
   return deletes?.policies[entity] ?? 'mark';

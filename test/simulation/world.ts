@@ -9,7 +9,7 @@ import { type MesImage, type Table, tables } from '../../sandbox/types.ts';
 import { type App, openApp } from '../../src/app/app.ts';
 import type { AnyConnector } from '../../src/connectors/define.ts';
 import { createEventBus, type ReconcileResult, type StreamResult } from '../../src/core/events.ts';
-import type { PassRequest } from '../../src/scheduler/delivery.ts';
+import type { PassRequest } from '../../src/scheduler/pass-types.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import type { Store } from '../../src/state/store.ts';
 import { type CrashPlan, createCrashPlan } from '../support/faulting.ts';

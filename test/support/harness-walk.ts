@@ -3,7 +3,7 @@ import type { ODataVersion } from '../../src/connectors/protocols/odata/values.t
 import { readStamp, type WalkCursor, walk } from '../../src/connectors/protocols/odata/walk.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import { type DatedKind, stampAt } from '../../src/core/stamp.ts';
-import type { PassRequest } from '../../src/scheduler/delivery.ts';
+import type { PassRequest } from '../../src/scheduler/pass-types.ts';
 import { createModel, keyOf, type Model, type ModelRow } from '../connectors/protocols/odata/model.ts';
 import { type Bench, fakeStream, openBench, source } from './harness-pass.ts';
 
