@@ -6,14 +6,14 @@ import { type ConnectorSettings, readTls } from '../connectors/settings.ts';
 import type { Clock } from '../core/clock.ts';
 import { ConfigError, messageOf } from '../core/errors.ts';
 import type { EventBus, ReconcileResult, StreamResult } from '../core/events.ts';
-import { createHttpClient, type HttpResponse, type OpenHttp } from '../core/http.ts';
+import { createHttpClient, type OpenHttp } from '../core/http.ts';
 import type { Redactor } from '../core/redact.ts';
 import { createTokenBucket } from '../core/token-bucket.ts';
 import { type Entity, entities, type Finding } from '../core/types.ts';
 import { createPace, type Pace } from '../push/adaptive.ts';
 import type { Caller } from '../push/day-plan.ts';
 import { type Booking, type BudgetReport, createDayQuota, type DayQuota } from '../push/day-quota.ts';
-import { refuseTransient } from '../push/eryxon/answers.ts';
+import { createAnswerRules } from '../push/eryxon/answers.ts';
 import { createEryxonSink, type EryxonSink } from '../push/eryxon/index.ts';
 import { createEryxonRemover } from '../push/eryxon/remove.ts';
 import { createOutage, type Outage } from '../push/outage.ts';
@@ -187,10 +187,10 @@ function openMes(options: AppOptions, quota: Booking): Mes {
   });
   const bucket = createTokenBucket(mes.rate, clock, 'empty');
   const { batchSize, maxConcurrency, timeoutSeconds, longestWaitSeconds } = mes;
-  const refuse = (answer: HttpResponse) => refuseTransient(answer, clock.now(), longestWaitSeconds * 1000);
+  const answers = createAnswerRules(clock, longestWaitSeconds * 1000);
   const pace = createPace({ batchSize, maxConcurrency, slowMs: timeoutSeconds * 500, firstBatch: options.firstBatch });
   const outage = createOutage(clock, random);
-  const shared = { http, bucket, quota, pace, outage, refuseTransient: refuse, clock, events, random, attempts };
+  const shared = { http, bucket, quota, pace, outage, answers, clock, events, random, attempts };
   return {
     pace,
     outage,

@@ -11,12 +11,21 @@ import type { Booking } from './day-quota.ts';
 import type { Outage } from './outage.ts';
 import type { MesRequest, Transport } from './sink.ts';
 
+/** What the transport must understand of what this MES answers; anything else is the sink's to read. */
+export interface AnswerRules {
+  /** Throws TransientError for answers that are passing faults. */
+  refuseTransient(answer: HttpResponse): void;
+  /** What was asked does not start: that says nothing of how the MES keeps up. */
+  isBootError(answer: HttpResponse): boolean;
+  /** The limiter of the day, and not a gateway that is busy: after this wait a new window begins, whatever we have counted ourselves. */
+  isDayUsedUp(answer: HttpResponse): boolean;
+}
+
 export interface TransportOptions {
   http: HttpClient;
   bucket: TokenBucket;
   quota: Booking;
-  /** Throws TransientError for answers that are passing faults; anything else is the sink's to read. */
-  refuseTransient(answer: HttpResponse): void;
+  answers: AnswerRules;
   clock: Clock;
   events: EventBus;
   random: () => number;
@@ -85,12 +94,12 @@ export function createTransport(options: TransportOptions, signal: AbortSignal):
 }
 
 /** Only what the MES itself asked for: a budget of ours that is used up is known without this, and may be raised. */
-async function heed({ quota, refuseTransient }: TransportOptions, answer: HttpResponse): Promise<void> {
+async function heed({ quota, answers }: TransportOptions, answer: HttpResponse): Promise<void> {
   try {
-    refuseTransient(answer);
+    answers.refuseTransient(answer);
   } catch (error) {
     const askedMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0;
-    if (askedMs > longestSleepMs) await quota.block(askedMs, saysDayIsUsedUp(answer));
+    if (askedMs > longestSleepMs) await quota.block(askedMs, answers.isDayUsedUp(answer));
     throw error;
   }
 }
@@ -99,18 +108,12 @@ async function heed({ quota, refuseTransient }: TransportOptions, answer: HttpRe
  * Tells the pace how the MES keeps up; undefined: no answer. A plain 500 says nothing of it, here it mostly stands for content or
  * schema, and neither does a function that does not boot.
  */
-function note({ pace, clock }: TransportOptions, answer: HttpResponse | undefined, startedMs: number): void {
+function note({ pace, answers, clock }: TransportOptions, answer: HttpResponse | undefined, startedMs: number): void {
   const timing = { startedMs, endedMs: clock.monotonicMs() };
-  const status = answer?.status ?? 0;
-  if (status === 429) pace?.troubled('limited', timing);
-  else if (status === 0 || status === 408 || (status > 500 && !answer?.text.includes('BOOT_ERROR')))
+  if (answer?.status === 429) pace?.troubled('limited', timing);
+  else if (answer === undefined || answer.status === 408 || (answer.status > 500 && !answers.isBootError(answer)))
     pace?.troubled('failed', timing);
   else pace?.answered(timing);
-}
-
-/** The limiter of the day, and not a gateway that is busy: after this wait a new window begins, whatever we have counted ourselves. */
-function saysDayIsUsedUp({ status, headers }: HttpResponse): boolean {
-  return status === 429 && headers['x-ratelimit-remaining'] === '0';
 }
 
 /** The limits are checked before a request is carried out; of any other fault nobody knows how far it came. */

@@ -144,7 +144,7 @@ describe('a day of few requests', () => {
       http,
       quota: createDayQuota(limit, createMemoryQuota(), clock),
       bucket: { take: async () => undefined },
-      refuseTransient: () => undefined,
+      answers: { refuseTransient: () => undefined, isBootError: () => false, isDayUsedUp: () => false },
       clock,
       events: createEventBus(() => undefined),
       random: () => 0.5,

@@ -96,7 +96,8 @@ async function openPlant() {
     list: async () => undefined,
   };
   const bucket = createTokenBucket({ requestsPerSecond, burst: 10 }, clock);
-  const transport = { http, bucket, quota, outage, refuseTransient: () => undefined, clock, events, random: () => 0.5 };
+  const answers = { refuseTransient: () => undefined, isBootError: () => false, isDayUsedUp: () => false };
+  const transport = { http, bucket, quota, outage, answers, clock, events, random: () => 0.5 };
   const pusher = createPusher({
     sink,
     openTransport: (signal) => createTransport({ ...transport, attempts: 5 }, signal),

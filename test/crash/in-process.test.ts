@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { App } from '../../src/app/app.ts';
 import { createHttpClient } from '../../src/core/http.ts';
 import { createTokenBucket } from '../../src/core/token-bucket.ts';
-import { refuseTransient } from '../../src/push/eryxon/answers.ts';
+import { createAnswerRules } from '../../src/push/eryxon/answers.ts';
 import { createEryxonSink } from '../../src/push/eryxon/index.ts';
 import { createPusher } from '../../src/push/pusher.ts';
 import { createTransport } from '../../src/push/transport.ts';
@@ -46,7 +46,7 @@ function faultingCycle(plant: Plant, plan: CrashPlan): { cycle: Cycle; close(): 
     },
     bucket,
     quota,
-    refuseTransient: (answer: Parameters<typeof refuseTransient>[0]) => refuseTransient(answer, clock.now()),
+    answers: createAnswerRules(clock),
     clock,
     events,
     random: () => 0.5,

@@ -4,7 +4,7 @@ import { createEventBus } from '../../src/core/events.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from '../../src/core/http.ts';
 import type { QuotaState } from '../../src/push/day-plan.ts';
 import { createDayQuota } from '../../src/push/day-quota.ts';
-import { refuseTransient } from '../../src/push/eryxon/answers.ts';
+import { createAnswerRules } from '../../src/push/eryxon/answers.ts';
 import { createOutage } from '../../src/push/outage.ts';
 import { createTransport } from '../../src/push/transport.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
@@ -44,13 +44,10 @@ function setUp(script: readonly Scripted[], { limit, asked }: { limit?: number; 
     },
   };
   const outage = createOutage(clock, () => 0.5);
-  const refuse = (response: HttpResponse) => refuseTransient(response, clock.now());
+  const answers = createAnswerRules(clock);
   const events = createEventBus(() => undefined);
   const open = (signal = new AbortController().signal) =>
-    createTransport(
-      { http, bucket, quota, refuseTransient: refuse, clock, events, random: () => 0.5, attempts: 5, outage },
-      signal,
-    );
+    createTransport({ http, bucket, quota, answers, clock, events, random: () => 0.5, attempts: 5, outage }, signal);
   return { clock, quota, outage, open, order, sentAtMs, state: () => store.state };
 }
 

@@ -6,7 +6,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { createEventBus } from '../../src/core/events.ts';
 import { createHttpClient, type HttpClient, type HttpRequest, type HttpResponse } from '../../src/core/http.ts';
 import type { Change, Entity, LedgerEntry, MesRecord, Outcome } from '../../src/core/types.ts';
-import { refuseTransient } from '../../src/push/eryxon/answers.ts';
+import { createAnswerRules } from '../../src/push/eryxon/answers.ts';
 import { createEryxonSink } from '../../src/push/eryxon/index.ts';
 import { createPusher } from '../../src/push/pusher.ts';
 import { createTransport } from '../../src/push/transport.ts';
@@ -65,8 +65,8 @@ export async function startMeddledMes(generation: Generation): Promise<MeddledMe
   const clock = { ...systemClock, sleep: async () => undefined };
   const bucket = { take: async () => undefined };
   const quota = { take: async () => undefined, giveBack: async () => undefined, block: async () => undefined };
-  const refuse = (answer: HttpResponse) => refuseTransient(answer, clock.now());
-  const shared = { http, bucket, quota, refuseTransient: refuse, clock, events, random: () => 0.5, attempts: 5 };
+  const answers = createAnswerRules(clock);
+  const shared = { http, bucket, quota, answers, clock, events, random: () => 0.5, attempts: 5 };
   const pusher = createPusher({
     sink: createEryxonSink(`${mes.url}/functions/v1`),
     openTransport: (signal) => createTransport(shared, signal),

@@ -1,5 +1,7 @@
+import type { Clock } from '../../core/clock.ts';
 import { PermanentError, TransientError } from '../../core/errors.ts';
 import { type HttpResponse, retryAfterMs } from '../../core/http.ts';
+import type { AnswerRules } from '../transport.ts';
 
 /** Reads what any generation of the Eryxon API answers: an envelope, a Supabase error, or neither. */
 export interface Answer {
@@ -56,6 +58,15 @@ export const bootError = 'BOOT_ERROR';
 
 /** Code of HTTP 402 for a create beyond what the tenant's plan has room for; changes go on. */
 export const planUsedUp = 'QUOTA_EXCEEDED';
+
+/** No wait that the MES asks for is taken to be longer than `longestWaitMs`. */
+export function createAnswerRules(clock: Pick<Clock, 'now'>, longestWaitMs?: number): AnswerRules {
+  return {
+    refuseTransient: (answer) => refuseTransient(answer, clock.now(), longestWaitMs),
+    isBootError: ({ text }) => text.includes(bootError),
+    isDayUsedUp: ({ status, headers }) => status === 429 && headers['x-ratelimit-remaining'] === '0',
+  };
+}
 
 /** Throws for answers that concern all requests alike: refused credentials, limits, passing faults, and successes that prove nothing. */
 export function refuseTransient(answer: HttpResponse, now: Date, longestWaitMs = Number.POSITIVE_INFINITY): void {
