@@ -3,7 +3,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { createRandom } from '../../sandbox/random.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Change } from '../../src/core/types.ts';
-import { createSession, forgetfulNotes } from '../../src/push/eryxon/session.ts';
+import { forgetfulNotes } from '../../src/push/eryxon/notes.ts';
+import { createSession } from '../../src/push/eryxon/session.ts';
 import { change, ledger, record } from '../push/builders.ts';
 import { startMes } from '../push/eryxon/harness.ts';
 

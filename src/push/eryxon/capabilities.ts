@@ -2,43 +2,12 @@ import { messageOf, TransientError } from '../../core/errors.ts';
 import { type Entity, entities } from '../../core/types.ts';
 import { reachOf } from '../outage.ts';
 import type { Transport } from '../sink.ts';
+import type { Ability, Capabilities } from './ability.ts';
 import { type Answer, isObject } from './answers.ts';
 import { tables } from './bodies.ts';
 import { type ListCall, readRows } from './lists.ts';
 import { ask } from './request.ts';
 import { readVerdict, SchemaError } from './verdict.ts';
-
-/** What an installation can do for one entity. */
-export interface Ability {
-  /** Classic bulk-sync and PUT sync, which name each record. */
-  classic: 'bulk' | 'put' | null;
-  /** Generic PUT sync, and with it bulk-sync, which writes the same. */
-  put: boolean;
-  /** `updates`: new records fail. */
-  erpSync: 'all' | 'updates' | 'no';
-  /** POST and PATCH: the function starts. */
-  post: boolean;
-  /** Whether the list answers; null where nobody asked. */
-  lists: boolean | null;
-  /** What was found wrong, for people. */
-  faults: string[];
-  /** Why it could not be found out: its endpoint fails in passing. */
-  unknown?: string;
-}
-
-/** What one MES can do, as it was found out. */
-export interface Capabilities {
-  /** What it was asked under. */
-  url: string;
-  /** When, ISO-8601 UTC. */
-  at: string;
-  generation: 'classic' | 'generic';
-  entities: Record<Entity, Ability>;
-  /** Columns that the code names and this database lacks. */
-  lacking: { entity: Entity; column: string }[];
-  /** An endpoint failed in passing: to be looked at again soon. */
-  unsure?: boolean;
-}
 
 /**
  * Finds out what an installation can do, in at most a dozen requests that leave nothing behind: an empty list, records that reach the

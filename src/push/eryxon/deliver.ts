@@ -1,7 +1,7 @@
 import { messageOf, TransientError } from '../../core/errors.ts';
 import type { Batch, ReadyChange, SinkResult, Transport } from '../sink.ts';
 import { BatchInterruptedError } from '../sink.ts';
-import type { Capabilities } from './capabilities.ts';
+import type { Capabilities } from './ability.ts';
 import { classicBulk, classicPut } from './classic.ts';
 import type { Discovery } from './discovery.ts';
 import { erpSync } from './erp-sync.ts';

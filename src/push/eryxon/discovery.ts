@@ -3,8 +3,9 @@ import { TransientError } from '../../core/errors.ts';
 import { type Entity, entities } from '../../core/types.ts';
 import { reachOf } from '../outage.ts';
 import type { Transport } from '../sink.ts';
-import { type Capabilities, probe } from './capabilities.ts';
-import type { Notes } from './session.ts';
+import type { Capabilities } from './ability.ts';
+import { probe } from './capabilities.ts';
+import type { Notes } from './notes.ts';
 import { possibleTasks } from './ways.ts';
 
 /** What one MES can do, found out when it is first needed and kept for a day. */

@@ -1,13 +1,13 @@
 import { entities } from '../../core/types.ts';
 import type { Batch, ReadyChange } from '../sink.ts';
-import type { Capabilities } from './capabilities.ts';
+import type { Capabilities, ProofCost } from './ability.ts';
 import { looksBefore } from './classic-keep.ts';
 import { largest } from './deliver.ts';
 import type { Discovery } from './discovery.ts';
 import { groupByIds } from './erp-sync.ts';
 import { groupByProof } from './generic-bulk.ts';
 import type { Session } from './session.ts';
-import { type ProofCost, planWays, taskOf, type WayName } from './ways.ts';
+import { planWays, taskOf, type WayName } from './ways.ts';
 
 /** Requests that a batch takes if all goes well, without sending any: what is found out first and read back included. */
 export interface Estimate {

@@ -1,6 +1,6 @@
 import { entities, type Finding } from '../../core/types.ts';
+import type { Ability, Capabilities } from './ability.ts';
 import { tables } from './bodies.ts';
-import type { Ability, Capabilities } from './capabilities.ts';
 import { chooseWay, type Task, type WayName } from './ways.ts';
 
 /** How records of one entity reach this MES, for people. */

@@ -1,6 +1,6 @@
 import { isHeld } from '../../core/records.ts';
 import type { Batch, ReadyChange, SinkResult } from '../sink.ts';
-import type { Ability } from './capabilities.ts';
+import type { Ability } from './ability.ts';
 import { shape } from './columns.ts';
 import type { Discovery } from './discovery.ts';
 import type { Session } from './session.ts';

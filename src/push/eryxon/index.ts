@@ -12,7 +12,8 @@ import { createForesee } from './foresee.ts';
 import { leftOutFindings } from './left-out.ts';
 import { listRecords } from './lists.ts';
 import { createNesting } from './nested.ts';
-import { createSession, forgetfulNotes, type SessionOptions } from './session.ts';
+import { forgetfulNotes } from './notes.ts';
+import { createSession, type SessionOptions } from './session.ts';
 
 /** The Eryxon MES in all its generations. */
 export interface EryxonSink extends Sink {

@@ -1,6 +1,6 @@
 import type { Entity, Finding } from '../../core/types.ts';
+import type { Capabilities } from './ability.ts';
 import { tables } from './bodies.ts';
-import type { Capabilities } from './capabilities.ts';
 import { columnFor } from './columns.ts';
 import { erpSyncColumns } from './ways.ts';
 

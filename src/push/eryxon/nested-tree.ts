@@ -1,7 +1,7 @@
 import { isHeld } from '../../core/records.ts';
 import type { Entity } from '../../core/types.ts';
 import type { ReadyChange, Tree } from '../sink.ts';
-import type { Capabilities } from './capabilities.ts';
+import type { Capabilities } from './ability.ts';
 import { type Columns, shape } from './columns.ts';
 import type { Session } from './session.ts';
 import { unstorable } from './text.ts';

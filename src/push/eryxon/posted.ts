@@ -1,7 +1,7 @@
 import { businessKeyOf } from '../../core/records.ts';
 import type { MesRecord } from '../../core/types.ts';
 import type { ReadyChange } from '../sink.ts';
-import type { Notes } from './session.ts';
+import type { Notes } from './notes.ts';
 
 /** A create that was sent, and the id that the answer named; null while no answer has come. */
 export interface Posted {

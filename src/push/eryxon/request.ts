@@ -1,9 +1,9 @@
 import { PermanentError } from '../../core/errors.ts';
 import type { Entity } from '../../core/types.ts';
 import type { MesRequest, ReadyChange, SinkResult, Transport } from '../sink.ts';
+import type { Ability } from './ability.ts';
 import { type Answer, bootError, readAnswer } from './answers.ts';
 import { tables } from './bodies.ts';
-import type { Ability } from './capabilities.ts';
 import type { Session } from './session.ts';
 import { SchemaError } from './verdict.ts';
 

@@ -1,15 +1,10 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Entity } from '../../core/types.ts';
 import type { ReadyChange } from '../sink.ts';
+import type { ProofCost } from './ability.ts';
+import type { Notes } from './notes.ts';
 import { createPlanLimit, type PlanLimit } from './plan-limit.ts';
 import { createPostedLog, type PostedLog } from './posted.ts';
-import type { ProofCost } from './ways.ts';
-
-/** Where what was learnt of an installation outlives the process. */
-export interface Notes {
-  readNote(name: string): Promise<unknown>;
-  writeNote(name: string, value: unknown): Promise<void>;
-}
 
 export interface SessionOptions {
   notes: Notes;
@@ -109,13 +104,4 @@ function shareOf(hash: string): number {
   let value = 0;
   for (const character of hash.slice(-6)) value = (value * 31 + character.charCodeAt(0)) % 1009;
   return value / 1009;
-}
-
-/** Notes that end with the process: for a check beside a running daemon. */
-export function forgetfulNotes(): Notes {
-  const kept = new Map<string, unknown>();
-  return {
-    readNote: async (name) => kept.get(name),
-    writeNote: async (name, value) => void kept.set(name, value),
-  };
 }

@@ -1,7 +1,7 @@
 import { isHeld } from '../../core/records.ts';
 import type { Entity } from '../../core/types.ts';
 import type { Batch, ReadyChange } from '../sink.ts';
-import type { Ability } from './capabilities.ts';
+import type { Ability, ProofCost } from './ability.ts';
 
 export const wayNames = [
   'classic-bulk',
@@ -58,14 +58,6 @@ export interface Choice {
   /** Records of one task in the batch. */
   count: number;
   proof: ProofCost;
-}
-
-/** What it costs to prove a bulk-sync. */
-export interface ProofCost {
-  /** Everything is read back: then a request each, whose answer shows the row, is cheaper than a bulk-sync of updates. */
-  distrusted: boolean;
-  /** Pages of the list that is read, as far as it was ever seen: of all that is on hold; of resources, all. */
-  listPages: number;
 }
 
 /**

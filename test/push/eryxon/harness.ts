@@ -3,10 +3,11 @@ import { type EryxonOptions, type EryxonSimulator, startEryxon } from '../../../
 import { systemClock } from '../../../src/core/clock.ts';
 import { createEventBus } from '../../../src/core/events.ts';
 import { createHttpClient, type HttpRequest, type HttpResponse } from '../../../src/core/http.ts';
+import type { Capabilities } from '../../../src/push/eryxon/ability.ts';
 import { refuseTransient } from '../../../src/push/eryxon/answers.ts';
-import { type Capabilities, perEntity } from '../../../src/push/eryxon/capabilities.ts';
+import { perEntity } from '../../../src/push/eryxon/capabilities.ts';
 import { createEryxonSink, type EryxonSink } from '../../../src/push/eryxon/index.ts';
-import { forgetfulNotes, type Notes } from '../../../src/push/eryxon/session.ts';
+import { forgetfulNotes, type Notes } from '../../../src/push/eryxon/notes.ts';
 import { createPusher, type Pusher } from '../../../src/push/pusher.ts';
 import type { Batch, ReadyChange, Transport } from '../../../src/push/sink.ts';
 
