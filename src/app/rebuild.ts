@@ -1,6 +1,6 @@
 import { type Entity, entities } from '../core/types.ts';
 import type { ListedRecord } from '../push/sink.ts';
-import type { ListedId } from '../state/mes-ids.ts';
+import type { ListedId } from '../state/store.ts';
 import type { App } from './app.ts';
 
 /** What was found of one kind of record of one ERP. */

@@ -1,12 +1,6 @@
 import type { Entity } from '../core/types.ts';
 import { type Database, prepare } from './database.ts';
-
-/** A record that the MES listed, by what it can be known by: its number or name, or its external id where the MES shows that. */
-export interface ListedId {
-  mesId: string;
-  businessKey: string | null;
-  externalId: string | null;
-}
+import type { ListedId } from './store.ts';
 
 /** The MES's own ids of records, taken from its lists. Methods that write belong into a transaction. */
 export interface MesIds {

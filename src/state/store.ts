@@ -1,6 +1,5 @@
 import type { StreamResult } from '../core/events.ts';
 import type { Entity, LedgerEntry, MesRecord, Outcome, RecordRef, Watermark, Window } from '../core/types.ts';
-import type { ListedId } from './mes-ids.ts';
 import type { SweepStore } from './sweep-store.ts';
 
 export type { AbsenceQuery, SweepEnd, SweepStatus, SweepStore, Unseen, UnseenMark } from './sweep-store.ts';
@@ -171,6 +170,13 @@ export interface Run extends Omit<StreamResult, 'connector' | 'stream' | 'waterm
   finishedAt: string;
   /** Why it failed; null when it did not. */
   error: string | null;
+}
+
+/** A record that the MES listed, by what it can be known by: its number or name, or its external id where the MES shows that. */
+export interface ListedId {
+  mesId: string;
+  businessKey: string | null;
+  externalId: string | null;
 }
 
 /** Work left over from earlier passes. */
