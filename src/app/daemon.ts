@@ -11,8 +11,8 @@ import { createMetrics } from '../server/metrics.ts';
 import { createReadiness, type ExpectedStream } from '../server/readiness.ts';
 import { type HealthServer, startServer } from '../server/server.ts';
 import { withSetAside } from '../server/set-aside.ts';
-import { serveControl } from '../state/control.ts';
 import type { App } from './app.ts';
+import { serveControl } from './control.ts';
 import { operations } from './verbs.ts';
 
 export interface Daemon {

@@ -5,9 +5,9 @@ import { readStamp } from '../core/stamp.ts';
 import { entities, type Watermark } from '../core/types.ts';
 import type { WayReport } from '../push/eryxon/findings.ts';
 import { beliefLimit } from '../scheduler/watermark.ts';
-import type { ControlHandler } from '../state/control.ts';
 import type { Run } from '../state/store.ts';
 import type { App, MesReport, RunExclusive } from './app.ts';
+import type { ControlHandler } from './control.ts';
 import { lagOf } from './lag.ts';
 import { type RebuiltIds, rebuildIds } from './rebuild.ts';
 

@@ -1,9 +1,9 @@
 import { checkSystems } from '../app/app.ts';
+import { callControl } from '../app/control.ts';
 import { systemClock } from '../core/clock.ts';
 import { ConfigError, messageOf, TransientError } from '../core/errors.ts';
 import type { Finding } from '../core/types.ts';
 import type { Booking } from '../push/day-quota.ts';
-import { callControl } from '../state/control.ts';
 import { type Context, onTermination, openContext } from './context.ts';
 import { exitCodes, reportFailure } from './exit.ts';
 import { printFindings, printJson } from './output.ts';

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type App, type AppOptions, openApp, type RunExclusive } from '../app/app.ts';
+import { callControl } from '../app/control.ts';
 import { type OperationArgs, type OperationName, operations, type Results } from '../app/verbs.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { systemClock } from '../core/clock.ts';
@@ -10,7 +11,6 @@ import { createLogger, type Logger, type LoggerOptions } from '../core/logger.ts
 import { createRedactor, type Redactor } from '../core/redact.ts';
 import { assertCron } from '../scheduler/cron.ts';
 import { reportEvents } from '../server/event-log.ts';
-import { callControl } from '../state/control.ts';
 import { openEmbeddedStore } from '../state/embedded-store.ts';
 import { openScratchStore } from '../state/scratch-store.ts';
 

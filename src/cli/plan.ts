@@ -1,8 +1,8 @@
+import { callControl } from '../app/control.ts';
 import { type Plan, type PlannedChange, planPasses, type StreamPlan } from '../app/plan.ts';
 import type { StatusReport } from '../app/verbs.ts';
 import { systemClock } from '../core/clock.ts';
 import { UsageError } from '../core/errors.ts';
-import { callControl } from '../state/control.ts';
 import { onTermination, openContext } from './context.ts';
 import { exitCodeOf } from './exit.ts';
 import { paint, printJson, printLine, printTable } from './output.ts';

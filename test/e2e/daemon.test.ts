@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
+import { callControl } from '../../src/app/control.ts';
 import type { StatusReport } from '../../src/app/verbs.ts';
-import { callControl } from '../../src/state/control.ts';
 import { expectEqual, type Settings, settingsFor } from '../support/harness.ts';
 
 interface RunningDaemon {

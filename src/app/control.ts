@@ -14,8 +14,8 @@ import {
   TransientError,
   UsageError,
 } from '../core/errors.ts';
-import { systemCode } from './failure.ts';
-import { LeaseLostError } from './store.ts';
+import { systemCode } from '../state/failure.ts';
+import { LeaseLostError } from '../state/store.ts';
 
 export interface ControlRequest {
   verb: string;

@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { type ControlHandler, callControl, serveControl } from '../../src/app/control.ts';
 import { BusyError, ConfigError } from '../../src/core/errors.ts';
-import { type ControlHandler, callControl, serveControl } from '../../src/state/control.ts';
-import { scratchDirectory } from './builders.ts';
+import { scratchDirectory } from '../state/builders.ts';
 
 const signal = new AbortController().signal;
 const echo: ControlHandler = async (verb, args) => ({ verb, args });
