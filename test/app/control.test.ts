@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type ControlHandler, callControl, serveControl } from '../../src/app/control.ts';
 import { BusyError, ConfigError } from '../../src/core/errors.ts';
-import { scratchDirectory } from '../state/builders.ts';
+import { scratchDirectory } from '../support/state-builders.ts';
 
 const signal = new AbortController().signal;
 const echo: ControlHandler = async (verb, args) => ({ verb, args });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { PermanentError } from '../../src/core/errors.ts';
-import { never, openClient } from '../connectors/support.ts';
+import { never } from '../support/connector-context.ts';
 import { type MockAnswer, useHttpMock } from '../support/http-mock.ts';
+import { openClient } from '../support/odata-client.ts';
 
 /**
  * Bar 7. No walk here keeps a delta token: windows go by key and stamp. What does expire are the next links of a server that pages

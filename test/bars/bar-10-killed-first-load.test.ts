@@ -7,7 +7,6 @@ import type { Window } from '../../src/core/types.ts';
 import { createPusher } from '../../src/push/pusher.ts';
 import { createCycle } from '../../src/scheduler/cycle.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
-import { scratchDirectory } from '../state/builders.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import {
   type CrashPlan,
@@ -17,6 +16,7 @@ import {
   faultingStore,
 } from '../support/faulting.ts';
 import { createMemorySink, type FakeRow, fakeStream, source, start } from '../support/harness-pass.ts';
+import { scratchDirectory } from '../support/state-builders.ts';
 
 /** Bar 10. `ROWS=1000000 npx vitest run test/bars/bar-10` loads a million. */
 const rows = Number(process.env['ROWS'] ?? 40_000);

@@ -2,9 +2,9 @@ import '../simulation/disk.ts';
 import { describe, expect, it } from 'vitest';
 import { createRandom, type Random } from '../../sandbox/random.ts';
 import type { DatedKind } from '../../src/core/stamp.ts';
-import type { ModelRow } from '../connectors/protocols/odata/model.ts';
 import { type Bench, start } from '../support/harness-pass.ts';
 import { storedStamp, type Tale, tell } from '../support/harness-walk.ts';
+import type { ModelRow } from '../support/odata-model.ts';
 
 /** Bar 11. `SEEDS=10000 npx vitest run test/bars/bar-11` tells ten thousand tales. */
 const seeds = Number(process.env['SEEDS'] ?? 40);

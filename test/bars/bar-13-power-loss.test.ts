@@ -5,7 +5,7 @@ import { expect, it, vi } from 'vitest';
 import { createRandom } from '../../sandbox/random.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
-import { delivered, page, passEnd, record, resumeAt, scratchDirectory, source } from '../state/builders.ts';
+import { delivered, page, passEnd, record, resumeAt, scratchDirectory, source } from '../support/state-builders.ts';
 
 /** Runs at each flush of the write-ahead log, before the disk has it. */
 const hooks = vi.hoisted(() => ({ beforeFlush: (): void => undefined, afterFlush: (): void => undefined }));

@@ -7,8 +7,17 @@ import { startSandbox } from '../../sandbox/sandbox.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { ConfigError } from '../../src/core/errors.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
-import { delivered, page, passEnd, record, resumeAt, scratchDirectory, source, stream } from '../state/builders.ts';
 import { createWorkspace } from '../support/cli-workspace.ts';
+import {
+  delivered,
+  page,
+  passEnd,
+  record,
+  resumeAt,
+  scratchDirectory,
+  source,
+  stream,
+} from '../support/state-builders.ts';
 
 // For machines with other work.
 vi.setConfig({ testTimeout: 120_000 });

@@ -4,7 +4,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import type { Store } from '../../src/state/store.ts';
-import { delivered, page, passEnd, record, resumeAt, scratchDirectory, source } from '../state/builders.ts';
+import { delivered, page, passEnd, record, resumeAt, scratchDirectory, source } from '../support/state-builders.ts';
 
 /** Calls that write, counted; from `failFrom` up to and with `failTo` they fail with `code`. */
 const disk = vi.hoisted(() => ({ calls: 0, failFrom: Infinity, failTo: Infinity, code: 'ENOSPC' }));

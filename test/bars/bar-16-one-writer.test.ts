@@ -5,7 +5,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { BusyError } from '../../src/core/errors.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import { stealLease } from '../simulation/stolen-lease.ts';
-import { scratchDirectory } from '../state/builders.ts';
+import { scratchDirectory } from '../support/state-builders.ts';
 
 it('bar 16: a second daemon on one state directory is refused within two seconds', async () => {
   const directory = scratchDirectory();

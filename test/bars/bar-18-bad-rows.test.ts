@@ -7,12 +7,12 @@ import { createDayQuota } from '../../src/push/day-quota.ts';
 import { createPusher } from '../../src/push/pusher.ts';
 import { BatchRefusedError, type Sink } from '../../src/push/sink.ts';
 import { createTransport } from '../../src/push/transport.ts';
-import { change, entry, ledger, record } from '../push/builders.ts';
-import { startMes } from '../push/eryxon/harness.ts';
-import { fakeMes, refusesWhole } from '../push/fake-sink.ts';
-import { createMemoryQuota } from '../push/memory-quota.ts';
+import { startMes } from '../support/eryxon-mes.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { fakeMes, refusesWhole } from '../support/fake-sink.ts';
 import { start } from '../support/harness-pass.ts';
+import { createMemoryQuota } from '../support/memory-quota.ts';
+import { change, entry, ledger, record } from '../support/push-builders.ts';
 
 // For machines with other work.
 vi.setConfig({ testTimeout: 120_000 });

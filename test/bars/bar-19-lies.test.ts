@@ -5,8 +5,8 @@ import { systemClock } from '../../src/core/clock.ts';
 import type { Change } from '../../src/core/types.ts';
 import { forgetfulNotes } from '../../src/push/eryxon/notes.ts';
 import { createSession } from '../../src/push/eryxon/session.ts';
-import { change, ledger, record } from '../push/builders.ts';
-import { startMes } from '../push/eryxon/harness.ts';
+import { startMes } from '../support/eryxon-mes.ts';
+import { change, ledger, record } from '../support/push-builders.ts';
 
 // For machines with other work.
 vi.setConfig({ testTimeout: 120_000 });

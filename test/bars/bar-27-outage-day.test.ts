@@ -13,9 +13,9 @@ import { createTransport } from '../../src/push/transport.ts';
 import { createAdmission } from '../../src/scheduler/admission.ts';
 import { createCycle } from '../../src/scheduler/cycle.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
-import { createMemoryQuota } from '../push/memory-quota.ts';
-import { scratchDirectory } from '../state/builders.ts';
 import { fakeStream, source, start } from '../support/harness-pass.ts';
+import { createMemoryQuota } from '../support/memory-quota.ts';
+import { scratchDirectory } from '../support/state-builders.ts';
 
 const hourMs = 3_600_000;
 const downMs = 8 * hourMs;

@@ -5,9 +5,9 @@ import { join, resolve } from 'node:path';
 import { createGzip } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startSandbox } from '../../sandbox/sandbox.ts';
-import { scratchDirectory } from '../state/builders.ts';
 import { createWorkspace } from '../support/cli-workspace.ts';
 import { productFlags } from '../support/product-flags.ts';
+import { scratchDirectory } from '../support/state-builders.ts';
 
 /** Bar 29: the whole program against a server whose every answer is an attack; a million rows are in docs/performance.md. */
 const mb = 1_048_576;

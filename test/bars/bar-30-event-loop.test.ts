@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import { startSandbox } from '../../sandbox/sandbox.ts';
-import { scratchDirectory } from '../state/builders.ts';
 import { createWorkspace } from '../support/cli-workspace.ts';
+import { scratchDirectory } from '../support/state-builders.ts';
 
 /** Bar 30. `ROWS=100000 npx vitest run test/bars/bar-30` loads more. */
 const rows = Number(process.env['ROWS'] ?? 24_000);

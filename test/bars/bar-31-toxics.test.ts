@@ -4,8 +4,8 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import type { HttpClient, HttpRequest } from '../../src/core/http.ts';
-import { clientOf, failureOf, never, serveHttp, serveTcp, serveTls } from '../core/loopback.ts';
 import { type Phase, startFaultProxy, type Toxic } from '../support/fault-proxy.ts';
+import { clientOf, failureOf, never, serveHttp, serveTcp, serveTls } from '../support/loopback.ts';
 
 /** A second of the fault is a hundredth here: a deadline of 30 s is 300 ms, a byte a second is one every 10 ms. */
 const deadlineMs = 300;

@@ -2,10 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startSandbox } from '../../sandbox/sandbox.ts';
-import { problemsOf, sound } from '../config/config-file.ts';
-import { scratchDirectory } from '../state/builders.ts';
 import { runCli } from '../support/cli.ts';
 import { createWorkspace } from '../support/cli-workspace.ts';
+import { problemsOf, sound } from '../support/config-file.ts';
+import { scratchDirectory } from '../support/state-builders.ts';
 
 /** Bar 41: each line of a sound config broken in each of these ways; what operators get wrong by hand: config/misconfigurations. */
 const lines = sound.trimEnd().split('\n');

@@ -12,7 +12,7 @@ import {
   sound,
   withLines,
   writeConfig,
-} from './config-file.ts';
+} from '../support/config-file.ts';
 
 const literal = change(`\${SAP_PASSWORD}`, 'Welcome2SAP', change(`\${MES_KEY}`, 'ery_test_literal'));
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { connectors } from '../../src/connectors/index.ts';
-import { change, type Loading, problemsOf, sound, withLines } from './config-file.ts';
+import { change, type Loading, problemsOf, sound, withLines } from '../support/config-file.ts';
 
 /** What the operator wrote, and every line that the refusal must have: `line:column path text`. */
 type Case = readonly [name: string, text: string, problems: readonly string[], loading?: Loading];

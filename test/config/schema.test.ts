@@ -5,7 +5,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { configJsonSchema } from '../../src/config/schema.ts';
 import { connectors } from '../../src/connectors/index.ts';
 import { renderSettings } from '../../tools/settings-page.ts';
-import { scheduleProblem } from './config-file.ts';
+import { scheduleProblem } from '../support/config-file.ts';
 import { violations } from './json-schema.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { configJsonSchema } from '../../src/config/schema.ts';
 import { findSecrets, secretTexts } from '../../src/config/secrets.ts';
-import { change, environment, load, problemsOf, sound } from './config-file.ts';
+import { change, environment, load, problemsOf, sound } from '../support/config-file.ts';
 
 /** Of each kind of credentials: the field that is secret. */
 const auths: [kind: string, auth: { kind: string } & Record<string, string>, secret: string][] = [

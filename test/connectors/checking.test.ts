@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkSession } from '../../src/connectors/checking.ts';
 import { ConfigError, PermanentError, TransientError } from '../../src/core/errors.ts';
-import { createHastyClock, never } from './support.ts';
+import { createHastyClock, never } from '../support/connector-context.ts';
 
 const clock = createHastyClock(new Date('2026-10-01T08:00:00Z'));
 

@@ -3,7 +3,7 @@ import type { AnyConnector, ConnectorSession, Page, Stream } from '../../src/con
 import { connectors } from '../../src/connectors/index.ts';
 import { type DatedKind, shiftStamp, stampAt } from '../../src/core/stamp.ts';
 import type { Window } from '../../src/core/types.ts';
-import { createHastyClock, createStrictBus } from '../connectors/support.ts';
+import { createHastyClock, createStrictBus } from '../support/connector-context.ts';
 import type { Adapter, Erp } from './adapters/adapter.ts';
 import { adapters } from './adapters/index.ts';
 

@@ -6,7 +6,7 @@ import type { Page } from '../../src/connectors/define.ts';
 import { connectors } from '../../src/connectors/index.ts';
 import { type DatedKind, shiftStamp, stampAt } from '../../src/core/stamp.ts';
 import type { Finding } from '../../src/core/types.ts';
-import { never } from '../connectors/support.ts';
+import { never } from '../support/connector-context.ts';
 import { adapters } from './adapters/index.ts';
 import {
   atEnd,

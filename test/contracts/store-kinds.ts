@@ -6,8 +6,8 @@ import type { Clock } from '../../src/core/clock.ts';
 import type { LedgerEntry } from '../../src/core/types.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import type { Store } from '../../src/state/store.ts';
-import { source, stream } from '../state/builders.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { source, stream } from '../support/state-builders.ts';
 
 interface StoreKind {
   name: string;

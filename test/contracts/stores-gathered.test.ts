@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MesRecord, Outcome } from '../../src/core/types.ts';
-import { change, delivered, page, record, source, stream } from '../state/builders.ts';
+import { change, delivered, page, record, source, stream } from '../support/state-builders.ts';
 import { stores, useStore } from './store-kinds.ts';
 
 const since = '2026-03-01T08:00:00.000Z';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MesRecord, RecordSet } from '../../src/core/types.ts';
-import { delivered, page, parked, record, refused, source, stream } from '../state/builders.ts';
+import { delivered, page, parked, record, refused, source, stream } from '../support/state-builders.ts';
 import { stores, useStore } from './store-kinds.ts';
 
 const monday = '2026-03-02T00:00:00.000Z';

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { change, delivered, page, parked, passEnd, record, refused, source, stream } from '../state/builders.ts';
+import {
+  change,
+  delivered,
+  page,
+  parked,
+  passEnd,
+  record,
+  refused,
+  source,
+  stream,
+} from '../support/state-builders.ts';
 import { stores, useStore } from './store-kinds.ts';
 
 const monday = '2026-03-02T00:00:00.000Z';

@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { zeroCounts } from '../../src/core/events.ts';
 import { LeaseLostError, type Run } from '../../src/state/store.ts';
-import { change, delivered, page, passEnd, record, refused, resumeAt, source, stream } from '../state/builders.ts';
+import {
+  change,
+  delivered,
+  page,
+  passEnd,
+  record,
+  refused,
+  resumeAt,
+  source,
+  stream,
+} from '../support/state-builders.ts';
 import { stores, useStore } from './store-kinds.ts';
 
 const monday = '2026-03-02T00:00:00.000Z';

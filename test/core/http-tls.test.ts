@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { TransientError } from '../../src/core/errors.ts';
-import { clientOf, failureOf, never, serveHttp, serveTcp, serveTls } from './loopback.ts';
+import { clientOf, failureOf, never, serveHttp, serveTcp, serveTls } from '../support/loopback.ts';
 
 const get = { method: 'GET', path: '/orders?a=1' } as const;
 const openssl = 'openssl';

@@ -3,7 +3,7 @@ import { createGzip, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { PermanentError, TransientError } from '../../src/core/errors.ts';
 import type { Events } from '../../src/core/events.ts';
-import { clientOf, failureOf, never, quietBus, serveHttp, serveTcp } from './loopback.ts';
+import { clientOf, failureOf, never, quietBus, serveHttp, serveTcp } from '../support/loopback.ts';
 
 const get = { method: 'GET', path: '/orders' } as const;
 const deadlineMs = 400;

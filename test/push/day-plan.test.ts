@@ -13,7 +13,7 @@ import {
 } from '../../src/push/day-plan.ts';
 import { createDayQuota } from '../../src/push/day-quota.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
-import { createMemoryQuota } from './memory-quota.ts';
+import { createMemoryQuota } from '../support/memory-quota.ts';
 
 const start = new Date('2026-03-01T20:00:00.000Z');
 const startMs = start.getTime();

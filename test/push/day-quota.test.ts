@@ -4,7 +4,7 @@ import { Gate } from '../../sandbox/eryxon/gate.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import { createDayQuota, type DayQuota } from '../../src/push/day-quota.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
-import { createMemoryQuota } from './memory-quota.ts';
+import { createMemoryQuota } from '../support/memory-quota.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;

@@ -4,8 +4,8 @@ import { businessKeyOf } from '../../src/core/records.ts';
 import { type Change, entities } from '../../src/core/types.ts';
 import { createPusher } from '../../src/push/pusher.ts';
 import { BatchRefusedError, type SinkResult } from '../../src/push/sink.ts';
-import { change, entry, ledger, record, told } from './builders.ts';
-import { delivered, fakeMes, refusesWhole, unproven } from './fake-sink.ts';
+import { delivered, fakeMes, refusesWhole, unproven } from '../support/fake-sink.ts';
+import { change, entry, ledger, record, told } from '../support/push-builders.ts';
 
 const signal = new AbortController().signal;
 const { lookup: knowsNothing } = ledger();

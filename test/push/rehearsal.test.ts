@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRehearsal } from '../../src/push/rehearsal.ts';
 import type { ReadyChange, SinkResult } from '../../src/push/sink.ts';
-import { change, record } from '../state/builders.ts';
+import { change, record } from '../support/state-builders.ts';
 
 const ready = (id: string, rest: Partial<ReadyChange> = {}): ReadyChange => ({
   ...change(record(id)),

@@ -8,7 +8,7 @@ import { createAnswerRules } from '../../src/push/eryxon/answers.ts';
 import { createOutage } from '../../src/push/outage.ts';
 import { createTransport } from '../../src/push/transport.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
-import { createMemoryQuota } from './memory-quota.ts';
+import { createMemoryQuota } from '../support/memory-quota.ts';
 
 const post: HttpRequest = { method: 'POST', path: '/api-jobs/bulk-sync', body: '{}' };
 const start = new Date('2026-03-01T08:00:00.000Z');

@@ -5,8 +5,8 @@ import { createDayQuota } from '../../src/push/day-quota.ts';
 import { type Admission, createAdmission } from '../../src/scheduler/admission.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import type { Store } from '../../src/state/store.ts';
-import { scratchDirectory } from '../state/builders.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { scratchDirectory } from '../support/state-builders.ts';
 
 const start = new Date('2026-03-01T08:00:00.000Z');
 const minuteMs = 60_000;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Entity, LedgerEntry, MesRecord } from '../../src/core/types.ts';
 import { type DiffInput, diffPage, toChange } from '../../src/scheduler/diff.ts';
-import { record } from '../state/builders.ts';
+import { record } from '../support/state-builders.ts';
 
 const unknown: LedgerEntry = {
   hash: null,

@@ -5,7 +5,7 @@ import { ConfigError } from '../../src/core/errors.ts';
 import { makeDirectory } from '../../src/state/directory.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
-import { scratchDirectory } from './builders.ts';
+import { scratchDirectory } from '../support/state-builders.ts';
 
 const clock = createFakeClock(new Date('2026-03-02T08:00:00Z'));
 

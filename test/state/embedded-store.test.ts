@@ -16,7 +16,17 @@ import { openDatabase } from '../../src/state/database.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import type { Store } from '../../src/state/store.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
-import { delivered, page, passEnd, record, refused, resumeAt, scratchDirectory, source, stream } from './builders.ts';
+import {
+  delivered,
+  page,
+  passEnd,
+  record,
+  refused,
+  resumeAt,
+  scratchDirectory,
+  source,
+  stream,
+} from '../support/state-builders.ts';
 
 const clock = createFakeClock(new Date('2026-03-01T08:00:00Z'));
 const monday = '2026-03-02T00:00:00.000Z';

@@ -2,7 +2,7 @@ import type { NoParamCallback } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { ledgerFileName, openLedger } from '../../src/state/ledger.ts';
-import { scratchDirectory } from './builders.ts';
+import { scratchDirectory } from '../support/state-builders.ts';
 
 /** Flushes of the write-ahead log that the disk has not answered yet. */
 const waiting = vi.hoisted((): NoParamCallback[] => []);

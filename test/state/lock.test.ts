@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, it, onTestFinished } from 'vitest';
 import { BusyError } from '../../src/core/errors.ts';
 import { lockState } from '../../src/state/lock.ts';
-import { scratchDirectory } from './builders.ts';
+import { scratchDirectory } from '../support/state-builders.ts';
 
 const module = new URL('../../src/state/lock.ts', import.meta.url).href;
 const program = `

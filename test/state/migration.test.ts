@@ -7,7 +7,7 @@ import { openDatabase, prepare } from '../../src/state/database.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import { ledgerVersion } from '../../src/state/ledger-schema.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
-import { change, record, scratchDirectory, source, stream } from './builders.ts';
+import { change, record, scratchDirectory, source, stream } from '../support/state-builders.ts';
 
 const clock = createFakeClock(new Date('2026-03-02T08:00:00Z'));
 const job = record('1');

@@ -2,7 +2,7 @@ import { mkdirSync, type NoParamCallback, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { openWatermarkFile } from '../../src/state/watermark-file.ts';
-import { scratchDirectory } from './builders.ts';
+import { scratchDirectory } from '../support/state-builders.ts';
 
 /** What reached the disk's cache, in order; only a sync makes it stay. */
 type Step = NamingStep | { op: 'write' | 'syncFile'; name: string; text: string } | { op: 'syncDirectory' };

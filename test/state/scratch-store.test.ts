@@ -5,7 +5,17 @@ import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import { openScratchStore } from '../../src/state/scratch-store.ts';
 import type { Store } from '../../src/state/store.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
-import { delivered, page, parked, passEnd, record, refused, scratchDirectory, source, stream } from './builders.ts';
+import {
+  delivered,
+  page,
+  parked,
+  passEnd,
+  record,
+  refused,
+  scratchDirectory,
+  source,
+  stream,
+} from '../support/state-builders.ts';
 
 const clock = createFakeClock(new Date('2026-03-02T08:00:00Z'));
 const part = (id: string, job: string) => record(id, { entity: 'part', parents: { job } });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/core/errors.ts';
 import { openWatermarkFile, type Watermarks } from '../../src/state/watermark-file.ts';
-import { scratchDirectory, stream } from './builders.ts';
+import { scratchDirectory, stream } from '../support/state-builders.ts';
 
 const atSequence = (sequence: number) => (current: Watermarks) => ({ ...current, sequence });
 

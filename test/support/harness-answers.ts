@@ -10,7 +10,7 @@ import { createAnswerRules } from '../../src/push/eryxon/answers.ts';
 import { createEryxonSink } from '../../src/push/eryxon/index.ts';
 import { createPusher } from '../../src/push/pusher.ts';
 import { createTransport } from '../../src/push/transport.ts';
-import { change, entry, record } from '../push/builders.ts';
+import { change, entry, record } from './push-builders.ts';
 
 /** What becomes of one request to the MES; `pass` lets it through. */
 export type Meddling = (request: HttpRequest, pass: () => Promise<HttpResponse>) => Promise<HttpResponse>;

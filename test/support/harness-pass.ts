@@ -9,8 +9,8 @@ import type { Deletes, PassRequest } from '../../src/scheduler/pass-types.ts';
 import { createReconciler, type ReconcileRequest, type Reconciler } from '../../src/scheduler/reconcile.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import type { Store } from '../../src/state/store.ts';
-import { scratchDirectory } from '../state/builders.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
+import { scratchDirectory } from './state-builders.ts';
 
 /** A row of a source that lives in a test: what it becomes, and how it is stamped. */
 export interface FakeRow {

@@ -4,8 +4,8 @@ import { readStamp, type WalkCursor, walk } from '../../src/connectors/protocols
 import { TransientError } from '../../src/core/errors.ts';
 import { type DatedKind, stampAt } from '../../src/core/stamp.ts';
 import type { PassRequest } from '../../src/scheduler/pass-types.ts';
-import { createModel, keyOf, type Model, type ModelRow } from '../connectors/protocols/odata/model.ts';
 import { type Bench, fakeStream, openBench, source } from './harness-pass.ts';
+import { createModel, keyOf, type Model, type ModelRow } from './odata-model.ts';
 
 /** A row as it is written, and when polls can see it: later than it was stamped where its transaction took so long. */
 export interface Written {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type IsCell, readPartLookUps, readStepLookUps } from '../../../src/connectors/frepple/look-ups.ts';
 import type { DrfClient, DrfList } from '../../../src/connectors/protocols/drf/client.ts';
-import { never } from '../support.ts';
+import { never } from '../../support/connector-context.ts';
 
 type Row = Record<string, unknown>;
 

@@ -6,7 +6,7 @@ import { createServerTimes } from '../../../src/connectors/frepple/times.ts';
 import type { DrfClient } from '../../../src/connectors/protocols/drf/client.ts';
 import { PermanentError, WaitError } from '../../../src/core/errors.ts';
 import type { EventBus } from '../../../src/core/events.ts';
-import { createHastyClock, createStrictBus, type HastyClock, never } from '../support.ts';
+import { createHastyClock, createStrictBus, type HastyClock, never } from '../../support/connector-context.ts';
 
 const started = '2026-11-20 23:00:00.123456';
 const done: Task = { name: 'runplan', started, finished: '2026-11-20 23:20:00', status: 'Done' };

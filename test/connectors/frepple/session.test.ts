@@ -4,7 +4,7 @@ import { frepple } from '../../../src/connectors/frepple/index.ts';
 import { ConfigError, TransientError, WaitError } from '../../../src/core/errors.ts';
 import type { HttpRequest, HttpResponse, OpenHttp } from '../../../src/core/http.ts';
 import type { Window } from '../../../src/core/types.ts';
-import { createHastyClock, createStrictBus, type HastyClock, never } from '../support.ts';
+import { createHastyClock, createStrictBus, type HastyClock, never } from '../../support/connector-context.ts';
 
 let clock: HastyClock;
 let asked: string[];

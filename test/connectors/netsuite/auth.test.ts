@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { baseString, signature } from '../../../src/connectors/netsuite/oauth1.ts';
 import { PermanentError, TransientError } from '../../../src/core/errors.ts';
+import { createHastyClock, type HastyClock, never } from '../../support/connector-context.ts';
 import { type MockAnswer, type SeenRequest, useHttpMock } from '../../support/http-mock.ts';
-import { createHastyClock, type HastyClock, never } from '../support.ts';
 import { m2m, openNetSuite, tba } from './rows.ts';
 
 const origin = 'https://1234567-sb1.suitetalk.api.netsuite.com';

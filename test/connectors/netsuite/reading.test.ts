@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Page } from '../../../src/connectors/define.ts';
 import type { EventBus } from '../../../src/core/events.ts';
 import type { RecordRef, Window } from '../../../src/core/types.ts';
+import { createHastyClock, createStrictBus, never } from '../../support/connector-context.ts';
 import { type MockAnswer, useHttpMock } from '../../support/http-mock.ts';
-import { createHastyClock, createStrictBus, never } from '../support.ts';
 import { m2m, openNetSuite, streamIn } from './rows.ts';
 
 const origin = 'https://1234567-sb1.suitetalk.api.netsuite.com';

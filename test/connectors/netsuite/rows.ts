@@ -1,7 +1,7 @@
 import type { ConnectorContext, ConnectorSession, MappedRow, Stream } from '../../../src/connectors/define.ts';
 import { netsuite } from '../../../src/connectors/netsuite/index.ts';
 import type { MesRecord } from '../../../src/core/types.ts';
-import { createHastyClock, createStrictBus } from '../support.ts';
+import { createHastyClock, createStrictBus } from '../../support/connector-context.ts';
 
 export const tba = {
   kind: 'tba',

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type OdooOptions, startOdoo } from '../../../sandbox/odoo/index.ts';
 import type { ConnectorSession } from '../../../src/connectors/define.ts';
 import { odoo } from '../../../src/connectors/odoo/index.ts';
-import { createHastyClock, createStrictBus, never } from '../support.ts';
+import { createHastyClock, createStrictBus, never } from '../../support/connector-context.ts';
 
 async function start(options: Partial<OdooOptions> = {}, own: object = {}) {
   const simulator = await startOdoo({ seed: 3, records: 60, ...options });

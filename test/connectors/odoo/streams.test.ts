@@ -4,7 +4,7 @@ import type { ConnectorSession, Stream } from '../../../src/connectors/define.ts
 import { odoo } from '../../../src/connectors/odoo/index.ts';
 import { createEventBus, type Events } from '../../../src/core/events.ts';
 import type { MesRecord } from '../../../src/core/types.ts';
-import { createHastyClock, createStrictBus, never } from '../support.ts';
+import { createHastyClock, createStrictBus, never } from '../../support/connector-context.ts';
 
 const settings = {
   type: 'odoo',

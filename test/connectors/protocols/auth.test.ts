@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { PermanentError, TransientError } from '../../../src/core/errors.ts';
+import { createHastyClock, never } from '../../support/connector-context.ts';
 import { type MockAnswer, useHttpMock } from '../../support/http-mock.ts';
-import { createHastyClock, never, openClient } from '../support.ts';
+import { openClient } from '../../support/odata-client.ts';
 
 const origin = 'https://erp.example';
 const http = useHttpMock(origin);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PermanentError, TransientError } from '../../../src/core/errors.ts';
 import { readAnswer, refuseTransient } from '../../../src/push/eryxon/answers.ts';
-import { answered } from './harness.ts';
+import { answered } from '../../support/eryxon-mes.ts';
 
 const now = new Date('2026-03-01T08:00:00.000Z');
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Lifecycle, MesRecord } from '../../../src/core/types.ts';
 import { classicBody } from '../../../src/push/eryxon/bodies.ts';
-import { entry, ready, record } from '../builders.ts';
+import { entry, ready, record } from '../../support/push-builders.ts';
 
 function bodyOf(...of: Parameters<typeof ready>): Record<string, unknown> {
   return JSON.parse(classicBody(ready(...of))) as Record<string, unknown>;

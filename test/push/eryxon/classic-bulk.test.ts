@@ -3,8 +3,8 @@ import { TransientError } from '../../../src/core/errors.ts';
 import type { HttpResponse } from '../../../src/core/http.ts';
 import { createEryxonSink } from '../../../src/push/eryxon/index.ts';
 import { BatchRefusedError } from '../../../src/push/sink.ts';
-import { ready, record } from '../builders.ts';
-import { answered, batchOf, classicMes, scripted } from './harness.ts';
+import { answered, batchOf, classicMes, scripted } from '../../support/eryxon-mes.ts';
+import { ready, record } from '../../support/push-builders.ts';
 
 const base = 'https://mes.example/functions/v1';
 const jobs = (...ids: [string, ...string[]]) =>

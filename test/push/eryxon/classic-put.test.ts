@@ -8,8 +8,8 @@ import { createEryxonSink } from '../../../src/push/eryxon/index.ts';
 import { forgetfulNotes } from '../../../src/push/eryxon/notes.ts';
 import { createSession } from '../../../src/push/eryxon/session.ts';
 import type { ReadyChange, Transport } from '../../../src/push/sink.ts';
-import { change, ledger, ready, record, told } from '../builders.ts';
-import { answered, batchOf, classicMes, scripted, startMes } from './harness.ts';
+import { answered, batchOf, classicMes, scripted, startMes } from '../../support/eryxon-mes.ts';
+import { change, ledger, ready, record, told } from '../../support/push-builders.ts';
 
 const base = '/functions/v1';
 const job = (id: string) => ready(record('job', id));

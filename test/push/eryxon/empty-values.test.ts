@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LedgerEntry, MesRecord } from '../../../src/core/types.ts';
-import { change, entry, ledger, record } from '../builders.ts';
-import { startMes } from './harness.ts';
+import { startMes } from '../../support/eryxon-mes.ts';
+import { change, entry, ledger, record } from '../../support/push-builders.ts';
 
 const signal = new AbortController().signal;
 const kinds = [

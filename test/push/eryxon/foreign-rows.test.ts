@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { MesRecord } from '../../../src/core/types.ts';
 import type { Transport } from '../../../src/push/sink.ts';
-import { change, ledger, ready, record, told } from '../builders.ts';
-import { startMes } from './harness.ts';
+import { startMes } from '../../support/eryxon-mes.ts';
+import { change, ledger, ready, record, told } from '../../support/push-builders.ts';
 
 const signal = new AbortController().signal;
 const count = 12;

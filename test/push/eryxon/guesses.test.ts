@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createEryxonSink } from '../../../src/push/eryxon/index.ts';
-import { ready, record } from '../builders.ts';
-import { classicMes, startMes } from './harness.ts';
+import { classicMes, startMes } from '../../support/eryxon-mes.ts';
+import { ready, record } from '../../support/push-builders.ts';
 
 describe('the requests that a plan counts', () => {
   it.each(['classic', 'v060', 'main', 'repaired'] as const)(

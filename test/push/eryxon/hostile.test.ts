@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { tables } from '../../../sandbox/types.ts';
-import { change, ledger, record } from '../builders.ts';
-import { startMes } from './harness.ts';
+import { startMes } from '../../support/eryxon-mes.ts';
+import { change, ledger, record } from '../../support/push-builders.ts';
 
 const signal = new AbortController().signal;
 const { lookup } = ledger();

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Generation } from '../../../sandbox/eryxon/generation.ts';
 import type { Entity } from '../../../src/core/types.ts';
 import { createEryxonSink } from '../../../src/push/eryxon/index.ts';
-import { change, record } from '../builders.ts';
-import { startMes } from './harness.ts';
+import { startMes } from '../../support/eryxon-mes.ts';
+import { change, record } from '../../support/push-builders.ts';
 
 const mapped = new Map<Entity, ReadonlySet<string>>([
   ['cell', new Set(['name', 'active', 'description'])],

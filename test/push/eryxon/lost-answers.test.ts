@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Generation } from '../../../sandbox/eryxon/generation.ts';
 import type { Entity } from '../../../src/core/types.ts';
 import type { ReadyChange, SinkResult, Transport } from '../../../src/push/sink.ts';
-import { entry, ready, record } from '../builders.ts';
-import { startMes } from './harness.ts';
+import { startMes } from '../../support/eryxon-mes.ts';
+import { entry, ready, record } from '../../support/push-builders.ts';
 
 /** The first answer to each create is lost: before the MES has done it, or after. */
 function losing(transport: Transport, when: 'before' | 'after'): Transport {

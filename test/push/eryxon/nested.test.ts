@@ -5,7 +5,7 @@ import type { HttpResponse } from '../../../src/core/http.ts';
 import type { Entity, MesRecord } from '../../../src/core/types.ts';
 import type { Nesting, ReadyChange, Transport, Tree } from '../../../src/push/sink.ts';
 import { toChange } from '../../../src/scheduler/diff.ts';
-import { type RunningMes, startMes } from './harness.ts';
+import { type RunningMes, startMes } from '../../support/eryxon-mes.ts';
 
 function change(entity: Entity, externalId: string, rest: Partial<MesRecord> = {}): ReadyChange {
   const fields: Record<Entity, MesRecord['fields']> = {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Generation } from '../../../sandbox/eryxon/generation.ts';
 import type { Change, Entity, Outcome } from '../../../src/core/types.ts';
-import { change, entry, ledger, record } from '../builders.ts';
-import { type RunningMes, startMes } from './harness.ts';
+import { type RunningMes, startMes } from '../../support/eryxon-mes.ts';
+import { change, entry, ledger, record } from '../../support/push-builders.ts';
 
 const signal = new AbortController().signal;
 

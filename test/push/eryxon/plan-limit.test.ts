@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { createPlanLimit } from '../../../src/push/eryxon/plan-limit.ts';
+import { startMes } from '../../support/eryxon-mes.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
-import { ready, record } from '../builders.ts';
-import { startMes } from './harness.ts';
+import { ready, record } from '../../support/push-builders.ts';
 
 const full = { status: 402, data: undefined, code: 'QUOTA_EXCEEDED', message: 'Quota exceeded for jobs' };
 const reason = 'The plan of the MES has no room for new jobs (HTTP 402 Quota exceeded for jobs).';

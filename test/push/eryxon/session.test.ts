@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { forgetfulNotes, type Notes } from '../../../src/push/eryxon/notes.ts';
 import { createSession } from '../../../src/push/eryxon/session.ts';
-import { ready, record } from '../builders.ts';
+import { ready, record } from '../../support/push-builders.ts';
 
 /** Notes of a state that cannot be read for a while. */
 function failingNotes(): Notes & { mend(): void } {

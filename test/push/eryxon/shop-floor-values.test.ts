@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { LedgerEntry } from '../../../src/core/types.ts';
 import type { Lookup } from '../../../src/push/pusher.ts';
 import type { Transport } from '../../../src/push/sink.ts';
-import { change, entry, ledger, record } from '../builders.ts';
-import { type RunningMes, startMes } from './harness.ts';
+import { type RunningMes, startMes } from '../../support/eryxon-mes.ts';
+import { change, entry, ledger, record } from '../../support/push-builders.ts';
 
 const signal = new AbortController().signal;
 const resource = (id: number, rest = {}) =>

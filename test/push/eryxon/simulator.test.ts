@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { PermanentError, TransientError } from '../../../src/core/errors.ts';
 import type { LedgerEntry, MesRecord } from '../../../src/core/types.ts';
 import { createEryxonSink } from '../../../src/push/eryxon/index.ts';
-import { change, entry, ledger, record, told } from '../builders.ts';
-import { startMes } from './harness.ts';
+import { startMes } from '../../support/eryxon-mes.ts';
+import { change, entry, ledger, record, told } from '../../support/push-builders.ts';
 
 const signal = new AbortController().signal;
 const { lookup } = ledger();

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { Entity } from '../../../src/core/types.ts';
 import { createEryxonSink } from '../../../src/push/eryxon/index.ts';
 import type { Transport } from '../../../src/push/sink.ts';
+import { startMes } from '../../support/eryxon-mes.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
-import { ready, record } from '../builders.ts';
-import { startMes } from './harness.ts';
+import { ready, record } from '../../support/push-builders.ts';
 
 const hourMs = 3_600_000;
 const cells = { entity: 'cell', changes: [ready(record('cell', '1'))] } as const;

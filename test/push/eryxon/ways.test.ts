@@ -5,8 +5,8 @@ import { probe } from '../../../src/push/eryxon/capabilities.ts';
 import { reportWays } from '../../../src/push/eryxon/findings.ts';
 import { createEryxonSink } from '../../../src/push/eryxon/index.ts';
 import { createPusher } from '../../../src/push/pusher.ts';
-import { change, entry, ledger, record, told } from '../builders.ts';
-import { classicMes, startMes } from './harness.ts';
+import { classicMes, startMes } from '../../support/eryxon-mes.ts';
+import { change, entry, ledger, record, told } from '../../support/push-builders.ts';
 
 const signal = new AbortController().signal;
 const { lookup } = ledger();

@@ -5,7 +5,7 @@ import type { Answer } from '../../../../sandbox/types.ts';
 import { createDrfClient, type DrfClient, type DrfFilter } from '../../../../src/connectors/protocols/drf/client.ts';
 import { PermanentError, TransientError } from '../../../../src/core/errors.ts';
 import { createHttpClient } from '../../../../src/core/http.ts';
-import { createHastyClock, createStrictBus, never, unlimited } from '../../support.ts';
+import { createHastyClock, createStrictBus, never, unlimited } from '../../../support/connector-context.ts';
 
 const endings: (() => unknown)[] = [];
 afterEach(async () => {

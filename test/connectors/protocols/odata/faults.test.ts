@@ -2,8 +2,9 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../../../src/core/clock.ts';
 import { TransientError } from '../../../../src/core/errors.ts';
+import { createHastyClock, never } from '../../../support/connector-context.ts';
 import { createFakeClock } from '../../../support/fake-clock.ts';
-import { createHastyClock, never, openClient } from '../../support.ts';
+import { openClient } from '../../../support/odata-client.ts';
 
 // What a mock cannot do: answers that trickle, and connections that break. A real server on loopback does.
 const servers: Server[] = [];

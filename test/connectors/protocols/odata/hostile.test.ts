@@ -2,7 +2,7 @@ import { pipeline } from 'node:stream/promises';
 import { describe, expect, it } from 'vitest';
 import { readCollection } from '../../../../src/connectors/protocols/odata/json.ts';
 import { PermanentError } from '../../../../src/core/errors.ts';
-import { clientOf, failureOf, never, serveHttp } from '../../../core/loopback.ts';
+import { clientOf, failureOf, never, serveHttp } from '../../../support/loopback.ts';
 
 const json = { 'content-type': 'application/json;charset=utf-8' };
 const get = { method: 'GET', path: '/' } as const;

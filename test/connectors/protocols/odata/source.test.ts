@@ -3,7 +3,7 @@ import type { ODataClient } from '../../../../src/connectors/protocols/odata/cli
 import { createODataSource, type ODataSourceOptions } from '../../../../src/connectors/protocols/odata/source.ts';
 import type { ODataQuery } from '../../../../src/connectors/protocols/odata/url.ts';
 import { ConfigError, PermanentError, TransientError } from '../../../../src/core/errors.ts';
-import { never } from '../../support.ts';
+import { never } from '../../../support/connector-context.ts';
 
 interface Double {
   client: ODataClient;

@@ -11,8 +11,8 @@ import {
 } from '../../../../src/connectors/protocols/odata/walk.ts';
 import { PermanentError } from '../../../../src/core/errors.ts';
 import type { StampKind, Window } from '../../../../src/core/types.ts';
-import { never } from '../../support.ts';
-import { createModel, type Event, keyOf, type Model, type ModelRow } from './model.ts';
+import { never } from '../../../support/connector-context.ts';
+import { createModel, type Event, keyOf, type Model, type ModelRow } from '../../../support/odata-model.ts';
 
 const noon = Date.parse('2026-10-01T12:00:00Z');
 

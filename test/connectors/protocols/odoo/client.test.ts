@@ -8,7 +8,7 @@ import {
   type OdooOptions,
 } from '../../../../src/connectors/protocols/odoo/client.ts';
 import { createHttpClient } from '../../../../src/core/http.ts';
-import { createHastyClock, createStrictBus, never, unlimited } from '../../support.ts';
+import { createHastyClock, createStrictBus, never, unlimited } from '../../../support/connector-context.ts';
 
 interface Server {
   client: OdooClient;

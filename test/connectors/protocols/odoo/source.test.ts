@@ -6,7 +6,7 @@ import { createOdooSource, type OdooSourceOptions } from '../../../../src/connec
 import type { OdooCall } from '../../../../src/connectors/protocols/odoo/wire.ts';
 import { ConfigError } from '../../../../src/core/errors.ts';
 import type { Window } from '../../../../src/core/types.ts';
-import { never } from '../../support.ts';
+import { never } from '../../../support/connector-context.ts';
 
 /** A row as PostgreSQL keeps it: its stamp has microseconds that a reader is not shown. */
 interface Stored {

@@ -7,8 +7,14 @@ import {
 } from '../../../../src/connectors/protocols/suiteql/client.ts';
 import { PermanentError, TransientError } from '../../../../src/core/errors.ts';
 import { createHttpClient } from '../../../../src/core/http.ts';
+import {
+  createHastyClock,
+  createStrictBus,
+  type HastyClock,
+  never,
+  unlimited,
+} from '../../../support/connector-context.ts';
 import { type MockAnswer, useHttpMock } from '../../../support/http-mock.ts';
-import { createHastyClock, createStrictBus, type HastyClock, never, unlimited } from '../../support.ts';
 
 const origin = 'https://1234567-sb1.suitetalk.api.netsuite.com';
 const http = useHttpMock(origin);

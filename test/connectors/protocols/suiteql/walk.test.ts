@@ -9,7 +9,7 @@ import {
   walkById,
 } from '../../../../src/connectors/protocols/suiteql/walk.ts';
 import { PermanentError, TransientError } from '../../../../src/core/errors.ts';
-import { never } from '../../support.ts';
+import { never } from '../../../support/connector-context.ts';
 
 interface Asked {
   sql: string;

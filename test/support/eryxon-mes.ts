@@ -1,15 +1,15 @@
 import { onTestFinished } from 'vitest';
-import { type EryxonOptions, type EryxonSimulator, startEryxon } from '../../../sandbox/eryxon/simulator.ts';
-import { systemClock } from '../../../src/core/clock.ts';
-import { createEventBus } from '../../../src/core/events.ts';
-import { createHttpClient, type HttpRequest, type HttpResponse } from '../../../src/core/http.ts';
-import type { Capabilities } from '../../../src/push/eryxon/ability.ts';
-import { refuseTransient } from '../../../src/push/eryxon/answers.ts';
-import { perEntity } from '../../../src/push/eryxon/capabilities.ts';
-import { createEryxonSink, type EryxonSink } from '../../../src/push/eryxon/index.ts';
-import { forgetfulNotes, type Notes } from '../../../src/push/eryxon/notes.ts';
-import { createPusher, type Pusher } from '../../../src/push/pusher.ts';
-import type { Batch, ReadyChange, Transport } from '../../../src/push/sink.ts';
+import { type EryxonOptions, type EryxonSimulator, startEryxon } from '../../sandbox/eryxon/simulator.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { createEventBus } from '../../src/core/events.ts';
+import { createHttpClient, type HttpRequest, type HttpResponse } from '../../src/core/http.ts';
+import type { Capabilities } from '../../src/push/eryxon/ability.ts';
+import { refuseTransient } from '../../src/push/eryxon/answers.ts';
+import { perEntity } from '../../src/push/eryxon/capabilities.ts';
+import { createEryxonSink, type EryxonSink } from '../../src/push/eryxon/index.ts';
+import { forgetfulNotes, type Notes } from '../../src/push/eryxon/notes.ts';
+import { createPusher, type Pusher } from '../../src/push/pusher.ts';
+import type { Batch, ReadyChange, Transport } from '../../src/push/sink.ts';
 
 /** An answer as it was recorded; the body as text or as an object. */
 export function answered(status: number, body: unknown, headers: Record<string, string> = {}): HttpResponse {

@@ -1,10 +1,10 @@
-import { parseFilter, predicateOf } from '../../../../sandbox/sap/filter.ts';
-import type { Kind, Property } from '../../../../sandbox/sap/metadata.ts';
-import type { ODataClient } from '../../../../src/connectors/protocols/odata/client.ts';
-import type { ODataQuery } from '../../../../src/connectors/protocols/odata/url.ts';
-import type { ODataVersion } from '../../../../src/connectors/protocols/odata/values.ts';
-import type { WalkTarget } from '../../../../src/connectors/protocols/odata/walk.ts';
-import type { StampKind } from '../../../../src/core/types.ts';
+import { parseFilter, predicateOf } from '../../sandbox/sap/filter.ts';
+import type { Kind, Property } from '../../sandbox/sap/metadata.ts';
+import type { ODataClient } from '../../src/connectors/protocols/odata/client.ts';
+import type { ODataQuery } from '../../src/connectors/protocols/odata/url.ts';
+import type { ODataVersion } from '../../src/connectors/protocols/odata/values.ts';
+import type { WalkTarget } from '../../src/connectors/protocols/odata/walk.ts';
+import type { StampKind } from '../../src/core/types.ts';
 
 /** One row as it is stored: a two-part key and a stamp with seven digits, fourteen digits or a day; null was never stamped. */
 export interface ModelRow {
