@@ -1,4 +1,4 @@
-import { localInstant } from '../sap/instant.ts';
+import { localInstant } from '../wall.ts';
 import { wallOf } from './clock.ts';
 
 const second = 1_000_000;

@@ -1,6 +1,7 @@
 import type { Random } from '../random.ts';
 import { anyMaterial, anyQuantity, anyText, anyWall, anyWork, later } from '../sample.ts';
-import { char14Of, dateOf, stampOf } from './instant.ts';
+import { dateOf } from '../wall.ts';
+import { char14Of, stampOf } from './instant.ts';
 import {
   type Equipment,
   endOfTime,

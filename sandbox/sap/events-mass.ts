@@ -1,6 +1,7 @@
 import { anyText, anyWall } from '../sample.ts';
+import { dateOf } from '../wall.ts';
 import type { Change, Transaction } from './database.ts';
-import { dateOf, stampOf } from './instant.ts';
+import { stampOf } from './instant.ts';
 import type { Operation, ProductionOrder, SalesOrder } from './model.ts';
 import { char14Now, type Event, lockOf, today, type World } from './world.ts';
 

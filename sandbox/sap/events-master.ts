@@ -1,7 +1,7 @@
 import { anyText } from '../sample.ts';
+import { addDays } from '../wall.ts';
 import { buildWorkCenter } from './build.ts';
 import type { Change, Transaction } from './database.ts';
-import { addDays } from './instant.ts';
 import { type Equipment, endOfTime, strip, type WorkCenter } from './model.ts';
 import { type Event, lockOf, pickRow, secondNow, stampNow, today, type World } from './world.ts';
 

@@ -1,4 +1,5 @@
 import type { Random } from '../random.ts';
+import { addDays, dateOf } from '../wall.ts';
 import {
   buildEquipment,
   buildOperation,
@@ -9,7 +10,7 @@ import {
   planSteps,
 } from './build.ts';
 import type { Database } from './database.ts';
-import { addDays, char14Of, dateOf, stampOf } from './instant.ts';
+import { char14Of, stampOf } from './instant.ts';
 import type { ProductionOrder, WorkCenter } from './model.ts';
 
 /** How many rows of each kind make exactly the wanted number of MES records. */

@@ -1,6 +1,6 @@
 import { type ImageRecord, type MesImage, type Table, tables } from '../types.ts';
+import { localInstant } from '../wall.ts';
 import type { Change, Database } from './database.ts';
-import { localInstant } from './instant.ts';
 import { estimatedMinutes } from './minutes.ts';
 import {
   type Equipment,

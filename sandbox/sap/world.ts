@@ -1,6 +1,7 @@
 import type { Random } from '../random.ts';
+import { dateOf } from '../wall.ts';
 import type { Database, Transaction } from './database.ts';
-import { char14Of, dateOf, stampOf } from './instant.ts';
+import { char14Of, stampOf } from './instant.ts';
 import type { Row, TableName, Tables, WorkCenter } from './model.ts';
 
 /** What an event gets to work with. */

@@ -1,6 +1,6 @@
 import type { NetSuiteSimulator } from '../../sandbox/netsuite/index.ts';
-import { localInstant } from '../../sandbox/sap/instant.ts';
 import { type ImageRecord, type MesImage, type Table, tables } from '../../sandbox/types.ts';
+import { localInstant } from '../../sandbox/wall.ts';
 import { type Item, suiteql } from './netsuite-client.ts';
 
 type Fields = ImageRecord['fields'];

@@ -1,7 +1,8 @@
 import type { Random } from '../../sandbox/random.ts';
 import { parseFilter, predicateOf } from '../../sandbox/sap/filter.ts';
-import { char14Of, dateOf, stampOf } from '../../sandbox/sap/instant.ts';
+import { char14Of, stampOf } from '../../sandbox/sap/instant.ts';
 import type { ImageRecord, MesImage, Table } from '../../sandbox/types.ts';
+import { dateOf } from '../../sandbox/wall.ts';
 import type { AnyConnector, ConnectorContext, ConnectorSession } from '../../src/connectors/define.ts';
 import type { ODataClient } from '../../src/connectors/protocols/odata/client.ts';
 import { openODataStream } from '../../src/connectors/protocols/odata/stream.ts';
