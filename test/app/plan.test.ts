@@ -12,7 +12,7 @@ import type { SinkResult } from '../../src/push/sink.ts';
 import { createCycle } from '../../src/scheduler/cycle.ts';
 import { openScratchStore } from '../../src/state/scratch-store.ts';
 import type { Store } from '../../src/state/store.ts';
-import { type Bench, childPages, type FakeRow, fakeStream, openBench, put, source } from '../support/harness-pass.ts';
+import { childPages, type FakeRow, fakeStream, openRig, put, type Rig, source } from '../support/pass-rig.ts';
 
 const minuteMs = 60_000;
 const request = { streams: undefined, full: false, manual: true, release: false };
@@ -22,7 +22,7 @@ type Sent = Record<string, Pick<PlannedChange, 'entity' | 'externalId' | 'action
 
 interface World {
   seed: number;
-  bench: Bench;
+  rig: Rig;
   random: Random;
   rows: { jobs: FakeRow[]; parts: FakeRow[]; operations: FakeRow[] };
   /** What the last sync sent. */
@@ -59,16 +59,16 @@ async function openWorld(seed: number): Promise<World> {
     }),
   ];
   const operation = random.pick(['mark', 'delete', 'ignore'] as const);
-  const bench = await openBench(streams, (store) => noting(store, sent));
-  bench.deletes.policies = { operation };
-  bench.deletes.remover = {
+  const rig = await openRig(streams, (store) => noting(store, sent));
+  rig.deletes.policies = { operation };
+  rig.deletes.remover = {
     ...rehearsedRemover,
     async remove({ entity, record }) {
-      bench.sink.held.delete(`${entity}/${record.externalId}`);
+      rig.sink.held.delete(`${entity}/${record.externalId}`);
       return { kind: 'removed', requests: 3 };
     },
   };
-  const world: World = { seed, bench, random, rows, sent };
+  const world: World = { seed, rig, random, rows, sent };
   for (let count = random.pick([0, 60]); count > 0; count -= 1) happen(world);
   return world;
 }
@@ -94,8 +94,8 @@ function inShort({ change, action }: Extract<Outcome, { kind: 'delivered' }>): S
   return { entity, externalId, action: gone ? 'mark' : action === 'created' ? 'create' : 'update' };
 }
 
-function stampFor({ bench, random }: World): string | null {
-  const at = (minutes: number) => new Date(bench.sourceNow.at.getTime() + minutes * minuteMs).toISOString();
+function stampFor({ rig, random }: World): string | null {
+  const at = (minutes: number) => new Date(rig.sourceNow.at.getTime() + minutes * minuteMs).toISOString();
   if (random.chance(0.05)) return null;
   if (random.chance(0.05)) return at(400_000);
   return at(-random.int(0, random.chance(0.1) ? 3000 : 9));
@@ -141,25 +141,25 @@ function recordsOf(
 }
 
 /** A sync in which the MES refuses, loses parents, or fails on the way: it leaves letters, parked records and half passes. */
-async function disturb({ bench, random }: World): Promise<void> {
+async function disturb({ rig, random }: World): Promise<void> {
   const kind = random.pick(['refuse', 'lose', 'fail', 'none'] as const);
-  bench.sink.verdict = ({ record }): SinkResult | undefined => {
+  rig.sink.verdict = ({ record }): SinkResult | undefined => {
     if (kind === 'refuse' && random.chance(0.3)) return { kind: 'refused', reason: 'no' };
     const [entity, externalId] = Object.entries(record.parents)[0] ?? [];
     if (kind === 'lose' && (entity === 'job' || entity === 'part') && externalId !== undefined && random.chance(0.5))
       return { kind: 'waiting', waitsFor: { entity, externalId } };
     return undefined;
   };
-  bench.sink.before = () => {
+  rig.sink.before = () => {
     if (kind === 'fail' && random.chance(0.4)) throw new TransientError('HTTP 503');
   };
-  await bench.run();
-  bench.sink.verdict = () => undefined;
-  bench.sink.before = () => undefined;
-  if (random.chance(0.3)) await bench.store.retryDeadLetters({});
+  await rig.run();
+  rig.sink.verdict = () => undefined;
+  rig.sink.before = () => undefined;
+  if (random.chance(0.3)) await rig.store.retryDeadLetters({});
   const stream = random.pick(['plant/jobs', 'plant/parts']);
   const forget = random.chance(0.5) ? ({ source, entities: ['job', 'part'] } as const) : null;
-  if (random.chance(0.1)) await bench.store.setWatermark({ stream, watermark: null, forget });
+  if (random.chance(0.1)) await rig.store.setWatermark({ stream, watermark: null, forget });
 }
 
 interface Planned {
@@ -167,9 +167,9 @@ interface Planned {
   changes: Sent;
 }
 
-async function plan({ bench }: World): Promise<Planned> {
-  const { session, clock, directory } = bench;
-  const deletes = { ...bench.deletes, remover: rehearsedRemover };
+async function plan({ rig }: World): Promise<Planned> {
+  const { session, clock, directory } = rig;
+  const deletes = { ...rig.deletes, remover: rehearsedRemover };
   const store = await openScratchStore({ directory, clock });
   const planned = collectChanges(store);
   const pusher = createPusher({ ...createRehearsal({}), batchSize: 100, maxConcurrency: 1 });
@@ -192,12 +192,12 @@ const untimed = (results: readonly StreamResult[]) => results.map((result) => ({
 
 /** Plans, then syncs a MES that takes everything. */
 async function compare(world: World): Promise<PlannedChange[]> {
-  const { bench, sent } = world;
-  const batches = bench.sink.batches.length;
+  const { rig, sent } = world;
+  const batches = rig.sink.batches.length;
   const planned = await plan(world);
-  expect(bench.sink.batches).toHaveLength(batches);
+  expect(rig.sink.batches).toHaveLength(batches);
   for (const stream of Object.keys(sent)) delete sent[stream];
-  const results = await bench.run();
+  const results = await rig.run();
   expect(planned.changes, `seed ${world.seed}`).toEqual(sent);
   expect(untimed(planned.results).map(({ requests, ...rest }) => rest)).toEqual(
     untimed(results).map(({ requests, ...rest }) => rest),
@@ -205,25 +205,25 @@ async function compare(world: World): Promise<PlannedChange[]> {
   const requests = planned.results.reduce((sum, result) => sum + result.requests.mes, 0);
   const all = Object.values(sent).flat();
   const deletes = all.filter(({ action }) => action === 'delete').length;
-  expect(requests).toBe(bench.sink.batches.length - batches + 3 * deletes);
+  expect(requests).toBe(rig.sink.batches.length - batches + 3 * deletes);
   return all;
 }
 
 /** Plays one history and plans at ten points of it; resolves to how often each action was planned. */
 async function playWorld(seed: number): Promise<PlannedChange['action'][]> {
   const world = await openWorld(seed);
-  const { random, bench } = world;
+  const { random, rig } = world;
   const actions: PlannedChange['action'][] = [];
   for (let state = 0; state < 10; state += 1) {
     for (let count = random.int(0, 12); count > 0; count -= 1) happen(world);
     if (random.chance(0.5)) await disturb(world);
     for (let count = random.int(0, 6); count > 0; count -= 1) happen(world);
     const minutes = random.pick([0, 1, 6, 40, 200, 3000]);
-    await bench.clock.advance(minutes * minuteMs);
-    bench.sourceNow.at = new Date(bench.sourceNow.at.getTime() + minutes * minuteMs);
+    await rig.clock.advance(minutes * minuteMs);
+    rig.sourceNow.at = new Date(rig.sourceNow.at.getTime() + minutes * minuteMs);
     actions.push(...(await compare(world)).map(({ action }) => action));
   }
-  await bench.store.close();
+  await rig.store.close();
   return actions;
 }
 

@@ -2,8 +2,8 @@ import '../simulation/disk.ts';
 import { describe, expect, it } from 'vitest';
 import { createRandom, type Random } from '../../sandbox/random.ts';
 import { type DatedKind, defaultOverlapSeconds } from '../../src/core/stamp.ts';
-import { start } from '../support/harness-pass.ts';
-import { storedStamp, type Tale, tell, type Written } from '../support/harness-walk.ts';
+import { start } from '../support/pass-rig.ts';
+import { storedStamp, type Tale, tell, type Written } from '../support/tale.ts';
 
 /** Bar 1. `SEEDS=10000 npx vitest run test/bars/bar-01` tells ten thousand tales. */
 const seeds = Number(process.env['SEEDS'] ?? 50);

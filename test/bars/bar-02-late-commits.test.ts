@@ -3,18 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { createRandom, type Random } from '../../sandbox/random.ts';
 import { type DatedKind, defaultOverlapSeconds } from '../../src/core/stamp.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
-import { collect } from '../support/harness.ts';
-import {
-  type Bench,
-  type FakeRow,
-  fakeStream,
-  keysOf,
-  openBench,
-  put,
-  source,
-  start,
-} from '../support/harness-pass.ts';
-import { storedStamp, type Tale, tell } from '../support/harness-walk.ts';
+import { type FakeRow, fakeStream, keysOf, openRig, put, type Rig, source, start } from '../support/pass-rig.ts';
+import { collect } from '../support/plant.ts';
+import { storedStamp, type Tale, tell } from '../support/tale.ts';
 
 /** Bar 2. */
 const seeds = Number(process.env['SEEDS'] ?? 40);
@@ -71,21 +62,21 @@ function job(id: string, minutes: number): FakeRow {
   };
 }
 
-async function openPolled(): Promise<{ bench: Bench; rows: FakeRow[]; poll(minute: number): Promise<void> }> {
+async function openPolled(): Promise<{ rig: Rig; rows: FakeRow[]; poll(minute: number): Promise<void> }> {
   const rows = [job('first', -60)];
-  const bench = await openBench([fakeStream(rows, { keys: keysOf(rows) })]);
+  const rig = await openRig([fakeStream(rows, { keys: keysOf(rows) })]);
   const poll = async (minute: number) => {
-    bench.sourceNow.at = new Date(at(minute));
-    await bench.run({ manual: false });
+    rig.sourceNow.at = new Date(at(minute));
+    await rig.run({ manual: false });
   };
   await poll(0);
-  return { bench, rows, poll };
+  return { rig, rows, poll };
 }
 
 /** Counts as the metrics page shows them. */
-function openCounter(bench: Bench): () => Promise<number> {
+function openCounter(rig: Rig): () => Promise<number> {
   const idle = { budgetLeft: null, reserveLeft: null, exhaustedAt: null, blockedUntil: null };
-  const metrics = createMetrics(bench.events, {
+  const metrics = createMetrics(rig.events, {
     streams: async () => [],
     mes: async () => ({ ...idle, batchSize: 1, concurrency: 1 }),
     ready: async () => true,
@@ -95,37 +86,37 @@ function openCounter(bench: Bench): () => Promise<number> {
 
 describe('rows that become visible later than the overlap', () => {
   it('are all found by the next reconcile, and counted', async () => {
-    const { bench, rows, poll } = await openPolled();
-    const lateRows = openCounter(bench);
+    const { rig, rows, poll } = await openPolled();
+    const lateRows = openCounter(rig);
     const ids = Array.from({ length: count }, (_, index) => `late ${index}`);
     // From a minute behind the overlap of ten up to a day.
     for (const [index, id] of ids.entries()) put(rows, job(id, -11 - index * 30));
     await poll(5);
     await poll(10);
-    const held = () => ids.filter((id) => bench.sink.held.has(`job/${id}`));
+    const held = () => ids.filter((id) => rig.sink.held.has(`job/${id}`));
     expect(held()).toEqual([]);
     expect(await lateRows()).toBe(0);
-    expect(await bench.reconcile()).toMatchObject([{ outcome: 'ok', missing: count, repaired: count }]);
+    expect(await rig.reconcile()).toMatchObject([{ outcome: 'ok', missing: count, repaired: count }]);
     expect(held()).toEqual(ids);
     expect(await lateRows()).toBe(count);
   });
 
   it.each([13, 60, 600])('by %i minutes each are found by the polls themselves within three runs', async (minutes) => {
-    const { bench, rows, poll } = await openPolled();
-    const grown = collect(bench.events, 'overlap:grown');
+    const { rig, rows, poll } = await openPolled();
+    const grown = collect(rig.events, 'overlap:grown');
     put(rows, job('late 0', 0 - minutes));
     await poll(1);
-    await bench.reconcile();
+    await rig.reconcile();
     expect(grown).toHaveLength(1);
     for (const run of [1, 2, 3]) {
       const minute = 1 + run * 20;
       put(rows, job(`late ${run}`, minute - minutes));
       await poll(minute);
     }
-    expect(bench.sink.held.has('job/late 3')).toBe(true);
+    expect(rig.sink.held.has('job/late 3')).toBe(true);
     await poll(80);
     put(rows, job('late 4', 80 - minutes));
     await poll(81);
-    expect(bench.sink.held.has('job/late 4')).toBe(true);
+    expect(rig.sink.held.has('job/late 4')).toBe(true);
   });
 });

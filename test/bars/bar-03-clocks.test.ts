@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createRandom, type Random } from '../../sandbox/random.ts';
 import { type DatedKind, defaultOverlapSeconds } from '../../src/core/stamp.ts';
-import { expectEqual, openPlant } from '../support/harness.ts';
-import { storedStamp, type Tale, tell } from '../support/harness-walk.ts';
+import { expectEqual, openPlant } from '../support/plant.ts';
+import { storedStamp, type Tale, tell } from '../support/tale.ts';
 
 // For machines with other work.
 vi.setConfig({ testTimeout: 120_000 });

@@ -1,9 +1,9 @@
 import '../simulation/disk.ts';
 import { describe, expect, it } from 'vitest';
 import { type DatedKind, defaultOverlapSeconds, stampAt } from '../../src/core/stamp.ts';
-import { collect } from '../support/harness.ts';
-import { start } from '../support/harness-pass.ts';
-import { storedStamp, type Tale, tell, type Written } from '../support/harness-walk.ts';
+import { start } from '../support/pass-rig.ts';
+import { collect } from '../support/plant.ts';
+import { storedStamp, type Tale, tell, type Written } from '../support/tale.ts';
 
 /** Bar 4. */
 const zone = 'Europe/Amsterdam';
@@ -44,7 +44,7 @@ describe.each(kinds)('rows of the year 2999 and without a stamp (%s)', (kind) =>
       const tale = taleOf(kind, size);
       let named: unknown[] = [];
       let behind = 0;
-      const { missed, bench } = await tell({
+      const { missed, rig } = await tell({
         ...tale,
         async before(opened, poll) {
           if (poll === 0) {
@@ -64,8 +64,8 @@ describe.each(kinds)('rows of the year 2999 and without a stamp (%s)', (kind) =>
       expect(missed).toEqual([]);
       expect(behind).toBe(0);
       expect(named.length).toBeGreaterThan(0);
-      expect(bench.sink.held.has('job/G,never stamped')).toBe(true);
-      expect(bench.sink.held.has('job/G,future later')).toBe(true);
+      expect(rig.sink.held.has('job/G,never stamped')).toBe(true);
+      expect(rig.sink.held.has('job/G,future later')).toBe(true);
     },
   );
 });

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { KeyReader } from '../../src/connectors/define.ts';
 import { TransientError } from '../../src/core/errors.ts';
-import { collect } from '../support/harness.ts';
-import { type Bench, type FakeRow, fakeStream, keysOf, openBench, source, start } from '../support/harness-pass.ts';
+import { type FakeRow, fakeStream, keysOf, openRig, type Rig, source, start } from '../support/pass-rig.ts';
+import { collect } from '../support/plant.ts';
 
 /** Bar 9; with the permissions of a real protocol narrowed: e2e/deletes. */
 const sizes = [1, 5, 8, 11, 27, 100, 101, 109, 150, 400];
@@ -15,7 +15,7 @@ function part(id: string): FakeRow {
 }
 
 interface Stock {
-  bench: Bench;
+  rig: Rig;
   rows: FakeRow[];
   /** Lists so many of the rows only; what the ERP says of their number follows the list where `honest`. */
   lists(count: number, honest: boolean): void;
@@ -41,10 +41,10 @@ async function openStock(size: number): Promise<Stock> {
     },
   };
   const stream = fakeStream(rows, { entity: 'part', keys: reader });
-  const bench = await openBench([{ ...stream, count: async () => total }]);
-  await bench.run();
+  const rig = await openRig([{ ...stream, count: async () => total }]);
+  await rig.run();
   return {
-    bench,
+    rig,
     rows,
     lists(count, honest) {
       shown = count;
@@ -56,7 +56,7 @@ async function openStock(size: number): Promise<Stock> {
   };
 }
 
-function cancelled({ sink }: Bench): number {
+function cancelled({ sink }: Rig): number {
   return [...sink.held.values()].filter(({ record }) => record.lifecycle === 'cancelled').length;
 }
 
@@ -64,33 +64,33 @@ const allowed = (size: number) => Math.max(10, size / 10);
 
 describe.each(sizes)('of %i records', (size) => {
   it('an empty answer with status 200 deletes none, however often it comes, and is told in its own run', async () => {
-    const { bench, lists } = await openStock(size);
-    const alerts = collect(bench.events, 'absence:withheld');
+    const { rig, lists } = await openStock(size);
+    const alerts = collect(rig.events, 'absence:withheld');
     lists(0, true);
     for (let sweep = 1; sweep <= 4; sweep += 1) {
-      expect(await bench.reconcile()).toMatchObject([{ outcome: 'withheld', withheld: size }]);
+      expect(await rig.reconcile()).toMatchObject([{ outcome: 'withheld', withheld: size }]);
       expect(alerts.length).toBeGreaterThan(0);
     }
-    expect(cancelled(bench)).toBe(0);
+    expect(cancelled(rig)).toBe(0);
   });
 
   it('a list that is cut off, or of which half the pages fail, deletes none', async () => {
-    const { bench, lists, failsAt } = await openStock(size);
+    const { rig, lists, failsAt } = await openStock(size);
     lists(Math.floor(size / 2), false);
-    for (let sweep = 0; sweep < 3; sweep += 1) expect(await bench.reconcile()).toMatchObject([{ outcome: 'failed' }]);
+    for (let sweep = 0; sweep < 3; sweep += 1) expect(await rig.reconcile()).toMatchObject([{ outcome: 'failed' }]);
     lists(size, true);
     failsAt(Math.floor(size / 10));
-    for (let sweep = 0; sweep < 3; sweep += 1) expect(await bench.reconcile()).toMatchObject([{ outcome: 'failed' }]);
-    expect(cancelled(bench)).toBe(0);
+    for (let sweep = 0; sweep < 3; sweep += 1) expect(await rig.reconcile()).toMatchObject([{ outcome: 'failed' }]);
+    expect(cancelled(rig)).toBe(0);
   });
 
   it('a permission that shows fewer than nine in ten deletes none', async () => {
-    const { bench, lists } = await openStock(size);
-    const alerts = collect(bench.events, 'absence:withheld');
+    const { rig, lists } = await openStock(size);
+    const alerts = collect(rig.events, 'absence:withheld');
     const hidden = Math.floor(allowed(size)) + 1;
     lists(Math.max(size - hidden, 0), true);
-    for (let sweep = 0; sweep < 3; sweep += 1) await bench.reconcile();
-    expect(cancelled(bench)).toBe(0);
+    for (let sweep = 0; sweep < 3; sweep += 1) await rig.reconcile();
+    expect(cancelled(rig)).toBe(0);
     expect(alerts.length).toBeGreaterThan(0);
   });
 });
@@ -100,16 +100,16 @@ it('more than ten and more than a tenth is withheld until it is released, less n
   await fc.assert(
     fc.asyncProperty(drawn, async ([size, wanted]) => {
       const missing = Math.min(wanted, size - 1);
-      const { bench, lists } = await openStock(size);
+      const { rig, lists } = await openStock(size);
       lists(size - missing, true);
-      await bench.reconcile();
-      expect(cancelled(bench)).toBe(0);
-      const [second] = await bench.reconcile();
+      await rig.reconcile();
+      expect(cancelled(rig)).toBe(0);
+      const [second] = await rig.reconcile();
       const withheld = missing > allowed(size);
       expect(second?.outcome).toBe(withheld ? 'withheld' : 'ok');
-      expect(cancelled(bench)).toBe(withheld ? 0 : missing);
-      if (withheld) await bench.reconcile({ release: true });
-      expect(cancelled(bench)).toBe(missing);
+      expect(cancelled(rig)).toBe(withheld ? 0 : missing);
+      if (withheld) await rig.reconcile({ release: true });
+      expect(cancelled(rig)).toBe(missing);
     }),
     { numRuns: 40 },
   );

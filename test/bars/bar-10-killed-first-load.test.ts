@@ -15,7 +15,7 @@ import {
   faultingSession,
   faultingStore,
 } from '../support/faulting.ts';
-import { createMemorySink, type FakeRow, fakeStream, source, start } from '../support/harness-pass.ts';
+import { createMemorySink, type FakeRow, fakeStream, source, start } from '../support/pass-rig.ts';
 import { scratchDirectory } from '../support/state-builders.ts';
 
 /** Bar 10. `ROWS=1000000 npx vitest run test/bars/bar-10` loads a million. */

@@ -2,9 +2,9 @@ import '../simulation/disk.ts';
 import { describe, expect, it } from 'vitest';
 import { createRandom, type Random } from '../../sandbox/random.ts';
 import type { DatedKind } from '../../src/core/stamp.ts';
-import { type Bench, start } from '../support/harness-pass.ts';
-import { storedStamp, type Tale, tell } from '../support/harness-walk.ts';
 import type { ModelRow } from '../support/odata-model.ts';
+import { type Rig, start } from '../support/pass-rig.ts';
+import { storedStamp, type Tale, tell } from '../support/tale.ts';
 
 /** Bar 11. `SEEDS=10000 npx vitest run test/bars/bar-11` tells ten thousand tales. */
 const seeds = Number(process.env['SEEDS'] ?? 40);
@@ -14,7 +14,7 @@ const keys = 6;
 const kinds = ['timestamp', 'second', 'char14'] as const satisfies DatedKind[];
 
 /** Watches what arrives in the MES, which refuses some records now and says of others that their parent is missing. */
-function watchVersions({ sink }: Bench, random: Random): { regressions: string[] } {
+function watchVersions({ sink }: Rig, random: Random): { regressions: string[] } {
   const latest = new Map<string, number>();
   const regressions: string[] = [];
   sink.verdict = ({ record: { externalId, fields } }) => {
@@ -55,12 +55,12 @@ function taleOf(random: Random): Watched {
     pollsMs: Array.from({ length: polls + 2 }, (_, poll) => atMs(poll) + 500),
     failing: [random.int(1, 10), random.int(1, 10)],
     regressions: () => regressions,
-    async before(bench, poll) {
-      if (poll === 0) ({ regressions } = watchVersions(bench, random));
+    async before(rig, poll) {
+      if (poll === 0) ({ regressions } = watchVersions(rig, random));
       // What is parked and what is set aside comes due.
-      bench.clock.jump(random.int(0, 30) * minuteMs);
-      if (poll >= polls) bench.sink.verdict = keepWatching(bench);
-      if (random.chance(0.4) || poll >= polls) await bench.store.retryDeadLetters({});
+      rig.clock.jump(random.int(0, 30) * minuteMs);
+      if (poll >= polls) rig.sink.verdict = keepWatching(rig);
+      if (random.chance(0.4) || poll >= polls) await rig.store.retryDeadLetters({});
       return { full: random.chance(0.4) };
     },
     between(model, poll) {
@@ -70,7 +70,7 @@ function taleOf(random: Random): Watched {
   };
 
   /** The MES takes everything again, and is watched as before. */
-  function keepWatching({ sink }: Bench): Bench['sink']['verdict'] {
+  function keepWatching({ sink }: Rig): Rig['sink']['verdict'] {
     const { verdict } = sink;
     return (change) => {
       for (;;) if (verdict(change) === undefined) return undefined;

@@ -10,8 +10,8 @@ import { createTransport } from '../../src/push/transport.ts';
 import { startMes } from '../support/eryxon-mes.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { fakeMes, refusesWhole } from '../support/fake-sink.ts';
-import { start } from '../support/harness-pass.ts';
 import { createMemoryQuota } from '../support/memory-quota.ts';
+import { start } from '../support/pass-rig.ts';
 import { change, entry, ledger, record } from '../support/push-builders.ts';
 
 // For machines with other work.

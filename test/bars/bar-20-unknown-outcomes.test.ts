@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { TransientError } from '../../src/core/errors.ts';
-import { type MeddledMes, type Meddling, rowsOf, startMeddledMes, tableOf, world } from '../support/harness-answers.ts';
+import { type MeddledMes, type Meddling, rowsOf, startMeddledMes, tableOf, world } from '../support/meddled-mes.ts';
 
 // For machines with other work.
 vi.setConfig({ testTimeout: 120_000 });

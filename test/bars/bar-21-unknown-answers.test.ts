@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { EryxonSimulator } from '../../sandbox/eryxon/simulator.ts';
 import type { Entity, Outcome } from '../../src/core/types.ts';
-import { startMeddledMes, tableOf, world } from '../support/harness-answers.ts';
+import { startMeddledMes, tableOf, world } from '../support/meddled-mes.ts';
 
 // For machines with other work.
 vi.setConfig({ testTimeout: 120_000 });

@@ -1,7 +1,7 @@
 import '../simulation/disk.ts';
 import { describe, expect, it } from 'vitest';
-import { collect } from '../support/harness.ts';
-import { type Bench, type FakeRow, fakeStream, openBench, put, source, start } from '../support/harness-pass.ts';
+import { type FakeRow, fakeStream, openRig, put, type Rig, source, start } from '../support/pass-rig.ts';
+import { collect } from '../support/plant.ts';
 
 /** Bar 22; dead letters over days, their pauses and the verbs: contracts/stores-set-aside, scheduler/held, cli/dead-letters. */
 const at = (minutes: number) => new Date(start.getTime() + minutes * 60_000).toISOString();
@@ -18,10 +18,10 @@ function part(id: string, parent: string): FakeRow {
 }
 
 interface Poisoned {
-  bench: Bench;
+  rig: Rig;
   jobs: FakeRow[];
   poison: string[];
-  poll(minute: number): ReturnType<Bench['run']>;
+  poll(minute: number): ReturnType<Rig['run']>;
   /** How often these were sent. */
   sent(ids: readonly string[]): number;
 }
@@ -32,18 +32,15 @@ async function openPoisoned(count: number): Promise<Poisoned> {
   const poison = ids.filter((_, index) => index % (100 / count) === 0);
   const jobs = ids.map((id) => job(id, -5, 'first'));
   const parts = ids.flatMap((id) => [part(`${id}-a`, id), part(`${id}-b`, id)]);
-  const bench = await openBench([
-    fakeStream(jobs, { name: 'jobs' }),
-    fakeStream(parts, { name: 'parts', entity: 'part' }),
-  ]);
-  bench.sink.verdict = ({ record: { externalId } }) =>
+  const rig = await openRig([fakeStream(jobs, { name: 'jobs' }), fakeStream(parts, { name: 'parts', entity: 'part' })]);
+  rig.sink.verdict = ({ record: { externalId } }) =>
     poison.includes(externalId) ? { kind: 'refused', reason: 'priority is out of range' } : undefined;
   const poll = (minute: number) => {
-    bench.sourceNow.at = new Date(at(minute));
-    return bench.run({ manual: false });
+    rig.sourceNow.at = new Date(at(minute));
+    return rig.run({ manual: false });
   };
-  const sent = (keys: readonly string[]) => bench.sink.batches.flat().filter((key) => keys.includes(key)).length;
-  return { bench, jobs, poison, poll, sent };
+  const sent = (keys: readonly string[]) => rig.sink.batches.flat().filter((key) => keys.includes(key)).length;
+  return { rig, jobs, poison, poll, sent };
 }
 
 const names = (ids: readonly string[]) => ids.map((id) => `job/${id}`);
@@ -51,44 +48,44 @@ const childrenOf = (ids: readonly string[]) => ids.flatMap((id) => [`part/${id}-
 
 describe.each([1, 5, 50])('%i poisonous rows of a hundred', (count) => {
   it('are tried five times at most and named in the run that meets them; all else goes on in it', async () => {
-    const { bench, poison, poll, sent } = await openPoisoned(count);
-    const named = collect(bench.events, 'record:refused');
+    const { rig, poison, poll, sent } = await openPoisoned(count);
+    const named = collect(rig.events, 'record:refused');
     const results = await poll(0);
     expect(results.map(({ outcome }) => outcome)).toEqual(['refused', 'ok']);
     expect(named.map(({ key }) => key).sort()).toEqual(names(poison).sort());
     expect(sent(names(poison))).toBeLessThanOrEqual(5 * count);
-    expect(bench.sink.held.size).toBe(3 * (100 - count));
-    expect((await bench.store.deadLetters({})).map(({ key }) => key).sort()).toEqual(names(poison).sort());
+    expect(rig.sink.held.size).toBe(3 * (100 - count));
+    expect((await rig.store.deadLetters({})).map(({ key }) => key).sort()).toEqual(names(poison).sort());
   });
 
   it('hold their children back without a request or an error, and release them in the run in which they pass', async () => {
-    const { bench, poison, poll, sent } = await openPoisoned(count);
+    const { rig, poison, poll, sent } = await openPoisoned(count);
     const [, parts] = await poll(0);
     expect(parts).toMatchObject({ outcome: 'ok', refused: 0, parked: 2 * count });
     await poll(1);
     expect(sent(childrenOf(poison))).toBe(0);
-    bench.sink.verdict = () => undefined;
-    expect(await bench.store.retryDeadLetters({})).toBe(count);
+    rig.sink.verdict = () => undefined;
+    expect(await rig.store.retryDeadLetters({})).toBe(count);
     expect((await poll(2)).map(({ outcome }) => outcome)).toEqual(['ok', 'ok']);
-    expect(bench.sink.held.size).toBe(300);
-    expect(await bench.store.deadLetters({})).toEqual([]);
-    expect((await bench.store.status()).map(({ parked }) => parked)).toEqual([0, 0]);
+    expect(rig.sink.held.size).toBe(300);
+    expect(await rig.store.deadLetters({})).toEqual([]);
+    expect((await rig.store.status()).map(({ parked }) => parked)).toEqual([0, 0]);
   });
 
   it('are not sent again by the overlap, and a newer version takes the place of the refused one', async () => {
-    const { bench, jobs, poison, poll, sent } = await openPoisoned(count);
+    const { rig, jobs, poison, poll, sent } = await openPoisoned(count);
     await poll(0);
     const before = sent(names(poison));
     await poll(1);
     expect(sent(names(poison))).toBe(before);
     put(jobs, ...poison.map((id) => job(id, 2, 'second')));
     await poll(3);
-    const letters = await bench.store.deadLetters({});
+    const letters = await rig.store.deadLetters({});
     expect(letters).toHaveLength(count);
     for (const { payload } of letters) expect(payload).toContain('second');
-    bench.sink.verdict = () => undefined;
-    await bench.store.retryDeadLetters({});
+    rig.sink.verdict = () => undefined;
+    await rig.store.retryDeadLetters({});
     await poll(4);
-    for (const id of poison) expect(bench.sink.held.get(`job/${id}`)?.record.fields['customer']).toBe('second');
+    for (const id of poison) expect(rig.sink.held.get(`job/${id}`)?.record.fields['customer']).toBe('second');
   });
 });

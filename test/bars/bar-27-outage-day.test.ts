@@ -13,8 +13,8 @@ import { createTransport } from '../../src/push/transport.ts';
 import { createAdmission } from '../../src/scheduler/admission.ts';
 import { createCycle } from '../../src/scheduler/cycle.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
-import { fakeStream, source, start } from '../support/harness-pass.ts';
 import { createMemoryQuota } from '../support/memory-quota.ts';
+import { fakeStream, source, start } from '../support/pass-rig.ts';
 import { scratchDirectory } from '../support/state-builders.ts';
 
 const hourMs = 3_600_000;

@@ -6,16 +6,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { createRandom, type Random } from '../../sandbox/random.ts';
 import { TransientError } from '../../src/core/errors.ts';
-import {
-  type Bench,
-  type FakeRow,
-  fakeStream,
-  keysOf,
-  openBench,
-  put,
-  source,
-  start,
-} from '../support/harness-pass.ts';
+import { type FakeRow, fakeStream, keysOf, openRig, put, type Rig, source, start } from '../support/pass-rig.ts';
 
 /** Bar 35. `DAYS=365 npx vitest run test/bars/bar-35` lives through a year. */
 const days = Number(process.env['DAYS'] ?? 40);
@@ -59,7 +50,7 @@ interface Sample {
   timers: number;
 }
 
-function sampleOf({ clock, directory }: Bench): Sample {
+function sampleOf({ clock, directory }: Rig): Sample {
   const bytes = ['ledger.db', 'ledger.db-wal', 'watermarks.json'].map((name) => {
     return statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0;
   });
@@ -73,15 +64,15 @@ function sampleOf({ clock, directory }: Bench): Sample {
 }
 
 /** Jobs that the MES does not hold as the ERP has them, once people rest and a sweep has looked twice. */
-async function divergence(bench: Bench, rows: FakeRow[]): Promise<string[]> {
+async function divergence(rig: Rig, rows: FakeRow[]): Promise<string[]> {
   for (const row of rows) row.bad = false;
-  await bench.reconcile();
-  await bench.store.retryDeadLetters({});
-  await bench.run();
-  await bench.reconcile();
+  await rig.reconcile();
+  await rig.store.retryDeadLetters({});
+  await rig.run();
+  await rig.reconcile();
   const texts = new Map(rows.map(({ key, records }) => [key, records[0]?.fields['customer']]));
   const differing: string[] = [];
-  for (const { record } of [...bench.sink.held.values()]) {
+  for (const { record } of [...rig.sink.held.values()]) {
     const { externalId, fields, lifecycle } = record;
     const wanted = texts.get(externalId);
     texts.delete(externalId);
@@ -95,25 +86,25 @@ it(`bar 35: ${days} days of polls each hour leave heap, files and handles flat, 
   const random = createRandom(35);
   const rows: FakeRow[] = [];
   const stream = fakeStream(rows, { keys: keysOf(rows) });
-  const bench = await openBench([stream]);
+  const rig = await openRig([stream]);
   // A share of the batches fails, as everywhere.
-  bench.sink.before = () => {
-    bench.sink.batches.length = 0;
+  rig.sink.before = () => {
+    rig.sink.batches.length = 0;
     if (random.chance(0.05)) throw new TransientError('HTTP 503');
   };
   const samples: Sample[] = [];
   for (let hour = 0; hour < days * 24; hour += 1) {
-    await bench.clock.advance(hourMs);
-    bench.sourceNow.at = new Date(start.getTime() + (hour + 1) * hourMs);
-    work(rows, bench.sourceNow.at, random);
-    await bench.run({ manual: false });
-    await bench.reconciler.runDue(new Map(), never);
+    await rig.clock.advance(hourMs);
+    rig.sourceNow.at = new Date(start.getTime() + (hour + 1) * hourMs);
+    work(rows, rig.sourceNow.at, random);
+    await rig.run({ manual: false });
+    await rig.reconciler.runDue(new Map(), never);
     if (hour % 24 !== 23) continue;
-    const { before } = bench.sink;
-    bench.sink.before = () => undefined;
-    expect(await divergence(bench, rows), `day ${Math.ceil(hour / 24)}`).toEqual([]);
-    bench.sink.before = before;
-    samples.push(sampleOf(bench));
+    const { before } = rig.sink;
+    rig.sink.before = () => undefined;
+    expect(await divergence(rig, rows), `day ${Math.ceil(hour / 24)}`).toEqual([]);
+    rig.sink.before = before;
+    samples.push(sampleOf(rig));
   }
   const settled = samples.slice(Math.floor(days / 4));
   const [first, last] = [settled[0], settled.at(-1)];

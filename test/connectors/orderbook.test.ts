@@ -10,7 +10,7 @@ import { createRandom } from '../../sandbox/random.ts';
 import { type App, openApp } from '../../src/app/app.ts';
 import { type Config, configSchema } from '../../src/config/schema.ts';
 import { createEventBus } from '../../src/core/events.ts';
-import { createImpatientClock } from '../support/harness.ts';
+import { createImpatientClock } from '../support/plant.ts';
 import { orderbook } from './orderbook/index.ts';
 
 interface Order {

@@ -4,7 +4,7 @@ import { type ImageRecord, type MesImage, type Table, tables } from '../../sandb
 import { TransientError } from '../../src/core/errors.ts';
 import type { StreamResult } from '../../src/core/events.ts';
 import type { Change, Entity } from '../../src/core/types.ts';
-import { type Bench, openBench } from '../support/harness-pass.ts';
+import { openRig, type Rig } from '../support/pass-rig.ts';
 import type { Erp } from './adapters/adapter.ts';
 import { atEnd, begin, createKit, type Exemptions, pairs, type Start } from './connector-kit.ts';
 import { misfits } from './mes-schema.ts';
@@ -27,7 +27,7 @@ const tableOf: Record<Entity, Table> = {
 
 interface Line {
   erp: Erp;
-  bench: Bench;
+  rig: Rig;
   /** Cycles until all streams came through, at least two: what one finds late the next one settles. */
   sync(): Promise<StreamResult[]>;
   /** Everything played is there to be read. */
@@ -41,20 +41,20 @@ interface Line {
 async function openLine(pair: (typeof pairs)[number], options: Start = {}): Promise<Line> {
   const { erp, session } = await begin(pair, options);
   const { source, clock, edition } = session;
-  const bench = await openBench(session.streams, undefined, { source, clock, ...(edition && { edition }) });
-  atEnd(() => bench.store.close());
+  const rig = await openRig(session.streams, undefined, { source, clock, ...(edition && { edition }) });
+  atEnd(() => rig.store.close());
   const refused = new Set<string>();
-  bench.sink.verdict = ({ record }) => {
+  rig.sink.verdict = ({ record }) => {
     for (const misfit of misfits(record)) refused.add(misfit);
     return undefined;
   };
-  const image = () => imageOf(bench.sink.held);
+  const image = () => imageOf(rig.sink.held);
   return {
     erp,
-    bench,
+    rig,
     async sync() {
       for (let cycle = 0, good = 0; cycle < 400; cycle += 1) {
-        const results = await bench.run();
+        const results = await rig.run();
         // What is set aside for its content does not hold the others up.
         good = results.every(({ outcome }) => outcome === 'ok' || outcome === 'refused') ? good + 1 : 0;
         if (good < 2) continue;
@@ -106,25 +106,25 @@ function heldBack(erp: Erp, image: MesImage): string[] {
 }
 
 /** Runs that end after two batches each, until one comes through; resolves to how many there were. */
-async function killAgainAndAgain({ bench }: Line): Promise<number> {
+async function killAgainAndAgain({ rig }: Line): Promise<number> {
   let delivered = 0;
-  bench.sink.before = () => {
+  rig.sink.before = () => {
     delivered += 1;
     if (delivered > 2) throw new TransientError('The MES is gone.');
   };
   for (let runs = 1; runs < 300; runs += 1) {
     delivered = 0;
-    const results = await bench.run();
+    const results = await rig.run();
     if (results.some(({ outcome }) => outcome !== 'ok' && outcome !== 'refused')) continue;
-    bench.sink.before = () => undefined;
+    rig.sink.before = () => undefined;
     return runs;
   }
   throw new Error('It never comes through.');
 }
 
-async function reconcileTwice({ bench }: Line): Promise<void> {
+async function reconcileTwice({ rig }: Line): Promise<void> {
   for (let sweep = 0; sweep < 2; sweep += 1) {
-    const results = await bench.reconcile({ release: true });
+    const results = await rig.reconcile({ release: true });
     expect(results.map(({ error }) => error)).toEqual(results.map(() => undefined));
   }
 }
@@ -139,11 +139,11 @@ describe.each(pairs)('the connector $type', (pair) => {
       const line = await openLine(pair, { variant, all: { pageSize: 60 } });
       await line.sync();
       expect(line.differences()).toEqual([]);
-      const sent = line.bench.sink.batches.length;
+      const sent = line.rig.sink.batches.length;
       line.erp.advance(2 * 3_600_000);
       await line.sync();
-      await line.bench.run({ full: true });
-      expect(line.bench.sink.batches).toHaveLength(sent);
+      await line.rig.run({ full: true });
+      expect(line.rig.sink.batches).toHaveLength(sent);
     });
 
     contract('a history as it goes on, with its ties, late commits and rows of the far future', async () => {
@@ -164,12 +164,12 @@ describe.each(pairs)('the connector $type', (pair) => {
       const line = await openLine(pair, { variant, all: { pageSize: 9 }, erp: { records: 200 } });
       await line.sync();
       let playing = true;
-      line.bench.events.on('page:committed', () => {
+      line.rig.events.on('page:committed', () => {
         if (playing) line.erp.play(1);
       });
       for (const full of [true, false, true]) {
         line.erp.checkpoint();
-        await line.bench.run({ full });
+        await line.rig.run({ full });
         line.erp.advance(60_000);
       }
       playing = false;
@@ -242,8 +242,8 @@ describe.each(pairs)('the connector $type', (pair) => {
     const before = line.held(table, externalId)?.onHold;
     line.settle();
     for (let read = 0; read < 3; read += 1) {
-      await line.bench.run({ full: true });
-      await line.bench.clock.advance(settledMs);
+      await line.rig.run({ full: true });
+      await line.rig.clock.advance(settledMs);
       line.erp.advance(settledMs);
     }
     expect(line.held(table, externalId)?.onHold).toBe(before);

@@ -15,7 +15,7 @@ import {
   faultingStore,
   type Side,
 } from '../support/faulting.ts';
-import { expectEqual, openPlant, type Plant, type Settings, totalWrites } from '../support/harness.ts';
+import { expectEqual, openPlant, type Plant, type Settings, totalWrites } from '../support/plant.ts';
 
 const pageSize = 6;
 const settings: Settings = { streams: { all: { pageSize } }, mes: { batchSize: pageSize } };

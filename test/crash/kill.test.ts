@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createRandom } from '../../sandbox/random.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
-import { expectEqual, type Settings, settingsFor } from '../support/harness.ts';
+import { expectEqual, type Settings, settingsFor } from '../support/plant.ts';
 
 const settings: Settings = {
   streams: { all: { pageSize: 10 } },

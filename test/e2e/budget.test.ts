@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { StreamResult } from '../../src/core/events.ts';
-import { collect, expectEqual, mesRequests, openPlant, type Plant } from '../support/harness.ts';
+import { collect, expectEqual, mesRequests, openPlant, type Plant } from '../support/plant.ts';
 
 const dayMs = 86_400_000;
 const pollMs = 300_000;

@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import { callControl } from '../../src/app/control.ts';
 import type { StatusReport } from '../../src/app/verbs.ts';
-import { expectEqual, type Settings, settingsFor } from '../support/harness.ts';
+import { expectEqual, type Settings, settingsFor } from '../support/plant.ts';
 
 interface RunningDaemon {
   child: ChildProcess;

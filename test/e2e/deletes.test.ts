@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { expectEqual, openPlant, type Plant } from '../support/harness.ts';
+import { expectEqual, openPlant, type Plant } from '../support/plant.ts';
 
 const generations = ['classic', 'main', 'v060', 'repaired'] as const;
 const never = new AbortController().signal;

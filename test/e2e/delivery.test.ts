@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { collect, expectEqual, mesRequests, openPlant, type Plant, resultOf, totalWrites } from '../support/harness.ts';
+import { collect, expectEqual, mesRequests, openPlant, type Plant, resultOf, totalWrites } from '../support/plant.ts';
 
 /** A job that parts hang on, and how many do. */
 function jobWithParts({ sandbox }: Plant): { job: string; parts: string[] } {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SandboxOptions } from '../../sandbox/sandbox.ts';
-import { expectEqual, openPlant, type Settings } from '../support/harness.ts';
+import { expectEqual, openPlant, type Settings } from '../support/plant.ts';
 
 interface Case {
   what: string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Faults } from '../../sandbox/types.ts';
-import { collect, expectEqual, mesRequests, openPlant, type Plant, resultOf } from '../support/harness.ts';
+import { collect, expectEqual, mesRequests, openPlant, type Plant, resultOf } from '../support/plant.ts';
 
 const small = { streams: { all: { pageSize: 10 } }, mes: { batchSize: 10 } };
 

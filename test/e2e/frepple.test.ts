@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SandboxOptions } from '../../sandbox/sandbox.ts';
 import type { StreamResult } from '../../src/core/events.ts';
-import { collect, expectEqual, openPlant, type Plant, resultOf, type Settings } from '../support/harness.ts';
+import { collect, expectEqual, openPlant, type Plant, resultOf, type Settings } from '../support/plant.ts';
 
 type Frepple = Plant<'frepple'>;
 

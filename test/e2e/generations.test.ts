@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { SandboxOptions } from '../../sandbox/sandbox.ts';
 import type { App } from '../../src/app/app.ts';
 import { rebuildIds } from '../../src/app/rebuild.ts';
-import { openPlant, type Plant } from '../support/harness.ts';
+import { openPlant, type Plant } from '../support/plant.ts';
 
 const installations: { what: string; sandbox: Partial<SandboxOptions> }[] = [
   { what: 'v060', sandbox: { generation: 'v060' } },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { operations } from '../../src/app/verbs.ts';
-import { collect, expectEqual, mesRequests, openPlant, type Plant, resultOf } from '../support/harness.ts';
+import { collect, expectEqual, mesRequests, openPlant, type Plant, resultOf } from '../support/plant.ts';
 
 describe('a changed mapping', () => {
   it('triggers one announced full read of that stream, and none after it', async () => {

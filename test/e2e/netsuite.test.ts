@@ -5,7 +5,7 @@ import type { Generation } from '../../sandbox/eryxon/generation.ts';
 import type { SandboxOptions } from '../../sandbox/sandbox.ts';
 import type { Faults } from '../../sandbox/types.ts';
 import { createHttpClient, type OpenHttp } from '../../src/core/http.ts';
-import { collect, expectEqual, openPlant, type Plant, resultOf, type Settings } from '../support/harness.ts';
+import { collect, expectEqual, openPlant, type Plant, resultOf, type Settings } from '../support/plant.ts';
 
 const signal = new AbortController().signal;
 type NetSuitePlant = Plant<'netsuite'>;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Generation } from '../../sandbox/eryxon/generation.ts';
 import type { SandboxOptions } from '../../sandbox/sandbox.ts';
 import type { Faults } from '../../sandbox/types.ts';
-import { expectEqual, openPlant, type Plant, resultOf, type Settings } from '../support/harness.ts';
+import { expectEqual, openPlant, type Plant, resultOf, type Settings } from '../support/plant.ts';
 
 const signal = new AbortController().signal;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Generation } from '../../sandbox/eryxon/generation.ts';
 import { createHttpClient, type OpenHttp } from '../../src/core/http.ts';
-import { expectEqual, openPlant, type Plant, resultOf } from '../support/harness.ts';
+import { expectEqual, openPlant, type Plant, resultOf } from '../support/plant.ts';
 
 /** One function of the MES that answers with that status, whatever it is asked, as long as it is set. */
 function createFault(status: number) {

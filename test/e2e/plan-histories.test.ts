@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { SandboxOptions } from '../../sandbox/sandbox.ts';
 import { type Plan, planPasses } from '../../src/app/plan.ts';
 import { createHttpClient, type OpenHttp } from '../../src/core/http.ts';
-import { mesRequests, openPlant, type Plant } from '../support/harness.ts';
+import { mesRequests, openPlant, type Plant } from '../support/plant.ts';
 
 interface Watched {
   plan: Plan;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { withWays } from '../../src/server/mes-ways.ts';
-import { expectEqual, openPlant } from '../support/harness.ts';
+import { expectEqual, openPlant } from '../support/plant.ts';
 
 it('new jobs beyond the plan of the MES wait and tell why, what is known goes on, and all follows once there is room', async () => {
   const plant = await openPlant({ seed: 73, records: 120, deletes: false, bulk: false });

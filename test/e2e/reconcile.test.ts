@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Generation } from '../../sandbox/eryxon/generation.ts';
 import type { ReconcileSelection } from '../../src/app/app.ts';
 import type { ReconcileResult } from '../../src/core/events.ts';
-import { collect, expectEqual, openPlant, type Plant, type Settings } from '../support/harness.ts';
+import { collect, expectEqual, openPlant, type Plant, type Settings } from '../support/plant.ts';
 
 const signal = new AbortController().signal;
 

@@ -4,7 +4,7 @@ import type { Generation } from '../../sandbox/eryxon/generation.ts';
 import { planPasses } from '../../src/app/plan.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import { createHttpClient, type HttpRequest, type HttpResponse, type OpenHttp } from '../../src/core/http.ts';
-import { expectEqual, mesRequests, openPlant, type Plant, totalWrites } from '../support/harness.ts';
+import { expectEqual, mesRequests, openPlant, type Plant, totalWrites } from '../support/plant.ts';
 
 type Send = (request: HttpRequest) => Promise<HttpResponse>;
 

@@ -2,22 +2,22 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { MappedRow, Stream } from '../../src/connectors/define.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import type { MesRecord } from '../../src/core/types.ts';
-import { collect, resultOf } from '../support/harness.ts';
 import {
-  type Bench,
   childPages,
   type FakeRow,
   fakeStream,
   mapRow,
-  openBench,
+  openRig,
   put,
+  type Rig,
   source,
   start,
-} from '../support/harness-pass.ts';
+} from '../support/pass-rig.ts';
+import { collect, resultOf } from '../support/plant.ts';
 
 let orders: FakeRow[];
 let operations: FakeRow[];
-let bench: Bench;
+let rig: Rig;
 /** Reads of the children so far: the parents asked for. */
 let asked: string[][];
 /** What the next reads by parent bring, in place of what is there. */
@@ -65,14 +65,14 @@ function touch(...ids: number[]): void {
 let minutes = 0;
 
 /** Time passes at the source, and a cycle runs. */
-async function cycle(request: Parameters<Bench['run']>[0] = {}): ReturnType<Bench['run']> {
+async function cycle(request: Parameters<Rig['run']>[0] = {}): ReturnType<Rig['run']> {
   minutes += 1;
-  bench.sourceNow.at = new Date(stamp(minutes));
-  return bench.run(request);
+  rig.sourceNow.at = new Date(stamp(minutes));
+  return rig.run(request);
 }
 
 function lifecycleOf(id: string): string | undefined {
-  return bench.sink.held.get(`operation/${id}`)?.record.lifecycle;
+  return rig.sink.held.get(`operation/${id}`)?.record.lifecycle;
 }
 
 async function map(page: readonly unknown[]): Promise<MappedRow[]> {
@@ -100,12 +100,12 @@ beforeEach(async () => {
   const ids = Array.from({ length: 40 }, (_, index) => index + 1);
   orders = ids.map((id) => order(id));
   operations = ids.flatMap((id) => [10, 20, 30].map((step) => operation(id, step)));
-  bench = await openBench([
+  rig = await openRig([
     fakeStream(orders, { entity: 'part', childStream: 'operations' }),
     fakeStream(operations, { name: 'operations', entity: 'operation', children: children(), map }),
   ]);
   await cycle();
-  expect(bench.sink.held.size).toBe(160);
+  expect(rig.sink.held.size).toBe(160);
 });
 
 describe('a child that is missing from the list of its parent', () => {
@@ -185,7 +185,7 @@ describe('a child that is missing from the list of its parent', () => {
     minutes += 60;
     await cycle();
     expect(lifecycleOf('7-20')).toBe('active');
-    await bench.reconcile();
+    await rig.reconcile();
     expect(lifecycleOf('7-20')).toBe('active');
     await cycle();
     expect([lifecycleOf('7-20'), lifecycleOf('8-20')]).toEqual(['cancelled', 'active']);
@@ -231,19 +231,19 @@ describe('children that change', () => {
     put(operations, operation(7, 20, { records: [{ ...firstRecord(7, 20), fields: { operation_name: 'other' } }] }));
     touch(7);
     await cycle();
-    expect(bench.sink.held.get('operation/7-20')?.fieldsJson).toBe('{"operation_name":"other"}');
+    expect(rig.sink.held.get('operation/7-20')?.fieldsJson).toBe('{"operation_name":"other"}');
   });
 
   it('are read again for a parent whose push was cut off before they could be', async () => {
     put(operations, operation(7, 20, { records: [{ ...firstRecord(7, 20), fields: { operation_name: 'other' } }] }));
     touch(7);
-    bench.sink.before = ({ entity }) => {
+    rig.sink.before = ({ entity }) => {
       if (entity === 'operation') throw new Error('crash');
     };
     await cycle();
-    bench.sink.before = () => undefined;
+    rig.sink.before = () => undefined;
     await cycle();
-    expect(bench.sink.held.get('operation/7-20')?.fieldsJson).toBe('{"operation_name":"other"}');
+    expect(rig.sink.held.get('operation/7-20')?.fieldsJson).toBe('{"operation_name":"other"}');
   });
 });
 
@@ -253,13 +253,13 @@ describe('more children than ten and a tenth that vanish at once', () => {
   const parents = many.map((_, index) => index + 1);
 
   it('are withheld and named, pass after pass', async () => {
-    const withheld = collect(bench.events, 'absence:withheld');
-    const settled = collect(bench.events, 'absence:settled');
+    const withheld = collect(rig.events, 'absence:withheld');
+    const settled = collect(rig.events, 'absence:settled');
     remove(...many);
     touch(...parents);
     await cycle();
     await cycle();
-    expect([...bench.sink.held.values()].filter(({ record }) => record.lifecycle === 'cancelled')).toEqual([]);
+    expect([...rig.sink.held.values()].filter(({ record }) => record.lifecycle === 'cancelled')).toEqual([]);
     expect(withheld).toEqual(Array(2).fill({ stream: 'plant/operations', vanished: 13 }));
     expect(settled).toEqual([]);
     expect(
@@ -280,7 +280,7 @@ describe('more children than ten and a tenth that vanish at once', () => {
   });
 
   it('are cancelled when they are released, and the guard is back afterwards', async () => {
-    const settled = collect(bench.events, 'absence:settled');
+    const settled = collect(rig.events, 'absence:settled');
     remove(...many);
     touch(...parents);
     await cycle();
@@ -315,9 +315,9 @@ describe('more children than ten and a tenth that vanish at once', () => {
     touch(...orders.map((_, index) => index + 1));
     misreads = [() => []];
     await cycle();
-    expect([...bench.sink.held.values()].filter(({ record }) => record.lifecycle === 'cancelled')).toEqual([]);
+    expect([...rig.sink.held.values()].filter(({ record }) => record.lifecycle === 'cancelled')).toEqual([]);
     await cycle();
-    expect([...bench.sink.held.values()].filter(({ record }) => record.lifecycle === 'cancelled')).toEqual([]);
+    expect([...rig.sink.held.values()].filter(({ record }) => record.lifecycle === 'cancelled')).toEqual([]);
   });
 });
 
@@ -329,23 +329,23 @@ function firstRecord(id: number, step: number): MesRecord {
 
 describe('a first load of children that is interrupted', () => {
   it('does not lose sight of one that vanishes before the load is complete', async () => {
-    bench = await openBench([
+    rig = await openRig([
       fakeStream(orders, { entity: 'part', childStream: 'operations' }),
       fakeStream(operations, { name: 'operations', entity: 'operation', children: children(), pageSize: 40 }),
     ]);
     let pushes = 0;
-    bench.sink.before = () => {
+    rig.sink.before = () => {
       pushes += 1;
       if (pushes === 3) throw new TransientError('HTTP 503');
     };
     await cycle();
     expect(lifecycleOf('1-10')).toBe('active');
-    bench.sink.before = () => undefined;
+    rig.sink.before = () => undefined;
     remove('operation-1-10');
     minutes += 1;
     put(orders, order(1, minutes, 'closed'));
     await cycle();
-    expect(bench.sink.held.size).toBe(160);
+    expect(rig.sink.held.size).toBe(160);
     expect(lifecycleOf('1-10')).toBe('cancelled');
   });
 });
@@ -357,14 +357,14 @@ describe('a child that was set aside and has vanished when it is delivered at la
     put(orders, order(7, minutes, 'closed'));
     await cycle();
     await cycle();
-    bench.sink.verdict = () => undefined;
-    expect(await bench.store.retryDeadLetters({})).toBe(1);
+    rig.sink.verdict = () => undefined;
+    expect(await rig.store.retryDeadLetters({})).toBe(1);
     asked.length = 0;
     await cycle();
   };
 
   it('is cancelled in the same pass, when the MES had refused it', async () => {
-    bench.sink.verdict = ({ record }) =>
+    rig.sink.verdict = ({ record }) =>
       record.externalId === '7-40' ? { kind: 'refused', reason: 'it is locked' } : undefined;
     put(operations, operation(7, 40, { stamp: stamp(1) }));
     await cycle();
@@ -379,24 +379,24 @@ describe('a child that was set aside and has vanished when it is delivered at la
   it('is cancelled with the content that the MES had refused last, not with what it took before', async () => {
     const fields = { operation_name: 'step 20 anew' };
     const [record] = operation(7, 20).records;
-    bench.sink.verdict = ({ record: { externalId } }) =>
+    rig.sink.verdict = ({ record: { externalId } }) =>
       externalId === '7-20' ? { kind: 'refused', reason: 'it is locked' } : undefined;
     put(operations, operation(7, 20, { stamp: stamp(1), records: [{ ...record, fields } as MesRecord] }));
     await cycle();
     remove('operation-7-20');
     touch(7);
     await cycle();
-    bench.sink.verdict = () => undefined;
-    await bench.store.retryDeadLetters({});
+    rig.sink.verdict = () => undefined;
+    await rig.store.retryDeadLetters({});
     await cycle();
-    expect(bench.sink.held.get('operation/7-20')?.record).toMatchObject({ lifecycle: 'cancelled', fields });
+    expect(rig.sink.held.get('operation/7-20')?.record).toMatchObject({ lifecycle: 'cancelled', fields });
   });
 
   it('is cancelled in the same pass, when its row could not be read', async () => {
     const row = operation(7, 40, { stamp: stamp(1), bad: true });
     put(operations, row);
     await cycle();
-    const [letter] = await bench.store.deadLetters({});
+    const [letter] = await rig.store.deadLetters({});
     expect(letter?.key).toBe('row operation-7-40');
     mended = true;
     await replay();
@@ -404,12 +404,12 @@ describe('a child that was set aside and has vanished when it is delivered at la
   });
 
   it('stays when the list of its parent has it, and that is read once', async () => {
-    bench.sink.verdict = ({ record }) =>
+    rig.sink.verdict = ({ record }) =>
       record.externalId === '7-40' ? { kind: 'refused', reason: 'it is locked' } : undefined;
     put(operations, operation(7, 40, { stamp: stamp(1) }));
     await cycle();
-    bench.sink.verdict = () => undefined;
-    await bench.store.retryDeadLetters({});
+    rig.sink.verdict = () => undefined;
+    await rig.store.retryDeadLetters({});
     await cycle();
     await cycle();
     expect(lifecycleOf('7-40')).toBe('active');
@@ -425,12 +425,12 @@ describe('children without stamps', () => {
     bare = operations.map((row) => ({ ...row, stamp: null }));
     operations.splice(0, operations.length, ...bare);
     const stampless = { stampKind: 'none', fullReadEverySeconds: 86_400 } as const;
-    bench = await openBench([
+    rig = await openRig([
       fakeStream(orders, { entity: 'part', childStream: 'operations' }),
       fakeStream(operations, { name: 'operations', entity: 'operation', children: children(), map, ...stampless }),
     ]);
     await cycle(scheduled);
-    expect(bench.sink.held.size).toBe(160);
+    expect(rig.sink.held.size).toBe(160);
     asked = [];
   });
 

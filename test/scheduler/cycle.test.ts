@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PermanentError, TransientError } from '../../src/core/errors.ts';
-import { collect } from '../support/harness.ts';
-import { type FakeRow, fakeStream, openBench, source, start } from '../support/harness-pass.ts';
+import { type FakeRow, fakeStream, openRig, source, start } from '../support/pass-rig.ts';
+import { collect } from '../support/plant.ts';
 
 function job(id: string): FakeRow {
   const stamp = new Date(start.getTime() - 3_600_000).toISOString();
@@ -29,10 +29,10 @@ const scheduled = { manual: false };
 
 describe('a cycle', () => {
   it('runs the streams in their order and tells how each ended', async () => {
-    const bench = await openBench([fakeStream([job('1')], { name: 'a' }), fakeStream([job('2')], { name: 'b' })]);
-    const finished = collect(bench.events, 'stream:finished');
-    const cycles = collect(bench.events, 'cycle:finished');
-    const results = await bench.run();
+    const rig = await openRig([fakeStream([job('1')], { name: 'a' }), fakeStream([job('2')], { name: 'b' })]);
+    const finished = collect(rig.events, 'stream:finished');
+    const cycles = collect(rig.events, 'cycle:finished');
+    const results = await rig.run();
     expect(results.map(({ stream, outcome, created }) => [stream, outcome, created])).toEqual([
       ['a', 'ok', 1],
       ['b', 'ok', 1],
@@ -43,46 +43,46 @@ describe('a cycle', () => {
   });
 
   it('runs only the streams that were asked for', async () => {
-    const bench = await openBench([fakeStream([], { name: 'a' }), fakeStream([job('2')], { name: 'b' })]);
+    const rig = await openRig([fakeStream([], { name: 'a' }), fakeStream([job('2')], { name: 'b' })]);
     const signal = new AbortController().signal;
     const request = { streams: new Set(['b']), full: false, manual: true, release: false };
-    expect((await bench.cycle.run(request, signal)).map(({ stream }) => stream)).toEqual(['b']);
+    expect((await rig.cycle.run(request, signal)).map(({ stream }) => stream)).toEqual(['b']);
   });
 
   it('goes on with the next stream after one that the ERP did not answer', async () => {
-    const bench = await openBench([
+    const rig = await openRig([
       failing('a', () => new TransientError('HTTP 503')),
       fakeStream([job('2')], { name: 'b' }),
     ]);
-    const results = await bench.run();
+    const results = await rig.run();
     expect(results).toMatchObject([
       { stream: 'a', outcome: 'failed', error: 'HTTP 503', watermark: { before: null, after: null } },
       { stream: 'b', outcome: 'ok', created: 1 },
     ]);
-    expect(bench.cycle.paused().size).toBe(0);
+    expect(rig.cycle.paused().size).toBe(0);
   });
 
   it.each([
     ['the MES cannot be reached', new TransientError('HTTP 502')],
     ['the MES refuses the key', new PermanentError('key', { credentials: true })],
   ])('does not try the streams behind one whose push failed because %s', async (_why, error) => {
-    const bench = await openBench([fakeStream([job('1')], { name: 'a' }), fakeStream([job('2')], { name: 'b' })]);
-    bench.sink.before = () => {
+    const rig = await openRig([fakeStream([job('1')], { name: 'a' }), fakeStream([job('2')], { name: 'b' })]);
+    rig.sink.before = () => {
       throw error;
     };
-    const results = await bench.run();
+    const results = await rig.run();
     expect(results.map(({ outcome }) => outcome)).toEqual(['failed', 'failed']);
     expect(results[1]?.error).toBe(`Not run: ${error.message}`);
-    bench.sink.before = () => undefined;
-    expect((await bench.run()).map(({ outcome }) => outcome)).toEqual(['ok', 'ok']);
+    rig.sink.before = () => undefined;
+    expect((await rig.run()).map(({ outcome }) => outcome)).toEqual(['ok', 'ok']);
   });
 
   it('does not try the streams behind one whose credentials the ERP refused', async () => {
-    const bench = await openBench([
+    const rig = await openRig([
       failing('a', () => new PermanentError('HTTP 401', { credentials: true })),
       fakeStream([job('2')], { name: 'b' }),
     ]);
-    expect(await bench.run()).toMatchObject([{ outcome: 'failed' }, { outcome: 'failed', error: 'Not run: HTTP 401' }]);
+    expect(await rig.run()).toMatchObject([{ outcome: 'failed' }, { outcome: 'failed', error: 'Not run: HTTP 401' }]);
   });
 
   it('leaves a paused stream alone until its pause is over, and others run meanwhile', async () => {
@@ -92,49 +92,49 @@ describe('a cycle', () => {
       reads += 1;
       return error;
     });
-    const bench = await openBench([a, fakeStream([job('2')], { name: 'b' })]);
-    expect(await bench.run(scheduled)).toMatchObject([{ outcome: 'failed' }, { outcome: 'ok' }]);
-    expect(await bench.run(scheduled)).toMatchObject([{ outcome: 'failed', error: 'HTTP 403' }, { outcome: 'ok' }]);
+    const rig = await openRig([a, fakeStream([job('2')], { name: 'b' })]);
+    expect(await rig.run(scheduled)).toMatchObject([{ outcome: 'failed' }, { outcome: 'ok' }]);
+    expect(await rig.run(scheduled)).toMatchObject([{ outcome: 'failed', error: 'HTTP 403' }, { outcome: 'ok' }]);
     expect(reads).toBe(1);
-    expect(bench.cycle.paused().get('a')?.reason).toBe('HTTP 403');
-    await bench.clock.advance(15 * 60_000);
+    expect(rig.cycle.paused().get('a')?.reason).toBe('HTTP 403');
+    await rig.clock.advance(15 * 60_000);
     error = undefined;
-    expect(await bench.run(scheduled)).toMatchObject([{ outcome: 'ok' }, { outcome: 'ok' }]);
+    expect(await rig.run(scheduled)).toMatchObject([{ outcome: 'ok' }, { outcome: 'ok' }]);
     expect(reads).toBe(2);
-    expect(bench.cycle.paused().size).toBe(0);
+    expect(rig.cycle.paused().size).toBe(0);
   });
 
   it('tries a paused stream when a person asks for it', async () => {
     let reads = 0;
-    const bench = await openBench([
+    const rig = await openRig([
       failing('a', () => {
         reads += 1;
         return new PermanentError('HTTP 403');
       }),
     ]);
-    await bench.run(scheduled);
-    await bench.run({ manual: true });
+    await rig.run(scheduled);
+    await rig.run({ manual: true });
     expect(reads).toBe(2);
   });
 
   it('ends soon when it is told to stop, runs nothing more and keeps the watermarks', async () => {
     const aborter = new AbortController();
     const rows = Array.from({ length: 10 }, (_, index) => job(`${index}`));
-    const bench = await openBench([fakeStream(rows, { name: 'a', pageSize: 1 }), fakeStream([], { name: 'b' })]);
-    bench.sink.before = () => aborter.abort(new Error('The program is stopping.'));
+    const rig = await openRig([fakeStream(rows, { name: 'a', pageSize: 1 }), fakeStream([], { name: 'b' })]);
+    rig.sink.before = () => aborter.abort(new Error('The program is stopping.'));
     const request = { streams: undefined, full: false, manual: true, release: false };
     const stopped = new Promise((resolve) => aborter.signal.addEventListener('abort', resolve));
-    const results = await bench.cycle.run(request, aborter.signal);
+    const results = await rig.cycle.run(request, aborter.signal);
     await stopped;
     expect(results[1]).toMatchObject({ stream: 'b', outcome: 'failed' });
-    expect((await bench.store.begin('plant/b')).watermark).toBeNull();
+    expect((await rig.store.begin('plant/b')).watermark).toBeNull();
   });
 
   it('never throws, whatever its listeners or the state do', async () => {
-    const bench = await openBench([fakeStream([job('1')])], (store) => ({
+    const rig = await openRig([fakeStream([job('1')])], (store) => ({
       ...store,
       begin: () => Promise.reject(new Error('disk full')),
     }));
-    expect(await bench.run()).toMatchObject([{ outcome: 'failed', error: 'disk full', watermark: { before: null } }]);
+    expect(await rig.run()).toMatchObject([{ outcome: 'failed', error: 'disk full', watermark: { before: null } }]);
   });
 });

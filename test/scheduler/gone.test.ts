@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { MesRecord, RecordRef, Window } from '../../src/core/types.ts';
-import { resultOf } from '../support/harness.ts';
-import { type Bench, type FakeRow, fakeStream, openBench, source, start } from '../support/harness-pass.ts';
+import { type FakeRow, fakeStream, openRig, type Rig, source, start } from '../support/pass-rig.ts';
+import { resultOf } from '../support/plant.ts';
 
 const minute = 60_000;
 let rows: FakeRow[];
-let bench: Bench;
+let rig: Rig;
 /** What the ERP lists as deleted. */
 let deleted: RecordRef[];
 let windows: Window[];
@@ -17,13 +17,13 @@ function row(id: number, lifecycle: MesRecord['lifecycle'] = 'active'): FakeRow 
 }
 
 const ref = (id: number): RecordRef => ({ entity: 'part', externalId: `${id}` });
-const lifecycleOf = (id: number) => bench.sink.held.get(`part/${id}`)?.record.lifecycle;
+const lifecycleOf = (id: number) => rig.sink.held.get(`part/${id}`)?.record.lifecycle;
 
 beforeEach(async () => {
   rows = Array.from({ length: 40 }, (_, index) => row(index + 1));
   deleted = [];
   windows = [];
-  bench = await openBench([
+  rig = await openRig([
     fakeStream(rows, {
       entity: 'part',
       async *gone(window) {
@@ -32,26 +32,26 @@ beforeEach(async () => {
       },
     }),
   ]);
-  await bench.run();
-  bench.sourceNow.at = new Date(start.getTime() + minute);
+  await rig.run();
+  rig.sourceNow.at = new Date(start.getTime() + minute);
 });
 
 describe('what the ERP lists as deleted', () => {
   it('is cancelled with all that was delivered of it, in the next pass and once', async () => {
     deleted = [ref(7), ref(99)];
-    expect(resultOf(await bench.run(), 'orders')).toMatchObject({ deleted: 1, outcome: 'ok' });
-    expect(bench.sink.held.get('part/7')?.record).toMatchObject({
+    expect(resultOf(await rig.run(), 'orders')).toMatchObject({ deleted: 1, outcome: 'ok' });
+    expect(rig.sink.held.get('part/7')?.record).toMatchObject({
       lifecycle: 'cancelled',
       fields: { part_number: 'P7', quantity: 7 },
     });
-    expect(resultOf(await bench.run(), 'orders')).toMatchObject({ deleted: 0 });
-    expect(bench.sink.held.has('part/99')).toBe(false);
+    expect(resultOf(await rig.run(), 'orders')).toMatchObject({ deleted: 0 });
+    expect(rig.sink.held.has('part/99')).toBe(false);
   });
 
   it('is asked for in the window of the pass, and not by whole reads, which see for themselves', async () => {
     expect(windows).toEqual([]);
-    await bench.run();
-    await bench.run({ full: true });
+    await rig.run();
+    await rig.run({ full: true });
     expect(windows).toEqual([
       expect.objectContaining({ mode: 'delta', from: expect.any(String), to: expect.any(String) }),
     ]);
@@ -59,19 +59,19 @@ describe('what the ERP lists as deleted', () => {
 
   it('is believed however much it is', async () => {
     deleted = rows.map((_, index) => ref(index + 1));
-    expect(resultOf(await bench.run(), 'orders')).toMatchObject({ deleted: 40, outcome: 'ok' });
+    expect(resultOf(await rig.run(), 'orders')).toMatchObject({ deleted: 40, outcome: 'ok' });
   });
 
   it('keeps the watermark where it was when the MES cannot be told', async () => {
     deleted = [ref(7)];
-    bench.sink.before = () => {
+    rig.sink.before = () => {
       throw new Error('down');
     };
-    const [failed] = await bench.run();
+    const [failed] = await rig.run();
     expect(failed).toMatchObject({ outcome: 'failed' });
     expect(failed?.watermark.after).toBe(failed?.watermark.before);
-    bench.sink.before = () => undefined;
-    await bench.run();
+    rig.sink.before = () => undefined;
+    await rig.run();
     expect(lifecycleOf(7)).toBe('cancelled');
   });
 });

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Window } from '../../src/core/types.ts';
 import { overlapFor } from '../../src/scheduler/lateness.ts';
-import { collect } from '../support/harness.ts';
-import { type Bench, type FakeRow, fakeStream, openBench, put, source, start } from '../support/harness-pass.ts';
+import { type FakeRow, fakeStream, openRig, put, type Rig, source, start } from '../support/pass-rig.ts';
+import { collect } from '../support/plant.ts';
 
 const at = (minutes: number) => new Date(start.getTime() + minutes * 60_000).toISOString();
 
@@ -16,20 +16,20 @@ function job(id: string, minutes: number, text = ''): FakeRow {
 }
 
 let rows: FakeRow[];
-let bench: Bench;
+let rig: Rig;
 let windows: Window[];
 
 /** A cycle at a minute of the source's clock. */
-async function cycle(minute: number): ReturnType<Bench['run']> {
-  bench.sourceNow.at = new Date(at(minute));
-  return bench.run();
+async function cycle(minute: number): ReturnType<Rig['run']> {
+  rig.sourceNow.at = new Date(at(minute));
+  return rig.run();
 }
 
 beforeEach(async () => {
   rows = [job('1', -60)];
   windows = [];
   const stream = fakeStream(rows);
-  bench = await openBench([
+  rig = await openRig([
     {
       ...stream,
       read(window, cursor, signal) {
@@ -43,8 +43,8 @@ beforeEach(async () => {
 
 describe('a row that shows up behind the watermark', () => {
   it('is counted with how late it was, and makes the next polls read further back', async () => {
-    const late = collect(bench.events, 'rows:late');
-    const grown = collect(bench.events, 'overlap:grown');
+    const late = collect(rig.events, 'rows:late');
+    const grown = collect(rig.events, 'overlap:grown');
     put(rows, job('2', -9));
     await cycle(5);
     expect(late).toEqual([{ stream: 'plant/orders', rows: 1, seconds: 540 }]);
@@ -68,13 +68,13 @@ describe('a row that shows up behind the watermark', () => {
   });
 
   it('is not late when its stamp is that of what was delivered, or when it is read again', async () => {
-    const late = collect(bench.events, 'rows:late');
+    const late = collect(rig.events, 'rows:late');
     put(rows, job('2', 4));
     await cycle(5);
     await cycle(6);
     put(rows, job('2', 4, 'changed without a stamp'));
     await cycle(7);
-    expect(bench.sink.held.get('job/2')?.record.fields['customer']).toBe('changed without a stamp');
+    expect(rig.sink.held.get('job/2')?.record.fields['customer']).toBe('changed without a stamp');
     expect(late).toEqual([]);
   });
 });

@@ -3,8 +3,8 @@ import type { Page } from '../../src/connectors/define.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import type { MesRecord } from '../../src/core/types.ts';
 import type { PageCommit, PassFinish, Store } from '../../src/state/store.ts';
-import { collect } from '../support/harness.ts';
-import { type FakeRow, fakeStream, openBench, put, source, start } from '../support/harness-pass.ts';
+import { type FakeRow, fakeStream, openRig, put, source, start } from '../support/pass-rig.ts';
+import { collect } from '../support/plant.ts';
 
 const at = (minutes: number) => new Date(start.getTime() + minutes * 60_000);
 
@@ -43,8 +43,8 @@ const scheduled = { manual: false };
 describe('a pass', () => {
   it('makes the watermark durable last, after the outcomes of every page', async () => {
     const log: (PageCommit | PassFinish)[] = [];
-    const bench = await openBench([fakeStream(jobs(7), { pageSize: 2 })], noting(log));
-    await bench.run();
+    const rig = await openRig([fakeStream(jobs(7), { pageSize: 2 })], noting(log));
+    await rig.run();
     expect(log.map((write) => ('outcomes' in write ? write.outcomes.length : 'watermark'))).toEqual([
       2,
       2,
@@ -64,9 +64,9 @@ describe('a pass', () => {
         log.push('durable');
       },
     });
-    const bench = await openBench([fakeStream(jobs(6), { pageSize: 2 })], slowDisk);
-    bench.sink.before = () => void log.push('sent');
-    await bench.run();
+    const rig = await openRig([fakeStream(jobs(6), { pageSize: 2 })], slowDisk);
+    rig.sink.before = () => void log.push('sent');
+    await rig.run();
     expect(log).toEqual(['sent', 'durable', 'sent', 'durable', 'sent', 'durable']);
   });
 
@@ -80,58 +80,58 @@ describe('a pass', () => {
         await store.commit(page);
       },
     });
-    const bench = await openBench([fakeStream(jobs(6), { pageSize: 2 })], fullDisk);
-    expect(await bench.run()).toMatchObject([{ outcome: 'failed', created: 4, error: 'The disk is full.' }]);
-    expect((await bench.store.begin('plant/orders')).watermark).toBeNull();
+    const rig = await openRig([fakeStream(jobs(6), { pageSize: 2 })], fullDisk);
+    expect(await rig.run()).toMatchObject([{ outcome: 'failed', created: 4, error: 'The disk is full.' }]);
+    expect((await rig.store.begin('plant/orders')).watermark).toBeNull();
   });
 
   it('that cannot push a page keeps the watermark, commits what was delivered, and goes on behind it', async () => {
     const rows = jobs(9);
-    const bench = await openBench([fakeStream(rows, { pageSize: 3 })]);
+    const rig = await openRig([fakeStream(rows, { pageSize: 3 })]);
     let pages = 0;
-    bench.sink.before = () => {
+    rig.sink.before = () => {
       pages += 1;
       if (pages === 3) throw new TransientError('HTTP 503');
     };
-    expect(await bench.run()).toMatchObject([{ outcome: 'failed', created: 6, error: 'HTTP 503' }]);
-    expect((await bench.store.begin('plant/orders')).watermark).toBeNull();
-    bench.sink.before = () => undefined;
-    expect(await bench.run()).toMatchObject([{ outcome: 'ok', read: 3, created: 3 }]);
-    expect(bench.sink.batches.flat().sort()).toEqual(rows.map(({ key }) => `job/${key}`).sort());
+    expect(await rig.run()).toMatchObject([{ outcome: 'failed', created: 6, error: 'HTTP 503' }]);
+    expect((await rig.store.begin('plant/orders')).watermark).toBeNull();
+    rig.sink.before = () => undefined;
+    expect(await rig.run()).toMatchObject([{ outcome: 'ok', read: 3, created: 3 }]);
+    expect(rig.sink.batches.flat().sort()).toEqual(rows.map(({ key }) => `job/${key}`).sort());
   });
 
   it('of a first load that was interrupted goes on with all that has changed since its first start', async () => {
     const rows = jobs(6);
-    const bench = await openBench([fakeStream(rows, { pageSize: 2, overlapSeconds: 0 })]);
+    const rig = await openRig([fakeStream(rows, { pageSize: 2, overlapSeconds: 0 })]);
     let pages = 0;
-    bench.sink.before = () => {
+    rig.sink.before = () => {
       pages += 1;
       if (pages === 2) throw new TransientError('HTTP 503');
     };
-    await bench.run();
-    bench.sink.before = () => undefined;
+    await rig.run();
+    rig.sink.before = () => undefined;
     // Changed while the load was down, at a place that it has passed already.
     put(rows, job('15', 30));
-    bench.sourceNow.at = at(60);
-    await bench.run();
-    expect(bench.sink.held.get('job/15')?.fieldsJson).toContain('15 at 30');
-    expect((await bench.store.begin('plant/orders')).watermark?.value).toBe(at(60).toISOString());
+    rig.sourceNow.at = at(60);
+    await rig.run();
+    expect(rig.sink.held.get('job/15')?.fieldsJson).toContain('15 at 30');
+    expect((await rig.store.begin('plant/orders')).watermark?.value).toBe(at(60).toISOString());
   });
 
   it('of everything, asked for by a person, begins anew where another was interrupted: what it has passed may have changed without a stamp', async () => {
     const rows = jobs(6);
-    const bench = await openBench([fakeStream(rows, { pageSize: 2 })]);
+    const rig = await openRig([fakeStream(rows, { pageSize: 2 })]);
     let pages = 0;
-    bench.sink.before = () => {
+    rig.sink.before = () => {
       pages += 1;
       if (pages === 2) throw new TransientError('HTTP 503');
     };
-    await bench.run();
-    bench.sink.before = () => undefined;
-    const passed = rows.find(({ key }) => bench.sink.held.has(`job/${key}`)) as FakeRow;
+    await rig.run();
+    rig.sink.before = () => undefined;
+    const passed = rows.find(({ key }) => rig.sink.held.has(`job/${key}`)) as FakeRow;
     put(rows, { ...passed, records: job(passed.key, 30).records });
-    await bench.run({ full: true });
-    expect(bench.sink.held.get(`job/${passed.key}`)?.fieldsJson).toContain(`${passed.key} at 30`);
+    await rig.run({ full: true });
+    expect(rig.sink.held.get(`job/${passed.key}`)?.fieldsJson).toContain(`${passed.key} at 30`);
   });
 
   it('that fails to push gives up the page that is being fetched, instead of waiting for it', async () => {
@@ -147,53 +147,53 @@ describe('a pass', () => {
         });
       },
     });
-    const bench = await openBench([stream]);
-    bench.sink.before = () => {
+    const rig = await openRig([stream]);
+    rig.sink.before = () => {
       throw new TransientError('HTTP 503');
     };
-    expect(await bench.run()).toMatchObject([{ outcome: 'failed', error: 'HTTP 503' }]);
+    expect(await rig.run()).toMatchObject([{ outcome: 'failed', error: 'HTTP 503' }]);
     expect(given).toBe(true);
   });
 
   it('does not believe an answer that says nothing of a record: the pass fails, and asks again', async () => {
     const rows = [job('1'), job('2')];
-    const bench = await openBench([fakeStream(rows)]);
-    bench.sink.verdict = ({ record }) => (record.externalId === '2' ? { kind: 'unproven' } : undefined);
-    expect(await bench.run()).toMatchObject([{ outcome: 'failed', created: 1 }]);
-    expect((await bench.store.lookup(source, 'job', ['2'])).size).toBe(0);
-    bench.sink.verdict = () => ({ kind: 'delivered', action: 'created', mesId: 'x' });
-    expect(await bench.run()).toMatchObject([{ outcome: 'ok' }]);
-    expect((await bench.store.lookup(source, 'job', ['2'])).get('2')?.mesId).toBe('x');
+    const rig = await openRig([fakeStream(rows)]);
+    rig.sink.verdict = ({ record }) => (record.externalId === '2' ? { kind: 'unproven' } : undefined);
+    expect(await rig.run()).toMatchObject([{ outcome: 'failed', created: 1 }]);
+    expect((await rig.store.lookup(source, 'job', ['2'])).size).toBe(0);
+    rig.sink.verdict = () => ({ kind: 'delivered', action: 'created', mesId: 'x' });
+    expect(await rig.run()).toMatchObject([{ outcome: 'ok' }]);
+    expect((await rig.store.lookup(source, 'job', ['2'])).get('2')?.mesId).toBe('x');
   });
 
   it('reads the same window again in a new cursor when the mapping has changed in between', async () => {
     const rows = jobs(6);
     const stream = fakeStream(rows, { pageSize: 2 });
-    const bench = await openBench([stream]);
+    const rig = await openRig([stream]);
     let pages = 0;
-    bench.sink.before = () => {
+    rig.sink.before = () => {
       pages += 1;
       if (pages === 3) throw new TransientError('HTTP 503');
     };
-    await bench.run();
-    bench.sink.before = () => undefined;
+    await rig.run();
+    rig.sink.before = () => undefined;
     stream.fingerprint = 'mapping-2';
-    expect(await bench.run()).toMatchObject([{ outcome: 'ok', read: 6 }]);
+    expect(await rig.run()).toMatchObject([{ outcome: 'ok', read: 6 }]);
   });
 
   it('delivers rows without a stamp and rows of the far future, and believes neither', async () => {
     const rows = [job('1'), { ...job('2'), stamp: null }, { ...job('3'), stamp: '2999-12-31T23:59:59.000Z' }];
-    const bench = await openBench([fakeStream(rows)]);
-    const named = collect(bench.events, 'stamp:in-future');
-    await bench.run();
-    expect([...bench.sink.held.keys()].sort()).toEqual(['job/1', 'job/2', 'job/3']);
-    expect((await bench.store.begin('plant/orders')).watermark?.value).toBe(start.toISOString());
+    const rig = await openRig([fakeStream(rows)]);
+    const named = collect(rig.events, 'stamp:in-future');
+    await rig.run();
+    expect([...rig.sink.held.keys()].sort()).toEqual(['job/1', 'job/2', 'job/3']);
+    expect((await rig.store.begin('plant/orders')).watermark?.value).toBe(start.toISOString());
     // A whole read does not look at stamps; every window after it shows the row again.
-    await bench.run();
+    await rig.run();
     expect(named).toEqual([{ stream: 'plant/orders', stamp: '2999-12-31T23:59:59.000Z' }]);
     put(rows, { ...job('4', -1), stamp: '2999-12-31T23:59:58.000Z' });
-    await bench.run();
-    expect(bench.sink.held.has('job/4')).toBe(true);
+    await rig.run();
+    expect(rig.sink.held.has('job/4')).toBe(true);
   });
 });
 
@@ -201,77 +201,77 @@ describe('what waits', () => {
   it('is released once its parent is there, oldest first, without a row of its own', async () => {
     const rows = [part('p1', 'j1'), part('p2', 'j1')];
     const parents: FakeRow[] = [];
-    const bench = await openBench([fakeStream(parents, { name: 'jobs' }), fakeStream(rows, { entity: 'part' })]);
-    expect((await bench.run()).map(({ parked }) => parked)).toEqual([0, 2]);
-    expect(bench.sink.batches).toEqual([]);
-    bench.sourceNow.at = at(600);
+    const rig = await openRig([fakeStream(parents, { name: 'jobs' }), fakeStream(rows, { entity: 'part' })]);
+    expect((await rig.run()).map(({ parked }) => parked)).toEqual([0, 2]);
+    expect(rig.sink.batches).toEqual([]);
+    rig.sourceNow.at = at(600);
     put(parents, job('j1', 500));
-    expect(await bench.run()).toMatchObject([{ created: 1 }, { created: 2, parked: 0 }]);
-    expect(bench.sink.batches).toEqual([['job/j1'], ['part/p1', 'part/p2']]);
+    expect(await rig.run()).toMatchObject([{ created: 1 }, { created: 2, parked: 0 }]);
+    expect(rig.sink.batches).toEqual([['job/j1'], ['part/p1', 'part/p2']]);
   });
 
   it('in an older version than the ERP withdrew meanwhile is never released', async () => {
     const rows = [part('p1', 'j1')];
     const parents: FakeRow[] = [];
-    const bench = await openBench([fakeStream(parents, { name: 'jobs' }), fakeStream(rows, { entity: 'part' })]);
-    await bench.run();
+    const rig = await openRig([fakeStream(parents, { name: 'jobs' }), fakeStream(rows, { entity: 'part' })]);
+    await rig.run();
     put(rows, { ...part('p1', 'j1', { lifecycle: 'cancelled', onlyIfKnown: true }), stamp: at(-1).toISOString() });
-    await bench.run();
+    await rig.run();
     put(parents, job('j1', -1));
-    await bench.run();
-    expect([...bench.sink.held.keys()]).toEqual(['job/j1']);
-    expect((await bench.store.status()).map(({ parked }) => parked)).toEqual([0, 0]);
+    await rig.run();
+    expect([...rig.sink.held.keys()]).toEqual(['job/j1']);
+    expect((await rig.store.status()).map(({ parked }) => parked)).toEqual([0, 0]);
   });
 
   it('as a dead letter in an older version than the ERP withdrew is settled, not retried', async () => {
     const rows = [job('1')];
-    const bench = await openBench([fakeStream(rows)]);
-    bench.sink.verdict = () => ({ kind: 'refused', reason: 'no' });
-    await bench.run();
+    const rig = await openRig([fakeStream(rows)]);
+    rig.sink.verdict = () => ({ kind: 'refused', reason: 'no' });
+    await rig.run();
     put(rows, job('1', -1, { lifecycle: 'cancelled', onlyIfKnown: true }));
-    await bench.run();
-    bench.sink.verdict = () => undefined;
-    await bench.store.retryDeadLetters({});
-    await bench.run();
-    expect(bench.sink.held.size).toBe(0);
-    expect(await bench.store.deadLetters({})).toEqual([]);
+    await rig.run();
+    rig.sink.verdict = () => undefined;
+    await rig.store.retryDeadLetters({});
+    await rig.run();
+    expect(rig.sink.held.size).toBe(0);
+    expect(await rig.store.deadLetters({})).toEqual([]);
   });
 
   it('as a dead letter of a stream without stamps is retried by the next pass, due or not', async () => {
     const rows = [{ ...job('1'), stamp: null }];
-    const bench = await openBench([fakeStream(rows, { stampKind: 'none', fullReadEverySeconds: 3600 })]);
-    bench.sink.verdict = () => ({ kind: 'refused', reason: 'no' });
-    await bench.run(scheduled);
-    bench.sink.verdict = () => undefined;
-    await bench.store.retryDeadLetters({});
-    await bench.run(scheduled);
-    expect([...bench.sink.held.keys()]).toEqual(['job/1']);
+    const rig = await openRig([fakeStream(rows, { stampKind: 'none', fullReadEverySeconds: 3600 })]);
+    rig.sink.verdict = () => ({ kind: 'refused', reason: 'no' });
+    await rig.run(scheduled);
+    rig.sink.verdict = () => undefined;
+    await rig.store.retryDeadLetters({});
+    await rig.run(scheduled);
+    expect([...rig.sink.held.keys()]).toEqual(['job/1']);
   });
 
   it('of more than one batch is worked off in one pass', async () => {
     const rows = Array.from({ length: 1100 }, (_, index) => part(`p${index}`, 'j1'));
     const parents: FakeRow[] = [];
     const streams = [fakeStream(parents, { name: 'jobs' }), fakeStream(rows, { entity: 'part', pageSize: 1000 })];
-    const bench = await openBench(streams);
-    await bench.run();
+    const rig = await openRig(streams);
+    await rig.run();
     put(parents, job('j1', -1));
-    bench.sourceNow.at = at(60);
-    expect((await bench.run())[1]).toMatchObject({ created: 1100 });
-    expect(bench.sink.held.size).toBe(1101);
+    rig.sourceNow.at = at(60);
+    expect((await rig.run())[1]).toMatchObject({ created: 1100 });
+    expect(rig.sink.held.size).toBe(1101);
   });
 });
 
 describe('a stream without stamps', () => {
   it('is read when its full read is due or a person asks, and costs nothing between', async () => {
     const rows = [{ ...job('1'), stamp: null }];
-    const bench = await openBench([fakeStream(rows, { stampKind: 'none', fullReadEverySeconds: 3600 })]);
-    expect(await bench.run(scheduled)).toMatchObject([{ read: 1, watermark: { after: start.toISOString() } }]);
-    bench.sourceNow.at = at(59);
-    expect(await bench.run(scheduled)).toMatchObject([{ read: 0, outcome: 'ok' }]);
-    expect(await bench.run({ manual: true })).toMatchObject([{ read: 1, watermark: { after: at(59).toISOString() } }]);
-    bench.sourceNow.at = at(118);
-    expect(await bench.run(scheduled)).toMatchObject([{ read: 0 }]);
-    bench.sourceNow.at = at(119);
-    expect(await bench.run(scheduled)).toMatchObject([{ read: 1 }]);
+    const rig = await openRig([fakeStream(rows, { stampKind: 'none', fullReadEverySeconds: 3600 })]);
+    expect(await rig.run(scheduled)).toMatchObject([{ read: 1, watermark: { after: start.toISOString() } }]);
+    rig.sourceNow.at = at(59);
+    expect(await rig.run(scheduled)).toMatchObject([{ read: 0, outcome: 'ok' }]);
+    expect(await rig.run({ manual: true })).toMatchObject([{ read: 1, watermark: { after: at(59).toISOString() } }]);
+    rig.sourceNow.at = at(118);
+    expect(await rig.run(scheduled)).toMatchObject([{ read: 0 }]);
+    rig.sourceNow.at = at(119);
+    expect(await rig.run(scheduled)).toMatchObject([{ read: 1 }]);
   });
 });

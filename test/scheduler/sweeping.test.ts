@@ -2,17 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Stream } from '../../src/connectors/define.ts';
 import { TransientError, WaitError } from '../../src/core/errors.ts';
 import type { MesRecord } from '../../src/core/types.ts';
-import { collect } from '../support/harness.ts';
-import {
-  type Bench,
-  type FakeRow,
-  fakeStream,
-  mapRow,
-  openBench,
-  put,
-  source,
-  start,
-} from '../support/harness-pass.ts';
+import { type FakeRow, fakeStream, mapRow, openRig, put, type Rig, source, start } from '../support/pass-rig.ts';
+import { collect } from '../support/plant.ts';
 
 const at = (minutes: number) => new Date(start.getTime() + minutes * 60_000).toISOString();
 const ids = (count: number) => Array.from({ length: count }, (_, index) => `${index + 1}`);
@@ -34,59 +25,59 @@ function vanish(rows: FakeRow[], ...gone: string[]): void {
     );
 }
 
-function cancelled(bench: Bench): string[] {
-  const held = [...bench.sink.held.values()].map(({ record }) => record);
+function cancelled(rig: Rig): string[] {
+  const held = [...rig.sink.held.values()].map(({ record }) => record);
   return held.filter(({ lifecycle }) => lifecycle === 'cancelled').map(({ externalId }) => externalId);
 }
 
 /** A session in which `edition` answers what a test says, or throws it. */
-async function openEdition(streams: readonly Stream[]): Promise<{ bench: Bench; says: { edition: string | Error } }> {
+async function openEdition(streams: readonly Stream[]): Promise<{ rig: Rig; says: { edition: string | Error } }> {
   const says: { edition: string | Error } = { edition: 'run 1' };
-  const bench = await openBench(streams);
-  bench.session.edition = async () => {
+  const rig = await openRig(streams);
+  rig.session.edition = async () => {
     if (says.edition instanceof Error) throw says.edition;
     return says.edition;
   };
-  return { bench, says };
+  return { rig, says };
 }
 
 const busy = () => new WaitError('The ERP is planning.', { until: at(1), retryAfterMs: 60_000 });
 
-async function openSweeping(rest: Partial<Stream> = {}): Promise<{ rows: FakeRow[]; bench: Bench }> {
+async function openSweeping(rest: Partial<Stream> = {}): Promise<{ rows: FakeRow[]; rig: Rig }> {
   const rows = ids(20).map((id) => part(id));
-  const bench = await openBench([fakeStream(rows, { entity: 'part', sweeping: true, ...rest })]);
-  await bench.run();
-  return { rows, bench };
+  const rig = await openRig([fakeStream(rows, { entity: 'part', sweeping: true, ...rest })]);
+  await rig.run();
+  return { rows, rig };
 }
 
 describe('a whole read of a sweeping stream', () => {
   it('delivers what changed, and notes what it does not list; the next one marks that', async () => {
-    const { rows, bench } = await openSweeping();
+    const { rows, rig } = await openSweeping();
     vanish(rows, '3');
     put(rows, part('4', -50));
-    expect(await bench.run({ full: true })).toMatchObject([{ outcome: 'ok', read: 19, updated: 1, deleted: 0 }]);
-    expect(cancelled(bench)).toEqual([]);
-    expect(await bench.run({ full: true })).toMatchObject([{ outcome: 'ok', updated: 0, deleted: 1 }]);
-    expect(cancelled(bench)).toEqual(['3']);
+    expect(await rig.run({ full: true })).toMatchObject([{ outcome: 'ok', read: 19, updated: 1, deleted: 0 }]);
+    expect(cancelled(rig)).toEqual([]);
+    expect(await rig.run({ full: true })).toMatchObject([{ outcome: 'ok', updated: 0, deleted: 1 }]);
+    expect(cancelled(rig)).toEqual(['3']);
   });
 
   it('moves the watermark and counts as the last whole read, as any other', async () => {
-    const { bench } = await openSweeping();
-    bench.sourceNow.at = new Date(at(30));
-    const [result] = await bench.run({ full: true });
+    const { rig } = await openSweeping();
+    rig.sourceNow.at = new Date(at(30));
+    const [result] = await rig.run({ full: true });
     expect(result?.watermark.after).toBe(at(30));
-    expect((await bench.store.begin('plant/orders')).lastFullRead).toBe(at(30));
+    expect((await rig.store.begin('plant/orders')).lastFullRead).toBe(at(30));
   });
 
   it('withholds what vanishes at once, until it is released', async () => {
-    const { rows, bench } = await openSweeping();
-    const withheld = collect(bench.events, 'absence:withheld');
+    const { rows, rig } = await openSweeping();
+    const withheld = collect(rig.events, 'absence:withheld');
     vanish(rows, ...ids(15));
-    for (let turn = 0; turn < 3; turn += 1) await bench.run({ full: true });
-    expect(cancelled(bench)).toEqual([]);
+    for (let turn = 0; turn < 3; turn += 1) await rig.run({ full: true });
+    expect(cancelled(rig)).toEqual([]);
     expect(withheld).toHaveLength(3);
-    await bench.run({ full: true, release: true });
-    expect(cancelled(bench)).toHaveLength(15);
+    await rig.run({ full: true, release: true });
+    expect(cancelled(rig)).toHaveLength(15);
   });
 
   it('concludes nothing where it breaks off', async () => {
@@ -105,20 +96,20 @@ describe('a whole read of a sweeping stream', () => {
         }
       },
     });
-    const bench = await openBench([stream]);
-    await bench.run();
+    const rig = await openRig([stream]);
+    await rig.run();
     breaks = true;
     for (let turn = 0; turn < 3; turn += 1)
-      expect(await bench.run({ full: true })).toMatchObject([{ outcome: 'failed' }]);
-    expect(cancelled(bench)).toEqual([]);
+      expect(await rig.run({ full: true })).toMatchObject([{ outcome: 'failed' }]);
+    expect(cancelled(rig)).toEqual([]);
   });
 
   it('is not made of a delta, nor of a first load', async () => {
-    const { rows, bench } = await openSweeping();
-    expect(await bench.store.sweeps()).toEqual([]);
+    const { rows, rig } = await openSweeping();
+    expect(await rig.store.sweeps()).toEqual([]);
     vanish(rows, '3');
-    for (let turn = 0; turn < 3; turn += 1) await bench.run();
-    expect(cancelled(bench)).toEqual([]);
+    for (let turn = 0; turn < 3; turn += 1) await rig.run();
+    expect(cancelled(rig)).toEqual([]);
   });
 
   it('can judge although a row cannot be mapped, where its key tells what it would be', async () => {
@@ -137,12 +128,12 @@ describe('a whole read of a sweeping stream', () => {
             }
           : mapRow(row),
       );
-    const bench = await openBench([fakeStream(rows, { entity: 'part', sweeping: true, map })]);
-    await bench.run();
+    const rig = await openRig([fakeStream(rows, { entity: 'part', sweeping: true, map })]);
+    await rig.run();
     bad = true;
     vanish(rows, '3');
-    for (let turn = 0; turn < 3; turn += 1) await bench.run({ full: true });
-    expect(cancelled(bench)).toEqual(['3']);
+    for (let turn = 0; turn < 3; turn += 1) await rig.run({ full: true });
+    expect(cancelled(rig)).toEqual(['3']);
   });
 });
 
@@ -155,11 +146,11 @@ describe('a cancellation of what is only known as active', () => {
     ['closed', []],
   ] as const)('of an %s record comes to %j', async (lifecycle, gone) => {
     const rows = [part('1', -60, { lifecycle })];
-    const bench = await openBench([fakeStream(rows, { entity: 'part' })]);
-    await bench.run();
+    const rig = await openRig([fakeStream(rows, { entity: 'part' })]);
+    await rig.run();
     put(rows, taken('cancelled'));
-    await bench.run({ full: true });
-    expect(cancelled(bench)).toEqual(gone);
+    await rig.run({ full: true });
+    expect(cancelled(rig)).toEqual(gone);
   });
 });
 
@@ -167,7 +158,7 @@ describe('the pages of a sweep', () => {
   it('are fetched while the one before is delivered', async () => {
     const seen: string[] = [];
     let minutes = -60;
-    const { bench } = await openSweeping({
+    const { rig } = await openSweeping({
       async *read() {
         for (const id of ['1', '2', '3']) {
           seen.push(`fetched ${id}`);
@@ -176,16 +167,16 @@ describe('the pages of a sweep', () => {
       },
       count: async () => 3,
     });
-    bench.sink.before = () => seen.push('pushed');
+    rig.sink.before = () => seen.push('pushed');
     seen.length = 0;
     minutes = -50;
-    await bench.run({ full: true });
+    await rig.run({ full: true });
     expect(seen).toEqual(['fetched 1', 'fetched 2', 'pushed', 'fetched 3', 'pushed', 'pushed']);
   });
 
   it('are not waited for where one before cannot be delivered', async () => {
     let minutes = -60;
-    const { bench } = await openSweeping({
+    const { rig } = await openSweeping({
       async *read(_window, _cursor, signal) {
         yield { rows: [part('1', minutes)], cursor: '1' };
         if (minutes === -50) await new Promise((_resolve, reject) => signal.addEventListener('abort', reject));
@@ -193,54 +184,54 @@ describe('the pages of a sweep', () => {
       count: async () => 1,
     });
     minutes = -50;
-    bench.sink.before = () => {
+    rig.sink.before = () => {
       throw new TransientError('The MES is away.');
     };
-    expect(await bench.run({ full: true })).toMatchObject([{ outcome: 'failed' }]);
+    expect(await rig.run({ full: true })).toMatchObject([{ outcome: 'failed' }]);
   });
 });
 
 describe('an ERP that rewrites its data', () => {
   it('is read whole once in each edition, also after a restart', async () => {
-    const { bench, says } = await openEdition([fakeStream([part('1')], { entity: 'part' })]);
-    const reads = collect(bench.events, 'stream:full-read');
-    await bench.run();
-    await bench.run();
+    const { rig, says } = await openEdition([fakeStream([part('1')], { entity: 'part' })]);
+    const reads = collect(rig.events, 'stream:full-read');
+    await rig.run();
+    await rig.run();
     expect(reads.map(({ reason }) => reason)).toEqual(['first load']);
     says.edition = 'run 2';
-    await bench.run();
-    await bench.run();
+    await rig.run();
+    await rig.run();
     expect(reads.map(({ reason }) => reason)).toEqual(['first load', 'the ERP has rewritten its data']);
-    expect((await bench.store.begin('plant/orders')).fingerprint).toBe('mapping-1 run 2');
+    expect((await rig.store.begin('plant/orders')).fingerprint).toBe('mapping-1 run 2');
   });
 
   it('is not read meanwhile: its streams wait, and nothing has failed', async () => {
     const rows = [part('1')];
-    const { bench, says } = await openEdition([fakeStream(rows, { entity: 'part', sweeping: true })]);
-    await bench.run();
+    const { rig, says } = await openEdition([fakeStream(rows, { entity: 'part', sweeping: true })]);
+    await rig.run();
     says.edition = busy();
     vanish(rows, '1');
-    const failed = collect(bench.events, 'cycle:failed');
-    expect(await bench.run({ manual: false })).toMatchObject([{ outcome: 'waiting', read: 0 }]);
-    expect(bench.cycle.waiting().get('orders')).toMatchObject({ reason: 'The ERP is planning.', planned: false });
-    expect(bench.cycle.paused().size).toBe(0);
-    await bench.reconciler.runDue(new Map(), new AbortController().signal);
-    await bench.clock.advance(200_000_000);
-    expect(await bench.reconciler.runDue(new Map(), new AbortController().signal)).toEqual([]);
+    const failed = collect(rig.events, 'cycle:failed');
+    expect(await rig.run({ manual: false })).toMatchObject([{ outcome: 'waiting', read: 0 }]);
+    expect(rig.cycle.waiting().get('orders')).toMatchObject({ reason: 'The ERP is planning.', planned: false });
+    expect(rig.cycle.paused().size).toBe(0);
+    await rig.reconciler.runDue(new Map(), new AbortController().signal);
+    await rig.clock.advance(200_000_000);
+    expect(await rig.reconciler.runDue(new Map(), new AbortController().signal)).toEqual([]);
     expect(failed).toEqual([]);
-    expect(cancelled(bench)).toEqual([]);
+    expect(cancelled(rig)).toEqual([]);
   });
 
   it('is read from the beginning where a whole read was interrupted in another edition', async () => {
     const rows = ids(10).map((id) => part(id));
-    const { bench, says } = await openEdition([fakeStream(rows, { entity: 'part', pageSize: 2 })]);
+    const { rig, says } = await openEdition([fakeStream(rows, { entity: 'part', pageSize: 2 })]);
     let pages = 0;
-    bench.sink.before = () => {
+    rig.sink.before = () => {
       pages += 1;
       if (pages === 3) throw new Error('down');
     };
-    await bench.run();
+    await rig.run();
     says.edition = 'run 2';
-    expect(await bench.run()).toMatchObject([{ outcome: 'ok', read: 10 }]);
+    expect(await rig.run()).toMatchObject([{ outcome: 'ok', read: 10 }]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KeyRow, Stream } from '../../../src/connectors/define.ts';
-import { openPlant, type Settings } from '../../support/harness.ts';
+import { openPlant, type Settings } from '../../support/plant.ts';
 
 const signal = new AbortController().signal;
 

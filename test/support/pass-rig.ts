@@ -121,7 +121,7 @@ export function createMemorySink(): MemorySink {
 }
 
 /** The pass logic between a source in memory and a MES in memory, over the real state. */
-export interface Bench {
+export interface Rig {
   store: Store;
   sink: MemorySink;
   events: EventBus;
@@ -140,11 +140,11 @@ export interface Bench {
 }
 
 /** `erp`: a real session in place of the one in memory. */
-export async function openBench(
+export async function openRig(
   streams: readonly Stream[],
   wrap: (store: Store) => Store = same,
   erp: Partial<ConnectorSession> = {},
-): Promise<Bench> {
+): Promise<Rig> {
   const clock = createFakeClock(start);
   const directory = scratchDirectory();
   const opened = await openEmbeddedStore({ directory, clock });
@@ -166,7 +166,7 @@ export async function openBench(
   };
   const openTransport = () => ({ requests: () => sink.batches.length, request: () => Promise.reject(new Error()) });
   const pusher = createPusher({ sink, openTransport, batchSize: 100, maxConcurrency: 1 });
-  const deletes: Bench['deletes'] = {
+  const deletes: Rig['deletes'] = {
     policies: {},
     remover: { remove: () => Promise.reject(new Error()) },
   };
@@ -176,9 +176,9 @@ export async function openBench(
   const isDue = (since: Date, now: Date) => now.getTime() - since.getTime() >= 86_400_000;
   const reconciler = createReconciler(context, { isDue, off: new Set(), mes, withMes: true });
   const signal = new AbortController().signal;
-  const reconcile: Bench['reconcile'] = (request) =>
+  const reconcile: Rig['reconcile'] = (request) =>
     reconciler.run({ streams: undefined, release: false, mes: false, ...request }, signal);
-  const run: Bench['run'] = (request) =>
+  const run: Rig['run'] = (request) =>
     cycle.run(
       { streams: undefined, full: false, manual: true, release: false, ...request },
       new AbortController().signal,

@@ -4,8 +4,8 @@ import { readStamp, type WalkCursor, walk } from '../../src/connectors/protocols
 import { TransientError } from '../../src/core/errors.ts';
 import { type DatedKind, stampAt } from '../../src/core/stamp.ts';
 import type { PassRequest } from '../../src/scheduler/pass-types.ts';
-import { type Bench, fakeStream, openBench, source } from './harness-pass.ts';
 import { createModel, keyOf, type Model, type ModelRow } from './odata-model.ts';
+import { fakeStream, openRig, type Rig, source } from './pass-rig.ts';
 
 /** A row as it is written, and when polls can see it: later than it was stamped where its transaction took so long. */
 export interface Written {
@@ -28,13 +28,13 @@ export interface Tale {
   /** Numbers of the batches to the MES that fail. */
   failing: readonly number[];
   /** Runs before each poll; may change how it is asked for. */
-  before?: (bench: Bench, poll: number) => Promise<Partial<PassRequest>> | undefined;
+  before?: (rig: Rig, poll: number) => Promise<Partial<PassRequest>> | undefined;
   /** Runs before each question to the ERP during a poll: its people go on working. */
   between?: (model: Model, poll: number) => void;
 }
 
 export interface Told {
-  bench: Bench;
+  rig: Rig;
   /** Keys of rows that the MES does not hold as they were written last. */
   missed: string[];
   /** Records sent in requests that took effect, repeats included. */
@@ -84,8 +84,8 @@ const never = new AbortController().signal;
 export async function tell(tale: Tale): Promise<Told> {
   const { version, kind, zone, pageSize, overlapSeconds, settleSeconds, pollsMs } = tale;
   const model = createModel({ version, stampKind: kind, pageSize, rows: [], maxRequests: Infinity });
-  const bench = await openBench([walkedStream(model, { stampZone: zone, overlapSeconds, settleSeconds })]);
-  failAt(bench, tale.failing);
+  const rig = await openRig([walkedStream(model, { stampZone: zone, overlapSeconds, settleSeconds })]);
+  failAt(rig, tale.failing);
   let poll = 0;
   const ask = model.target.client.rows;
   model.target.client.rows = (...asked) => {
@@ -99,33 +99,33 @@ export async function tell(tale: Tale): Promise<Told> {
     left = left.slice(seen.length);
     for (const { row } of seen) model.put(row);
     versions += new Set(seen.map(({ row }) => keyOf(row))).size;
-    bench.sourceNow.at = new Date(pollMs);
-    await runUntilDone(bench, tale, poll);
+    rig.sourceNow.at = new Date(pollMs);
+    await runUntilDone(rig, tale, poll);
     poll += 1;
   }
-  const missed = [...model.rows()].filter(([key, { Text = '' }]) => heldText(bench, key) !== Text).map(([key]) => key);
-  const sent = bench.sink.batches.flat().length;
-  await bench.store.close();
-  return { bench, missed, sent, versions };
+  const missed = [...model.rows()].filter(([key, { Text = '' }]) => heldText(rig, key) !== Text).map(([key]) => key);
+  const sent = rig.sink.batches.flat().length;
+  await rig.store.close();
+  return { rig, missed, sent, versions };
 }
 
-function failAt(bench: Bench, failing: readonly number[]): void {
+function failAt(rig: Rig, failing: readonly number[]): void {
   let batches = 0;
-  bench.sink.before = () => {
+  rig.sink.before = () => {
     batches += 1;
     if (failing.includes(batches)) throw new TransientError('HTTP 503');
   };
 }
 
-async function runUntilDone(bench: Bench, { failing, before }: Tale, poll: number): Promise<void> {
-  const request = { manual: false, ...(await before?.(bench, poll)) };
+async function runUntilDone(rig: Rig, { failing, before }: Tale, poll: number): Promise<void> {
+  const request = { manual: false, ...(await before?.(rig, poll)) };
   for (let run = 0; run <= failing.length; run += 1) {
-    const results = await bench.run(request);
+    const results = await rig.run(request);
     if (results.every(({ outcome }) => outcome === 'ok' || outcome === 'refused')) return;
   }
   throw new Error('The poll does not end.');
 }
 
-function heldText({ sink }: Bench, key: string): unknown {
+function heldText({ sink }: Rig, key: string): unknown {
   return sink.held.get(`job/${key}`)?.record.fields['customer'];
 }
