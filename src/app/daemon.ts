@@ -13,7 +13,7 @@ import { type HealthServer, startServer } from '../server/server.ts';
 import { withSetAside } from '../server/set-aside.ts';
 import type { App } from './app.ts';
 import { serveControl } from './control.ts';
-import { operations } from './verbs.ts';
+import { verbHandlers } from './verbs.ts';
 
 export interface Daemon {
   /** Where the health page is. */
@@ -42,7 +42,7 @@ export async function startDaemon(app: App, logger: Logger, signal: AbortSignal)
     readiness: withSetAside(readiness, app.gauges),
     metrics: createMetrics(events, source),
   });
-  const control = await serveControl(config.state.directory, operations(app, engine.exclusive));
+  const control = await serveControl(config.state.directory, verbHandlers(app, engine.exclusive));
   const { logEverySeconds: everySeconds } = config.health;
   const endHealthLog = startHealthLog({
     everySeconds,

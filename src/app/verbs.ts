@@ -61,13 +61,13 @@ export interface Results {
   rebuild: { entities: RebuiltIds[] };
 }
 
-export type OperationName = keyof Results;
-export type OperationArgs<Name extends OperationName> = z.input<(typeof schemas)[Name]>;
+export type VerbName = keyof Results;
+export type VerbArgs<Name extends VerbName> = z.input<(typeof schemas)[Name]>;
 
-type Handlers = { [Name in OperationName]: (args: z.output<(typeof schemas)[Name]>) => Promise<Results[Name]> };
+type Handlers = { [Name in VerbName]: (args: z.output<(typeof schemas)[Name]>) => Promise<Results[Name]> };
 
 /** Verbs that need the state to themselves: asked of the daemon over its socket, or done here when none runs. */
-export function operations(app: App, exclusive: RunExclusive): ControlHandler {
+export function verbHandlers(app: App, exclusive: RunExclusive): ControlHandler {
   const handlers: Handlers = {
     sync: async (request) => ({ streams: await app.sync(request, exclusive) }),
     reconcile: async (request) => ({ streams: await app.reconcile(request, exclusive) }),
@@ -96,7 +96,7 @@ export function operations(app: App, exclusive: RunExclusive): ControlHandler {
   return async (verb, args) => {
     if (!Object.hasOwn(schemas, verb))
       throw new UsageError(`The daemon does not know ${verb}; is it an older version?`);
-    const name = verb as OperationName;
+    const name = verb as VerbName;
     const handler = handlers[name] as (args: unknown) => Promise<unknown>;
     return handler(schemas[name].parse(args));
   };

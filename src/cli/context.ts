@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type App, type AppOptions, openApp, type RunExclusive } from '../app/app.ts';
 import { callControl } from '../app/control.ts';
-import { type OperationArgs, type OperationName, operations, type Results } from '../app/verbs.ts';
+import { type Results, type VerbArgs, type VerbName, verbHandlers } from '../app/verbs.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { systemClock } from '../core/clock.ts';
 import { ConfigError, messageOf } from '../core/errors.ts';
@@ -84,9 +84,9 @@ const onlyReading: Pick<AppOptions, 'openStore'> = {
 };
 
 /** Does what a verb needs the state for: the daemon does it when one runs, else this process. */
-export async function operate<Name extends OperationName>(
+export async function runVerb<Name extends VerbName>(
   context: Context,
-  { name, args, signal }: { name: Name; args: OperationArgs<Name>; signal: AbortSignal },
+  { name, args, signal }: { name: Name; args: VerbArgs<Name>; signal: AbortSignal },
 ): Promise<Results[Name]> {
   const answer = await callControl(context.loaded.config.state.directory, { verb: name, args }, signal);
   if (answer !== undefined) return answer as Results[Name];
@@ -95,7 +95,7 @@ export async function operate<Name extends OperationName>(
   try {
     if (name === 'sync' || name === 'reconcile') await app.prepare(signal);
     const exclusive: RunExclusive = (_name, task) => task(signal);
-    return (await operations(app, exclusive)(name, args)) as Results[Name];
+    return (await verbHandlers(app, exclusive)(name, args)) as Results[Name];
   } finally {
     await app.close();
   }

@@ -5,7 +5,7 @@ import { systemClock } from '../core/clock.ts';
 import { messageOf, UsageError } from '../core/errors.ts';
 import { openEmbeddedStore } from '../state/embedded-store.ts';
 import type { DeadLetter } from '../state/store.ts';
-import { onTermination, openContext, operate } from './context.ts';
+import { onTermination, openContext, runVerb } from './context.ts';
 import { exitCodes } from './exit.ts';
 import { printJson, printLine, printTable } from './output.ts';
 
@@ -94,7 +94,7 @@ async function change(
 ): Promise<number> {
   await find(which, config);
   const context = await openContext({ config });
-  const { count } = await operate(context, { name, args: toFilter(which), signal: onTermination().signal });
+  const { count } = await runVerb(context, { name, args: toFilter(which), signal: onTermination().signal });
   await context.logger.close();
   printLine(name === 'dead-letters-retry' ? `${count} will be tried again in the next pass.` : `${count} dropped.`);
   return exitCodes.done;

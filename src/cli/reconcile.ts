@@ -1,6 +1,6 @@
 import { UsageError } from '../core/errors.ts';
 import type { ReconcileResult } from '../core/events.ts';
-import { onTermination, openContext, operate } from './context.ts';
+import { onTermination, openContext, runVerb } from './context.ts';
 import { exitCodes } from './exit.ts';
 import { paint, printJson, printLine, printTable } from './output.ts';
 
@@ -21,7 +21,7 @@ export async function reconcileVerb(
   const context = await openContext({ config });
   const { signal } = onTermination();
   try {
-    const { streams } = await operate(context, { name: 'reconcile', args: { selection, release, mes }, signal });
+    const { streams } = await runVerb(context, { name: 'reconcile', args: { selection, release, mes }, signal });
     if (json) printJson({ streams });
     else printReconciled(streams);
     return exitCode(streams);

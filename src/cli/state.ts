@@ -1,7 +1,7 @@
 import { systemClock } from '../core/clock.ts';
 import { restoreState } from '../state/backup.ts';
 import { checkState } from '../state/check.ts';
-import { onTermination, openContext, operate } from './context.ts';
+import { onTermination, openContext, runVerb } from './context.ts';
 import { exitCodes } from './exit.ts';
 import { printFindings, printJson, printLine, printTable } from './output.ts';
 
@@ -17,7 +17,7 @@ export async function stateCheck({ config, json = false }: { config?: string; js
 
 export async function stateBackup(directory: string, { config }: { config?: string }): Promise<number> {
   const context = await openContext({ config });
-  await operate(context, { name: 'backup', args: { directory }, signal: onTermination().signal });
+  await runVerb(context, { name: 'backup', args: { directory }, signal: onTermination().signal });
   await context.logger.close();
   printLine(`The state is backed up in ${directory}.`);
   return exitCodes.done;
@@ -25,7 +25,7 @@ export async function stateBackup(directory: string, { config }: { config?: stri
 
 export async function stateRebuild({ config, json = false }: { config?: string; json?: boolean }): Promise<number> {
   const context = await openContext({ config });
-  const { entities } = await operate(context, { name: 'rebuild', args: {}, signal: onTermination().signal });
+  const { entities } = await runVerb(context, { name: 'rebuild', args: {}, signal: onTermination().signal });
   await context.logger.close();
   if (json) printJson({ entities });
   else printTable(entities.map(({ listed, ...row }) => ({ ...row, listed: listed ?? 'not listed by this MES' })));

@@ -1,5 +1,5 @@
 import type { StatusReport } from '../app/verbs.ts';
-import { onTermination, openContext, operate } from './context.ts';
+import { onTermination, openContext, runVerb } from './context.ts';
 import { exitCodes } from './exit.ts';
 import { paint, printJson, printLine, printTable } from './output.ts';
 
@@ -12,7 +12,7 @@ interface StatusOptions {
 
 export async function statusVerb({ config, json = false, runs }: StatusOptions): Promise<number> {
   const context = await openContext({ config });
-  const report = await operate(context, {
+  const report = await runVerb(context, {
     name: 'status',
     args: runs === undefined ? {} : { runs },
     signal: onTermination().signal,

@@ -1,6 +1,6 @@
 import { systemClock } from '../core/clock.ts';
 import { UsageError } from '../core/errors.ts';
-import { onTermination, openContext, operate } from './context.ts';
+import { onTermination, openContext, runVerb } from './context.ts';
 import { exitCodeOf } from './exit.ts';
 import { printJson, printResults } from './output.ts';
 import { showProgress } from './progress.ts';
@@ -22,7 +22,7 @@ export async function syncVerb(
   const { signal } = onTermination();
   if (!json) showProgress(context.events, systemClock);
   try {
-    const { streams } = await operate(context, { name: 'sync', args: { selection, full, release }, signal });
+    const { streams } = await runVerb(context, { name: 'sync', args: { selection, full, release }, signal });
     if (json) printJson({ streams });
     else printResults(streams);
     return exitCodeOf(streams);

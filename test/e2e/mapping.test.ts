@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { operations } from '../../src/app/verbs.ts';
+import { verbHandlers } from '../../src/app/verbs.ts';
 import { collect, expectEqual, mesRequests, openPlant, type Plant, resultOf } from '../support/plant.ts';
 
 describe('a changed mapping', () => {
@@ -198,7 +198,7 @@ describe('a reset watermark', () => {
 });
 
 describe('a watermark set by hand', () => {
-  const verbsOf = (plant: Plant) => operations(plant.app(), (_name, task) => task(new AbortController().signal));
+  const verbsOf = (plant: Plant) => verbHandlers(plant.app(), (_name, task) => task(new AbortController().signal));
   const stream = 'plant/sales-orders';
 
   it('to an earlier time is read from there, and sends nothing that the MES holds', async () => {
