@@ -10,7 +10,7 @@
  * - **settle**: how far behind the ERP's clock a window ends, for the same reason.
  * - **window**: what one poll asks for; **stamp**: the ERP's own mark of when a row changed.
  * - **pass**: one run over a stream, from its window to its watermark; **cycle**: one pass over each stream of a connector, in order.
- * - **held**: left over from earlier passes: parked records whose parents have come, dead letters marked for another try.
+ * - **left over** from earlier passes: parked records whose parents have come, dead letters that are due or marked for another try.
  * - **mark**: a parent whose children must be read again; **sweep**: marking all open parents from time to time.
  * - **ledger**: what the MES is known to hold: per record its sync hash, MES id and lifecycle.
  * - **reconcile**: comparing all keys that the ERP lists with the ledger, from time to time; **absence**: a record that it no longer lists.

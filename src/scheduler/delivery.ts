@@ -157,7 +157,7 @@ export function childStreamOf({ stream, session }: Pass): string | null {
   return child === undefined ? null : `${session.name}/${child.name}`;
 }
 
-/** Whose children must be read again: those of parents that changed, and those beside a child that was held. */
+/** Whose children must be read again: those of parents that changed, and those beside a child that was left over. */
 function childrenDueBy(
   pass: Pass,
   { force, fresh }: Pick<Delivery, 'force' | 'fresh'>,
@@ -165,16 +165,16 @@ function childrenDueBy(
 ): PageCommit['childrenDue'] {
   const { children } = pass.stream;
   if (fresh === true) return null;
-  if (force && children !== null) return { stream: pass.id, parents: parentsOfHeld(outcomes, children.parent) };
+  if (force && children !== null) return { stream: pass.id, parents: parentsOfLeftOver(outcomes, children.parent) };
   const stream = childStreamOf(pass);
   return stream === null ? null : { stream, parents: changedParents(pass, outcomes, restamped) };
 }
 
 /**
- * What was held may have vanished from the ERP before it was delivered, and no list of its parent's children could show that: the
+ * What was left over may have vanished from the ERP before it was delivered, and no list of its parent's children could show that: the
  * ledger did not know it as a child yet.
  */
-function parentsOfHeld(outcomes: readonly Outcome[], parent: 'job' | 'part'): string[] {
+function parentsOfLeftOver(outcomes: readonly Outcome[], parent: 'job' | 'part'): string[] {
   const delivered = outcomes.filter(({ kind }) => kind === 'delivered');
   return delivered.map(({ change }) => change.record.parents[parent]).filter((id) => id !== undefined);
 }

@@ -35,7 +35,7 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
     return runBetween(pass, request, signal);
   }
   const start = await startWindow(pass, { fullReason, anew: request.full }, signal);
-  await deliverHeld(pass, { request, signal });
+  await deliverLeftOver(pass, { request, signal });
   const reached = await deliverWindow(pass, { start, request }, signal);
   const { window } = start;
   await deliverGone(pass, window, signal);
@@ -44,7 +44,7 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
   const children = firstLoad ? null : await readDueChildren(pass, request, signal);
   const { sweptAt, withheld } = children ?? { sweptAt: pass.sourceNow.toISOString(), withheld: 0 };
   // What waited for a record of this very pass need not wait for the next one.
-  await deliverHeld(pass, { request, signal });
+  await deliverLeftOver(pass, { request, signal });
   const watermark = advanceWatermark(stream.stampKind, state.watermark, reached);
   await store.finish({
     stream: pass.id,
@@ -66,10 +66,10 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
 /** Between two whole reads of a stream without stamps: what is left over, and the children of parents that changed. */
 async function runBetween(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<Watermark | null> {
   const { stream, state, store } = pass;
-  await deliverHeld(pass, { request, signal });
+  await deliverLeftOver(pass, { request, signal });
   if (stream.children === null) return state.watermark;
   const { sweptAt, withheld } = await readDueChildren(pass, request, signal);
-  await deliverHeld(pass, { request, signal });
+  await deliverLeftOver(pass, { request, signal });
   await store.finish({
     stream: pass.id,
     epoch: state.epoch,
@@ -150,7 +150,7 @@ async function startWindow(pass: Pass, { fullReason, anew }: Wanted, signal: Abo
 }
 
 /** How what is left over goes out. */
-interface Held {
+interface Delivering {
   request: Pick<PassRequest, 'stopping'>;
   /** What was parked by the cycle that began then has not vanished since. */
   startedAt?: Date;
@@ -158,17 +158,17 @@ interface Held {
 }
 
 /** Work left over from earlier passes: parked records whose parents have come, dead letters marked for another try. */
-export async function deliverHeld(pass: Pass, { request, startedAt, signal }: Held): Promise<void> {
+export async function deliverLeftOver(pass: Pass, { request, startedAt, signal }: Delivering): Promise<void> {
   const batch = 500;
   for (;;) {
     request.stopping?.throwIfAborted();
-    const { records, rows, letters, since } = await pass.store.held(pass.id, batch);
+    const { records, rows, letters, since } = await pass.store.leftOver(pass.id, batch);
     if (records.length + rows.length === 0) return;
     const mapped = await pass.stream.map(rows);
-    const held: MappedRow = { kind: 'good', key: '', stamp: null, records };
+    const again: MappedRow = { kind: 'good', key: '', stamp: null, records };
     // A row that was set aside is newer than a record of it that waits: otherwise the record would have replaced it.
     const fresh = startedAt !== undefined && letters.length === 0 && (since ?? '') >= startedAt.toISOString();
-    await deliverRows(pass, { mapped: [held, ...mapped], force: true, fresh, resume: null, letters }, signal);
+    await deliverRows(pass, { mapped: [again, ...mapped], force: true, fresh, resume: null, letters }, signal);
     if (records.length + rows.length < batch) return;
   }
 }

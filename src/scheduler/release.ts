@@ -6,7 +6,7 @@ import type { GatheredTree } from '../state/store.ts';
 import { settleChildren } from './children.ts';
 import { commitOutcomes, deliverRows, needOf } from './delivery.ts';
 import { toChange } from './diff.ts';
-import { deliverHeld, withheldText } from './pass.ts';
+import { deliverLeftOver, withheldText } from './pass.ts';
 import type { Pass, PassRequest } from './pass-types.ts';
 import { PushFailedError } from './push-failed.ts';
 
@@ -68,7 +68,7 @@ export async function releaseGathered(releasing: Releasing): Promise<Released> {
 async function deliverWaiting(release: Release): Promise<void> {
   for (const pass of release.passes) {
     release.at = pass;
-    await deliverHeld(pass, release);
+    await deliverLeftOver(pass, release);
   }
 }
 
@@ -76,7 +76,7 @@ async function deliverWaiting(release: Release): Promise<void> {
 async function lookBeside(release: Release, pass: Pass): Promise<void> {
   if (pass.stream.children === null) return;
   const withheld = await settleChildren(pass, release.request, release.signal);
-  await deliverHeld(pass, release);
+  await deliverLeftOver(pass, release);
   if (withheld > 0) throw new TransientError(withheldText(pass.id, withheld));
 }
 

@@ -11,7 +11,7 @@ import { fenced, type Ledger, ledgerFileName, openLedger, type PassMarks, record
 import { lockState, type StateLock } from './lock.ts';
 import { requireStartable, restoringName } from './pairing.ts';
 import type {
-  Held,
+  LeftOver,
   PageCommit,
   PassFinish,
   Quota,
@@ -106,7 +106,7 @@ export function createStore(state: State): Store {
   return { ...passMethods(state), ...childMethods(state), ...sweeps, ...operatorMethods(state) };
 }
 
-type PassMethod = 'begin' | 'lookup' | 'commit' | 'finish' | 'held' | 'releaseUnavailable';
+type PassMethod = 'begin' | 'lookup' | 'commit' | 'finish' | 'leftOver' | 'releaseUnavailable';
 type ChildMethod = 'dueChildren' | 'markOpen' | 'childrenOf' | 'refused' | 'countRecords' | 'gathered';
 
 function passMethods(state: State): Pick<Store, PassMethod> {
@@ -116,7 +116,7 @@ function passMethods(state: State): Pick<Store, PassMethod> {
     lookup: (source, entity, ids) => guarded(directory, () => ledger.records.lookup(source, entity, ids)),
     commit: (page) => guarded(directory, () => commit(state, page)),
     finish: (pass) => guarded(directory, () => finish(state, pass)),
-    held: (stream, limit) => guarded(directory, () => held(state, stream, limit)),
+    leftOver: (stream, limit) => guarded(directory, () => leftOver(state, stream, limit)),
     releaseUnavailable: (entities) => guarded(directory, () => ledger.change(() => ledger.parked.release(entities))),
   };
 }
@@ -207,7 +207,7 @@ function refuseStepBack({ watermark }: StreamMark, pass: PassFinish): void {
   throw new Error(`${pass.stream}: the watermark ${watermark.value} must not move back to ${pass.watermark.value}.`);
 }
 
-function held({ ledger, clock }: State, stream: string, limit: number): Held {
+function leftOver({ ledger, clock }: State, stream: string, limit: number): LeftOver {
   const parked = ledger.parked.ready(stream, limit, clock.now());
   const letters = ledger.deadLetters.due(stream, limit - parked.length, clock.now());
   const [longest] = parked;

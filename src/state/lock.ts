@@ -10,7 +10,7 @@ export interface StateLock {
 const busyCode = 5;
 
 /** A connection that nothing refers to is collected, and its lock with it, without a word. */
-const held = new Set<Database>();
+const locked = new Set<Database>();
 
 /**
  * Takes the lock of a state directory, or throws BusyError within two seconds. It is a lock of the kernel on a file, held
@@ -26,10 +26,10 @@ export function lockState(directory: string, open: OpenDatabase = openDatabase):
     const text = `${join(directory, 'lock.db')} cannot be locked: ${messageOf(error)}. It holds nothing: delete it while no daemon runs.`;
     throw new ConfigError(text, { cause: error });
   }
-  held.add(database);
+  locked.add(database);
   return {
     release() {
-      if (held.delete(database)) database.close();
+      if (locked.delete(database)) database.close();
     },
   };
 }

@@ -43,7 +43,7 @@ export async function openScratchStore(options: { directory: string; clock: Cloc
   const copy = openLedgerCopy(base, scratch);
   const ledger = createScratchLedger(scratch);
   const epoch = ledger.meta.nextEpoch();
-  const state: State = { directory, clock, file: held(file), ledger, lock: null, epoch, passes: new Map() };
+  const state: State = { directory, clock, file: inMemory(file), ledger, lock: null, epoch, passes: new Map() };
   const store = createStore(state);
   return {
     ...store,
@@ -67,7 +67,7 @@ function createScratchLedger(scratch: Database): Ledger {
 }
 
 /** A watermark file whose changes go no further than this process. */
-function held(file: WatermarkFile): WatermarkFile {
+function inMemory(file: WatermarkFile): WatermarkFile {
   let current = file.current();
   return {
     current: () => current,

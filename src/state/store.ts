@@ -18,7 +18,7 @@ export interface Store extends SweepStore {
   /** Ends a pass: the watermark becomes durable last of all (D1), the resume point is void. */
   finish(finish: PassFinish): Promise<void>;
   /** Parked records whose parents have arrived, and dead letters that are due or marked for another try, oldest first. */
-  held(stream: string, limit: number): Promise<Held>;
+  leftOver(stream: string, limit: number): Promise<LeftOver>;
   /** A page of the jobs that are held back until what belongs to them is known, by external id, each with what waits for it here. */
   gathered(source: string, page: { after: string; limit: number }): Promise<GatheredTree[]>;
 
@@ -134,7 +134,7 @@ export interface PageCommit {
   childrenRead: readonly string[];
   /** Ids of the streams that bring records of an entity: they are read whole when the MES has lost a parent of it. */
   parentStreams: ReadonlyMap<Entity, readonly string[]>;
-  /** null leaves the resume point as it is (held records, children). */
+  /** null leaves the resume point as it is (what was left over, children). */
   resume: ResumePoint | null;
 }
 
@@ -180,7 +180,7 @@ export interface ListedId {
 }
 
 /** Work left over from earlier passes. */
-export interface Held {
+export interface LeftOver {
   records: MesRecord[];
   /** Raw rows of dead letters that failed before they became records. */
   rows: unknown[];

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type FakeRow, fakeStream, openRig, put, type Rig, source, start } from '../support/pass-rig.ts';
 import { collect } from '../support/plant.ts';
 
-/** Bar 22; dead letters over days, their pauses and the verbs: contracts/stores-set-aside, scheduler/held, cli/dead-letters. */
+/** Bar 22; dead letters over days, their pauses and the verbs: contracts/stores-set-aside, scheduler/left-over, cli/dead-letters. */
 const at = (minutes: number) => new Date(start.getTime() + minutes * 60_000).toISOString();
 
 function job(id: string, minutes: number, text: string): FakeRow {

@@ -26,7 +26,7 @@ describe.each(stores)('jobs that are held back: $name', (kind) => {
     const own = [waiting(part('p1', '1'), 'job'), waiting(operation('o1', 'p1'), 'part')];
     await state.store.commit(page(state.epoch, { outcomes: [...jobs.map(heldBack), ...own] }));
     await state.reopen();
-    expect((await state.store.held(stream, 10)).records).toEqual([]);
+    expect((await state.store.leftOver(stream, 10)).records).toEqual([]);
     expect(await state.store.gathered(source, all)).toEqual([
       {
         job: { stream, since, record: record('1') },
@@ -55,7 +55,7 @@ describe.each(stores)('jobs that are held back: $name', (kind) => {
     await state.clock.advance(1000);
     await state.store.commit(page(state.epoch, { outcomes: [delivered(record('1'))] }));
     expect(await state.store.gathered(source, all)).toEqual([]);
-    expect(await state.store.held(stream, 10)).toMatchObject({ records: [part('p1', '1')], since });
+    expect(await state.store.leftOver(stream, 10)).toMatchObject({ records: [part('p1', '1')], since });
   });
 
   it('are no job that waits for the MES to take jobs at all', async () => {

@@ -76,12 +76,12 @@ describe.each(stores)('what is set aside: $name', (kind) => {
 
     it('hands out letters marked for another try until the record is delivered or refused once more', async () => {
       await state.store.commit(page(state.epoch, { outcomes: [refused(record('1')), refused(record('2'))] }));
-      expect((await state.store.held(stream, 10)).records).toEqual([]);
+      expect((await state.store.leftOver(stream, 10)).records).toEqual([]);
       expect(await state.store.retryDeadLetters({ stream })).toBe(2);
       expect((await state.entry('1'))?.refusedHash).toBeNull();
-      expect((await state.store.held(stream, 10)).records).toEqual([record('1'), record('2')]);
+      expect((await state.store.leftOver(stream, 10)).records).toEqual([record('1'), record('2')]);
       await state.store.commit(page(state.epoch, { outcomes: [delivered(record('1')), refused(record('2'))] }));
-      expect(await state.store.held(stream, 10)).toEqual({ records: [], rows: [], letters: [] });
+      expect(await state.store.leftOver(stream, 10)).toEqual({ records: [], rows: [], letters: [] });
       expect(await state.store.deadLetters({})).toMatchObject([{ key: 'job/2', count: 2, due: false }]);
     });
 
@@ -105,18 +105,18 @@ describe.each(stores)('what is set aside: $name', (kind) => {
         minutes += pause;
         expect(await state.store.deadLetters({})).toMatchObject([{ nextRetry: atMinute(minutes), due: false }]);
         await state.clock.advance(pause * 60_000 - 1);
-        expect(await state.store.held(stream, 10)).toEqual({ records: [], rows: [], letters: [] });
+        expect(await state.store.leftOver(stream, 10)).toEqual({ records: [], rows: [], letters: [] });
         await state.clock.advance(1);
         await state.reopen();
-        const { records, letters } = await state.store.held(stream, 10);
+        const { records, letters } = await state.store.leftOver(stream, 10);
         expect(records).toEqual([record('1')]);
         await state.store.commit(page(state.epoch, { outcomes: [refused(record('1'))], retriedLetters: letters }));
       }
       expect(await state.store.deadLetters({})).toMatchObject([{ count: 6, nextRetry: null }]);
       await state.clock.advance(30 * 86_400_000);
-      expect((await state.store.held(stream, 10)).records).toEqual([]);
+      expect((await state.store.leftOver(stream, 10)).records).toEqual([]);
       await state.store.retryDeadLetters({});
-      expect((await state.store.held(stream, 10)).records).toEqual([record('1')]);
+      expect((await state.store.leftOver(stream, 10)).records).toEqual([record('1')]);
     });
 
     it('begin anew with other content, and lose no try to one that was asked for by hand', async () => {
@@ -153,7 +153,7 @@ describe.each(stores)('what is set aside: $name', (kind) => {
     it('counts a row that was tried again or failed differently', async () => {
       await state.store.commit(page(state.epoch, { badRows: [bad] }));
       await state.store.retryDeadLetters({ stream });
-      expect((await state.store.held(stream, 10)).rows).toEqual([{ id: 7, qty: 'x' }]);
+      expect((await state.store.leftOver(stream, 10)).rows).toEqual([{ id: 7, qty: 'x' }]);
       await state.store.commit(page(state.epoch, { badRows: [bad] }));
       await state.store.commit(page(state.epoch, { badRows: [{ ...bad, stage: 'map', reason: 'no parent' }] }));
       expect(await state.store.deadLetters({})).toMatchObject([{ stage: 'map', count: 3, due: false }]);
@@ -162,13 +162,13 @@ describe.each(stores)('what is set aside: $name', (kind) => {
     it('tries a row again by itself, and settles it when it has become another row', async () => {
       await state.store.commit(page(state.epoch, { badRows: [bad] }));
       await state.clock.advance(5 * 60_000);
-      const first = await state.store.held(stream, 10);
+      const first = await state.store.leftOver(stream, 10);
       expect(first.rows).toEqual([{ id: 7, qty: 'x' }]);
       await state.store.commit(page(state.epoch, { badRows: [bad], retriedLetters: first.letters }));
-      expect(await state.store.held(stream, 10)).toEqual({ records: [], rows: [], letters: [] });
+      expect(await state.store.leftOver(stream, 10)).toEqual({ records: [], rows: [], letters: [] });
       expect(await state.store.deadLetters({})).toMatchObject([{ count: 2, nextRetry: '2026-03-01T08:35:00.000Z' }]);
       await state.clock.advance(30 * 60_000);
-      const second = await state.store.held(stream, 10);
+      const second = await state.store.leftOver(stream, 10);
       await state.store.commit(page(state.epoch, { goodRowKeys: ['8'], retriedLetters: second.letters }));
       expect(await state.store.deadLetters({})).toEqual([]);
     });
@@ -188,15 +188,15 @@ describe.each(stores)('what is set aside: $name', (kind) => {
       const two = { ...child, parents: { job: 'p', cell: 'q' } };
       await state.store.commit(page(state.epoch, { outcomes: [parked(two, parent)] }));
       await state.store.commit(page(state.epoch, { outcomes: [delivered(record('p'))] }));
-      expect((await state.store.held(stream, 10)).records).toEqual([]);
+      expect((await state.store.leftOver(stream, 10)).records).toEqual([]);
       await state.store.commit(page(state.epoch, { outcomes: [delivered(record('q', { entity: 'cell' }))] }));
       await state.reopen();
-      expect((await state.store.held(stream, 10)).records).toEqual([two]);
+      expect((await state.store.leftOver(stream, 10)).records).toEqual([two]);
     });
 
     it('goes on holding it while the parent is refused', async () => {
       await state.store.commit(page(state.epoch, { outcomes: [parked(child, parent), refused(record('p'))] }));
-      expect((await state.store.held(stream, 10)).records).toEqual([]);
+      expect((await state.store.leftOver(stream, 10)).records).toEqual([]);
     });
 
     it('hands out the longest waiting first, no more than asked for, and of this stream only', async () => {
@@ -205,8 +205,8 @@ describe.each(stores)('what is set aside: $name', (kind) => {
         await state.clock.advance(1000);
       }
       await state.store.commit(page(state.epoch, { outcomes: [delivered(record('p'))] }));
-      expect((await state.store.held(stream, 2)).records.map((one) => one.externalId)).toEqual(['z', 'm']);
-      expect((await state.store.held('plant/other', 2)).records).toEqual([]);
+      expect((await state.store.leftOver(stream, 2)).records.map((one) => one.externalId)).toEqual(['z', 'm']);
+      expect((await state.store.leftOver('plant/other', 2)).records).toEqual([]);
     });
 
     it('releases what is delivered, refused, or back at what the MES holds', async () => {
@@ -230,12 +230,12 @@ describe.each(stores)('what is set aside: $name', (kind) => {
       await state.store.commit(page(state.epoch, { outcomes: [delivered(record('p'), 'uuid-p')] }));
       await state.store.commit(page(state.epoch, { outcomes: [parked(child, parent)], parentStreams }));
       expect(await state.entry('p')).toMatchObject({ hash: null, mesId: 'uuid-p' });
-      expect((await state.store.held(stream, 10)).records).toEqual([]);
+      expect((await state.store.leftOver(stream, 10)).records).toEqual([]);
       await state.reopen();
       expect((await state.store.begin(stream)).readDue).toBe(true);
       expect((await state.store.begin('plant/other')).readDue).toBe(false);
       await state.store.commit(page(state.epoch, { outcomes: [delivered(record('p'))] }));
-      expect((await state.store.held(stream, 10)).records).toEqual([child]);
+      expect((await state.store.leftOver(stream, 10)).records).toEqual([child]);
       await state.store.finish(passEnd(state.epoch, monday));
       expect((await state.store.begin(stream)).readDue).toBe(true);
       await state.store.finish(passEnd(state.epoch, tuesday, { fullReadAt: tuesday }));
@@ -270,9 +270,9 @@ describe.each(stores)('what is set aside: $name', (kind) => {
         await state.store.commit(page(state.epoch, { outcomes: [parked(child, parent)] }));
         await give();
         await state.clock.advance(minutes * 60_000 - 1);
-        expect((await state.store.held(stream, 10)).records).toEqual([]);
+        expect((await state.store.leftOver(stream, 10)).records).toEqual([]);
         await state.clock.advance(1);
-        expect((await state.store.held(stream, 10)).records).toEqual([child]);
+        expect((await state.store.leftOver(stream, 10)).records).toEqual([child]);
       }
     });
 
@@ -282,26 +282,26 @@ describe.each(stores)('what is set aside: $name', (kind) => {
       const outcomes = [parked(record('p'), self), parked(record('c', { entity: 'part' }), other)];
       for (let tries = 0; tries < 9; tries += 1) await state.store.commit(page(state.epoch, { outcomes }));
       await state.store.releaseUnavailable(['cell']);
-      expect((await state.store.held(stream, 10)).records).toEqual([]);
+      expect((await state.store.leftOver(stream, 10)).records).toEqual([]);
       await state.store.releaseUnavailable(['job', 'cell']);
       await state.reopen();
-      expect((await state.store.held(stream, 10)).records).toEqual([record('p')]);
+      expect((await state.store.leftOver(stream, 10)).records).toEqual([record('p')]);
       await state.store.commit(page(state.epoch, { outcomes: [parked(record('p'), self)] }));
-      expect((await state.store.held(stream, 10)).records).toEqual([]);
+      expect((await state.store.leftOver(stream, 10)).records).toEqual([]);
       await state.clock.advance(120_000);
-      expect((await state.store.held(stream, 10)).records).toEqual([record('p')]);
+      expect((await state.store.leftOver(stream, 10)).records).toEqual([record('p')]);
     });
 
     it('leaves a child waiting for its parent when the MES takes its kind again', async () => {
       await state.store.commit(page(state.epoch, { outcomes: [parked(child, parent)] }));
       await state.store.releaseUnavailable(['job', 'part']);
-      expect((await state.store.held(stream, 10)).records).toEqual([]);
+      expect((await state.store.leftOver(stream, 10)).records).toEqual([]);
     });
 
     it('never hands a record out again at once, whatever the MES says that it misses', async () => {
       const orphan = record('c', { entity: 'part' });
       await state.store.commit(page(state.epoch, { outcomes: [parked(orphan, parent)] }));
-      expect((await state.store.held(stream, 10)).records).toEqual([]);
+      expect((await state.store.leftOver(stream, 10)).records).toEqual([]);
     });
 
     it('reports since when the oldest has been waiting, however often it was tried', async () => {

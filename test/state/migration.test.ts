@@ -86,7 +86,7 @@ describe('a ledger of version 1', () => {
       refusedHash: 'other',
     });
     expect(await store.deadLetters({})).toMatchObject([{ count: 1, nextRetry: '2026-03-01T09:00:00.000Z' }]);
-    expect((await store.held(stream, 10)).records).toEqual([job]);
+    expect((await store.leftOver(stream, 10)).records).toEqual([job]);
     const ledger = openDatabase(join(directory, 'ledger.db'), { readOnly: true });
     onTestFinished(() => ledger.close());
     expect(prepare(ledger, 'PRAGMA user_version').get()).toEqual({ user_version: ledgerVersion });

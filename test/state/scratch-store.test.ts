@@ -51,7 +51,7 @@ describe('a scratch state', () => {
       await store.lookup(source, 'job', ['1', '4', '9']),
     );
     expect(await opened.deadLetters({})).toEqual(await store.deadLetters({}));
-    expect((await opened.held(stream, 10)).records).toEqual([part('q', '5')]);
+    expect((await opened.leftOver(stream, 10)).records).toEqual([part('q', '5')]);
     expect(await opened.countRecords(source, 'job')).toBe(await store.countRecords(source, 'job'));
     const query = { source, entity: 'part', parent: 'job', parentIds: ['1'] } as const;
     expect(await opened.childrenOf(query)).toEqual([part('p', '1')]);
@@ -76,11 +76,11 @@ describe('a scratch state', () => {
     await opened.finish(passEnd(own, '2026-03-02T06:00:00.000Z'));
     expect((await opened.lookup(source, 'job', ['1'])).get('1')?.lifecycle).toBe('cancelled');
     expect(await opened.countRecords(source, 'job')).toBe(4);
-    expect((await opened.held(stream, 10)).records).toEqual([]);
+    expect((await opened.leftOver(stream, 10)).records).toEqual([]);
     expect((await opened.begin(stream)).watermark?.value).toBe('2026-03-02T06:00:00.000Z');
     expect(files()).toEqual(before);
     expect((await store.lookup(source, 'job', ['1'])).get('1')?.lifecycle).toBe('active');
-    expect((await store.held(stream, 10)).records).toEqual([part('q', '5')]);
+    expect((await store.leftOver(stream, 10)).records).toEqual([part('q', '5')]);
   });
 
   it('stays as it was, whatever the daemon writes meanwhile', async () => {

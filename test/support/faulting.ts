@@ -45,7 +45,7 @@ const storeMethods = [
   'lookup',
   'commit',
   'finish',
-  'held',
+  'leftOver',
   'dueChildren',
   'markOpen',
   'childrenOf',
