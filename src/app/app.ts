@@ -118,6 +118,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     onAvailable: store.releaseUnavailable,
     onLeftOut: (left) => events.emit('field:left-out', left),
     onFull: (full) => events.emit('mes:full', full),
+    onNestingRest: (rest) => events.emit('mes:nesting-rests', rest),
   });
   const { batchSize, maxConcurrency } = config.mes;
   const { openTransport, pace, outage } = mes;

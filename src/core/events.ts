@@ -69,6 +69,8 @@ export interface Events {
   'field:left-out': { entity: Entity; field: string };
   /** The tenant's plan has no room for new records of a kind; they wait. Told once until one is taken again. */
   'mes:full': { entity: Entity; reason: string };
+  /** New jobs go without their parts and operations `until` then (ISO-8601), which takes a request for each operation. */
+  'mes:nesting-rests': { until: string; reason: string };
   /** A cancelled record is active again in the ERP; its status in the MES stays on hold until somebody releases it there. */
   'record:left-on-hold': { stream: string; entity: Entity; externalId: string };
   /** A whole read was announced: first load, changed mapping, or asked for; `total` rows where the ERP could say so. */

@@ -85,11 +85,13 @@ function countRecords(registry: Registry, events: EventBus): void {
     registers: [registry],
   });
   events.on('rows:late', ({ stream, rows }) => late.inc({ stream }, rows));
-  events.on('page:committed', ({ stream, counts }) => {
+  events.on('page:committed', ({ stream, counts: { parked: _mayStillGo, ...counts } }) => {
     for (const [outcome, count] of Object.entries(counts)) records.inc({ stream, outcome }, count);
   });
   events.on('stream:finished', ({ result }) => {
     const stream = `${result.connector}/${result.stream}`;
+    // What only waited for the end of its cycle has not been parked.
+    records.inc({ stream, outcome: 'parked' }, result.parked);
     passes.inc({ stream, outcome: result.outcome });
     durations.observe({ stream }, result.durationMs / 1000);
   });

@@ -185,7 +185,7 @@ describe('the metrics page', () => {
     const text = await page(url);
     const records = (outcome: string) =>
       sample(text, `erp_puller_records_total{stream="plant/orders",outcome="${outcome}"}`);
-    expect(['read', 'created', 'refused', 'parked'].map(records)).toEqual([20, 10, 2, 0]);
+    expect(['read', 'created', 'refused', 'parked'].map(records)).toEqual([20, 10, 2, 3]);
     expect(sample(text, 'erp_puller_passes_total{stream="plant/orders",outcome="ok"}')).toBe(1);
     expect(sample(text, 'erp_puller_pass_duration_seconds_sum{stream="plant/orders"}')).toBe(1.5);
     const requests = (labels: string) => sample(text, `erp_puller_requests_total{${labels}}`);
@@ -256,11 +256,12 @@ describe('the metrics page', () => {
 });
 
 function emitWork(events: EventBus): void {
-  const counts = { ...zeroCounts(), read: 10, created: 5, refused: 1 };
+  const counts = { ...zeroCounts(), read: 10, created: 5, refused: 1, parked: 4 };
   events.emit('page:committed', { stream: 'plant/orders', counts });
   events.emit('page:committed', { stream: 'plant/orders', counts });
   const result: StreamResult = {
     ...counts,
+    parked: 3,
     connector: 'plant',
     stream: 'orders',
     outcome: 'ok',

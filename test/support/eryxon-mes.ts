@@ -56,6 +56,8 @@ export interface RunningMes {
   sink: EryxonSink;
   pusher: Pusher;
   transport: Transport;
+  /** Why orders go to it record by record for a while. */
+  rests: { until: string; reason: string }[];
 }
 
 /** The simulated MES with a sink and a pusher before it; requests go out at once and once. */
@@ -95,7 +97,8 @@ export async function startMes(
     (options.generation ?? 'classic') === 'classic' && options.bulk !== false
       ? classicMes('bulk', `${mes.url}/functions/v1`)
       : {};
-  const sink = createEryxonSink(`${mes.url}/functions/v1/`, known);
+  const rests: RunningMes['rests'] = [];
+  const sink = createEryxonSink(`${mes.url}/functions/v1/`, { ...known, onNestingRest: (rest) => rests.push(rest) });
   const pusher = createPusher({ sink, openTransport: open, batchSize, maxConcurrency: 2 });
-  return { mes, sink, pusher, transport: open(new AbortController().signal) };
+  return { mes, sink, pusher, transport: open(new AbortController().signal), rests };
 }

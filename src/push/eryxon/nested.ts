@@ -33,15 +33,15 @@ const dayMs = 86_400_000;
 export function createNesting(options: NestingOptions): Nesting {
   const { discovery, session, clock } = options;
   let failures = 0;
-  const rest = (ms: number) => session.nestingRest.until(clock.now().getTime() + ms);
+  const rest = (ms: number, reason: string) => session.nestingRest.until(clock.now().getTime() + ms, reason);
   const usable = async (known: Capabilities | undefined) =>
     known !== undefined && saves(known) && (await session.nestingRest.get()) <= clock.now().getTime();
 
-  async function failed(): Promise<void> {
+  async function failed(reason: string): Promise<void> {
     failures += 1;
     if (failures < mostFailures) return;
     failures = 0;
-    await rest(restMs);
+    await rest(restMs, `${mostFailures} whole orders in a row failed, the last one so: ${reason}`);
   }
 
   return {
@@ -61,15 +61,16 @@ export function createNesting(options: NestingOptions): Nesting {
       const capabilities = await discovery.current(transport);
       if (!(await usable(capabilities))) return [];
       learn(session, capabilities);
-      const created = await post(options, { tree, capabilities, transport }).catch(async (error: unknown) => {
+      const posted = await post(options, { tree, capabilities, transport }).catch(async (error: unknown) => {
         if (!(error instanceof LostError)) throw error;
-        await failed();
+        await failed(error.message);
         throw error.cause;
       });
-      if (created === 'full') await rest(dayMs);
-      else if (created === 'refused') await failed();
-      else failures = 0;
-      return typeof created === 'string' ? [] : created;
+      if ('full' in posted) await rest(dayMs, posted.full);
+      if ('refused' in posted) await failed(posted.refused);
+      if (!('created' in posted)) return [];
+      failures = 0;
+      return posted.created;
     },
   };
 }
@@ -92,10 +93,12 @@ interface Posting {
   transport: Transport;
 }
 
-/** `full`: the plan of the MES has no room for new jobs by POST, though the sync functions do not ask for that. */
-type Posted = Created[] | 'refused' | 'full';
+/**
+ * What was created; or why the job was not, or nobody can tell. `full`: the plan of the MES has no room for new jobs by POST, though
+ * the sync functions do not ask for that.
+ */
+type Posted = { created: Created[] } | { refused: string } | { full: string };
 
-/** Resolves to what was created; `refused` when the job was not, or nobody can tell. */
 async function post({ base, session }: NestingOptions, posting: Posting): Promise<Posted> {
   const { tree, transport } = posting;
   const operations = operationsOf(tree);
@@ -120,13 +123,14 @@ async function post({ base, session }: NestingOptions, posting: Posting): Promis
     learnFrom(session, tree, answer);
     // Refused because an earlier try has created it: what of its children is there, their own requests find out.
     if (!lost) await forget();
-    if (answer.code === planUsedUp) return 'full';
+    const refused = refusalText(answer);
+    if (answer.code === planUsedUp) return { full: refused };
     // Its own fault, and none of the way's: its own request finds out.
-    return readVerdict(refusalText(answer)).kind === 'duplicate' ? [] : 'refused';
+    return readVerdict(refused).kind === 'duplicate' ? { created: [] } : { refused };
   } catch (error) {
     if (error instanceof SchemaError) {
       await forget();
-      return 'refused';
+      return { refused: error.message };
     }
     if (!(error instanceof TransientError || error instanceof PermanentError)) throw error;
     // An answer that proves nothing may be one to a job that is there.
@@ -151,7 +155,7 @@ function learnFrom(session: Session, { job }: Tree, answer: Answer): void {
 /** The rows that the answer shows are the proof, each with its id. */
 async function readCreated(tree: Tree, data: unknown, session: Session): Promise<Posted> {
   const job = isObject(data) ? data['job'] : undefined;
-  if (!isObject(job) || idOf(job, tree.job) === undefined) return 'refused';
+  if (!isObject(job) || idOf(job, tree.job) === undefined) return { refused: 'its answer does not show the job' };
   const parts = listOf(job['parts']);
   const rows = {
     part: byExternalId(parts),
@@ -165,7 +169,7 @@ async function readCreated(tree: Tree, data: unknown, session: Session): Promise
   });
   await session.posted.noteAll(created.filter(({ change }) => change.record.entity === 'operation'));
   await dropFailed(tree, job['warnings'], session);
-  return created;
+  return { created };
 }
 
 type Row = Record<string, unknown>;

@@ -15,6 +15,8 @@ export interface SessionOptions {
   onLeftOut?(left: { entity: Entity; field: string }): void;
   /** The tenant's plan has no room for new records of a kind. */
   onFull?(full: { entity: Entity; reason: string }): void;
+  /** Jobs go without their children for a while, `until` in ISO-8601. */
+  onNestingRest?(rest: { until: string; reason: string }): void;
 }
 
 /** What deliveries to one MES remember between them. */
@@ -31,7 +33,7 @@ export interface Session {
   posted: PostedLog;
   planLimit: PlanLimit;
   /** Until when jobs are not sent together with their children, because that went wrong; Unix time in milliseconds. */
-  nestingRest: { get(): Promise<number>; until(ms: number): Promise<void> };
+  nestingRest: { get(): Promise<number>; until(ms: number, reason: string): Promise<void> };
   /** Whether the classic bulk-sync loses changes of status, so that they go by PUT; undefined while nobody has looked. */
   statusByPut: { get(): Promise<boolean | undefined>; set(value: boolean): Promise<void> };
   /** What it costs to prove a bulk-sync; everything is read back when an answer of the last day said stored what was not. */
@@ -49,7 +51,8 @@ const restName = 'mes nothing nested until';
 const statusName = 'mes status by put';
 const listName = (entity: Entity) => `mes list pages ${entity}`;
 
-export function createSession({ notes, clock, sampleUpdates, onLeftOut, onFull }: SessionOptions): Session {
+export function createSession(options: SessionOptions): Session {
+  const { notes, clock, sampleUpdates, onLeftOut, onFull } = options;
   const left = new Set<string>();
   const lacking = new Map<Entity, Set<string>>();
   let until: number | undefined;
@@ -70,10 +73,7 @@ export function createSession({ notes, clock, sampleUpdates, onLeftOut, onFull }
     cellSequence: undefined,
     posted: createPostedLog(notes),
     planLimit: createPlanLimit(clock, (full) => onFull?.(full)),
-    nestingRest: {
-      get: async () => Date.parse(String(await notes.readNote(restName))) || 0,
-      until: (ms) => notes.writeNote(restName, new Date(ms).toISOString()),
-    },
+    nestingRest: nestingRest(options),
     statusByPut: {
       get: async () => (await notes.readNote(statusName)) as boolean | undefined,
       set: (value) => notes.writeNote(statusName, value),
@@ -95,6 +95,21 @@ export function createSession({ notes, clock, sampleUpdates, onLeftOut, onFull }
     sample(items, changeOf) {
       if (sampleUpdates <= 0) return [];
       return items.filter((item, index) => index === 0 || shareOf(changeOf(item).hash) < sampleUpdates);
+    },
+  };
+}
+
+function nestingRest({ notes, clock, onNestingRest }: SessionOptions): Session['nestingRest'] {
+  let latestMs: number | undefined;
+  return {
+    get: async () => latestMs ?? (Date.parse(String(await notes.readNote(restName))) || 0),
+    async until(ms, reason) {
+      const until = new Date(ms).toISOString();
+      // What was on its way meanwhile may find the same.
+      const isNews = latestMs === undefined || latestMs <= clock.now().getTime();
+      latestMs = ms;
+      if (isNews) onNestingRest?.({ until, reason });
+      await notes.writeNote(restName, until);
     },
   };
 }

@@ -174,8 +174,10 @@ describe('an answer to a job with its parts and operations', () => {
     const full = (): Transport => ({
       request: async () => ({ status: 402, headers: {}, text: JSON.stringify({ success: false, error }) }),
     });
-    expect(await createThrough(ready, full)).toEqual([]);
+    // Of two that are on their way both find it.
+    expect(await Promise.all([createThrough(ready, full), createThrough(ready, full)])).toEqual([[], []]);
     expect(await ready.nesting.wanted()).toBe(false);
+    expect(ready.rests).toEqual([{ until: expect.stringMatching(/Z$/), reason: 'Job limit reached' }]);
   });
 });
 
@@ -187,6 +189,9 @@ it('after three failures in a row each record goes by itself for an hour', async
     await createThrough(ready, passing);
   }
   expect(await ready.nesting.wanted()).toBe(false);
+  expect(ready.rests).toEqual([
+    { until: expect.any(String), reason: expect.stringMatching(/^3 whole orders .* locked$/) },
+  ]);
 });
 
 it.each(['classic', 'repaired'] as const)(
