@@ -117,7 +117,7 @@ export interface ChildReader {
   /** Which parent the stream's records name. */
   parent: 'job' | 'part';
   /** How often the children of all active parents are read again. */
-  sweepEverySeconds: number;
+  markEverySeconds: number;
   /** The parent that a raw row names, as an external id; undefined when it cannot be told. */
   parentOf(row: unknown): string | undefined;
   /** Every child of these parents: each page is complete for the parents it names. */

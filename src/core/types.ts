@@ -11,9 +11,10 @@
  * - **window**: what one poll asks for; **stamp**: the ERP's own mark of when a row changed.
  * - **pass**: one run over a stream, from its window to its watermark; **cycle**: one pass over each stream of a connector, in order.
  * - **left over** from earlier passes: parked records whose parents have come, dead letters that are due or marked for another try.
- * - **mark**: a parent whose children must be read again; **sweep**: marking all open parents from time to time.
+ * - **mark**: a parent whose children must be read again; all open parents are marked from time to time.
  * - **ledger**: what the MES is known to hold: per record its sync hash, MES id and lifecycle.
- * - **reconcile**: comparing all keys that the ERP lists with the ledger, from time to time; **absence**: a record that it no longer lists.
+ * - **reconcile**: comparing all keys that the ERP lists with the ledger, from time to time; **sweep**: doing so for one stream;
+ *   **absence**: a record that it no longer lists.
  * - **late row**: one that shows up with a stamp behind the watermark.
  * - **sync hash**: SHA-256 over a record; equal hash, no request.
  * - **dead letter**: a row or record set aside with the reason, kept until it is delivered or dropped by hand.

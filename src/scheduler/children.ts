@@ -9,8 +9,8 @@ import { dealWithVanished } from './vanished.ts';
 const parentsAtOnce = 60;
 
 export interface ChildrenRead {
-  /** Source time of the sweep, if there was one. */
-  sweptAt: string | null;
+  /** Source time at which all open parents were marked, if they were. */
+  parentsMarkedAt: string | null;
   /** Records that vanished and were not cancelled, because they are too many to be believed. */
   withheld: number;
 }
@@ -22,9 +22,9 @@ export interface ChildrenRead {
  */
 export async function readDueChildren(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<ChildrenRead> {
   const { children } = pass.stream;
-  if (children === null) return { sweptAt: null, withheld: 0 };
-  const sweptAt = await sweepIfDue(pass, children, request);
-  return { sweptAt, withheld: await settleChildren(pass, request, signal) };
+  if (children === null) return { parentsMarkedAt: null, withheld: 0 };
+  const parentsMarkedAt = await markIfDue(pass, children, request);
+  return { parentsMarkedAt, withheld: await settleChildren(pass, request, signal) };
 }
 
 /** Reads the children of the parents that are marked now; resolves to how many absences were withheld. */
@@ -86,15 +86,15 @@ async function isTooMany({ store, session, stream }: Pass, vanished: number): Pr
   return vanished > absencesBelieved(await store.countRecords(session.source, stream.entity));
 }
 
-async function sweepIfDue(
+async function markIfDue(
   { store, session, stream, state, sourceNow, id }: Pass,
   children: ChildReader,
   { manual }: PassRequest,
 ): Promise<string | null> {
-  const last = state.lastSweep === null ? Number.NEGATIVE_INFINITY : Date.parse(state.lastSweep);
+  const last = state.parentsMarkedAt === null ? Number.NEGATIVE_INFINITY : Date.parse(state.parentsMarkedAt);
   // Where rows have no stamps, this is all that a person can mean who asks for what is new.
   const asked = manual && stream.stampKind === 'none';
-  if (!asked && sourceNow.getTime() - last < children.sweepEverySeconds * 1000) return null;
+  if (!asked && sourceNow.getTime() - last < children.markEverySeconds * 1000) return null;
   await store.markOpen({ stream: id, source: session.source, entity: children.parent });
   return sourceNow.toISOString();
 }

@@ -40,9 +40,9 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
   const { window } = start;
   await deliverGone(pass, window, signal);
   // After a reset of the watermark the ledger knows children that may have vanished: their parents' marks must stay.
-  const firstLoad = state.watermark === null && state.lastSweep === null;
+  const firstLoad = state.watermark === null && state.parentsMarkedAt === null;
   const children = firstLoad ? null : await readDueChildren(pass, request, signal);
-  const { sweptAt, withheld } = children ?? { sweptAt: pass.sourceNow.toISOString(), withheld: 0 };
+  const { parentsMarkedAt, withheld } = children ?? { parentsMarkedAt: pass.sourceNow.toISOString(), withheld: 0 };
   // What waited for a record of this very pass need not wait for the next one.
   await deliverLeftOver(pass, { request, signal });
   const watermark = advanceWatermark(stream.stampKind, state.watermark, reached);
@@ -53,7 +53,7 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
     fingerprint: pass.fingerprint,
     fullReadAt: window.mode === 'full' ? start.startedAt : null,
     childrenSettled: firstLoad,
-    sweptAt,
+    parentsMarkedAt,
     finishedAt: pass.clock.now().toISOString(),
   });
   if (withheld > 0) throw new TransientError(withheldText(pass.id, withheld));
@@ -68,7 +68,7 @@ async function runBetween(pass: Pass, request: PassRequest, signal: AbortSignal)
   const { stream, state, store } = pass;
   await deliverLeftOver(pass, { request, signal });
   if (stream.children === null) return state.watermark;
-  const { sweptAt, withheld } = await readDueChildren(pass, request, signal);
+  const { parentsMarkedAt, withheld } = await readDueChildren(pass, request, signal);
   await deliverLeftOver(pass, { request, signal });
   await store.finish({
     stream: pass.id,
@@ -77,7 +77,7 @@ async function runBetween(pass: Pass, request: PassRequest, signal: AbortSignal)
     fingerprint: pass.fingerprint,
     fullReadAt: null,
     childrenSettled: false,
-    sweptAt,
+    parentsMarkedAt,
     finishedAt: pass.clock.now().toISOString(),
   });
   if (withheld > 0) throw new TransientError(withheldText(pass.id, withheld));

@@ -157,7 +157,7 @@ function operatorMethods(state: State): Omit<Store, PassMethod | ChildMethod | k
 }
 
 function begin({ file, ledger, passes, epoch }: State, stream: string): StreamState {
-  const { run, watermark, fingerprint, lastFullRead, lastSweep } = markOf(file.current(), stream);
+  const { run, watermark, fingerprint, lastFullRead, lastSweep: parentsMarkedAt } = markOf(file.current(), stream);
   const left = ledger.passes.interrupted(stream);
   const interrupted = left?.run === run ? left : undefined;
   // A resumed pass goes by the marks from before its first page: a later one may concern a parent it has read already.
@@ -166,7 +166,7 @@ function begin({ file, ledger, passes, epoch }: State, stream: string): StreamSt
   passes.set(stream, { run, marks: { children, reads: interrupted === undefined ? reads : 0 } });
   const resume = interrupted?.point ?? null;
   const lateness = ledger.sweeps.lateness(stream);
-  return { watermark, resume, epoch, fingerprint, lastFullRead, lastSweep, readDue: reads > 0, lateness };
+  return { watermark, resume, epoch, fingerprint, lastFullRead, parentsMarkedAt, readDue: reads > 0, lateness };
 }
 
 async function commit(state: State, page: PageCommit): Promise<void> {
@@ -196,7 +196,7 @@ function markAfter(before: StreamMark, pass: PassFinish, run: number): StreamMar
     run,
     fingerprint: pass.fingerprint,
     lastFullRead: pass.fullReadAt ?? before.lastFullRead,
-    lastSweep: pass.sweptAt ?? before.lastSweep,
+    lastSweep: pass.parentsMarkedAt ?? before.lastSweep,
     lastSuccess: pass.finishedAt,
   };
 }

@@ -1,8 +1,8 @@
 import type { StreamResult } from '../core/events.ts';
 import type { Entity, LedgerEntry, MesRecord, Outcome, RecordRef, Watermark, Window } from '../core/types.ts';
-import type { SweepStore } from './sweep-store.ts';
+import type { SweepStore } from './store-sweeps.ts';
 
-export type { AbsenceQuery, SweepEnd, SweepStatus, SweepStore, Unseen, UnseenMark } from './sweep-store.ts';
+export type { AbsenceQuery, SweepEnd, SweepStatus, SweepStore, Unseen, UnseenMark } from './store-sweeps.ts';
 
 /**
  * The durable state, whatever holds it. Asynchronous and set-based (one look-up and one commit a page), so that an embedded
@@ -27,7 +27,7 @@ export interface Store extends SweepStore {
 
   /** Parents of `stream` whose children must be read again, oldest first. */
   dueChildren(stream: string, limit: number): Promise<string[]>;
-  /** Marks the children of every active record of an entity as due: the periodic sweep of open orders. */
+  /** Marks the children of every active record of an entity as due: from time to time all open orders are looked at. */
   markOpen(mark: OpenMark): Promise<number>;
   /** Children of these parents that are not cancelled, with the record as it was last delivered. */
   childrenOf(query: ChildQuery): Promise<MesRecord[]>;
@@ -85,8 +85,8 @@ export interface StreamState {
   fingerprint: string | null;
   /** Source time at the start of the last complete full read, ISO-8601 UTC. */
   lastFullRead: string | null;
-  /** Source time of the last sweep of open parents. */
-  lastSweep: string | null;
+  /** Source time at which all open parents were last marked. */
+  parentsMarkedAt: string | null;
   /** The MES has lost a record that this stream brings: everything must be read. */
   readDue: boolean;
   lateness: Lateness;
@@ -158,8 +158,8 @@ export interface PassFinish {
   fullReadAt: string | null;
   /** This pass has read the children of every parent marked before it began: those marks are settled. */
   childrenSettled: boolean;
-  /** Set when this pass swept the open parents. */
-  sweptAt: string | null;
+  /** Set when this pass marked all open parents. */
+  parentsMarkedAt: string | null;
   /** Wall-clock time of this machine, for people. */
   finishedAt: string;
 }

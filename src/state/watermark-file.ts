@@ -25,6 +25,7 @@ export interface StreamMark {
   run: number;
   fingerprint: string | null;
   lastFullRead: string | null;
+  /** Source time at which all open parents were last marked. */
   lastSweep: string | null;
   lastSuccess: string | null;
 }

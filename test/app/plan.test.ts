@@ -52,7 +52,7 @@ async function openWorld(seed: number): Promise<World> {
       stampKind: random.pick(['timestamp', 'none']),
       children: {
         parent: 'part',
-        sweepEverySeconds: 3600,
+        markEverySeconds: 3600,
         parentOf: (row) => (row as FakeRow).records[0]?.parents.part,
         read: (parents) => childPages(rows.operations, parents, 2),
       },

@@ -28,7 +28,7 @@ describe.each(stores)('store: $name', (kind) => {
         epoch: state.epoch,
         fingerprint: null,
         lastFullRead: null,
-        lastSweep: null,
+        parentsMarkedAt: null,
         readDue: false,
         lateness: { rows: 0, seconds: 0 },
       };
@@ -36,14 +36,14 @@ describe.each(stores)('store: $name', (kind) => {
     });
 
     it('keeps what a finished pass says, and lets later passes add to it', async () => {
-      await state.store.finish(passEnd(state.epoch, monday, { fullReadAt: monday, sweptAt: monday }));
+      await state.store.finish(passEnd(state.epoch, monday, { fullReadAt: monday, parentsMarkedAt: monday }));
       await state.store.finish(passEnd(state.epoch, null, { fingerprint: 'mapping-2' }));
       await state.reopen();
       expect(await state.store.begin(stream)).toMatchObject({
         watermark: { kind: 'timestamp', value: monday },
         fingerprint: 'mapping-2',
         lastFullRead: monday,
-        lastSweep: monday,
+        parentsMarkedAt: monday,
       });
     });
 

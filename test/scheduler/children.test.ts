@@ -82,7 +82,7 @@ async function map(page: readonly unknown[]): Promise<MappedRow[]> {
 function children(): NonNullable<Stream['children']> {
   return {
     parent: 'part',
-    sweepEverySeconds: 3600,
+    markEverySeconds: 3600,
     parentOf: (row) => (row as FakeRow).records[0]?.parents.part,
     async *read(parents) {
       asked.push([...parents]);

@@ -15,7 +15,7 @@ export interface Mutation {
 }
 
 const watermarkFirst = `await store.finish({
-    stream: pass.id, epoch: state.epoch, fingerprint: pass.fingerprint, fullReadAt: null, childrenSettled: false, sweptAt: null,
+    stream: pass.id, epoch: state.epoch, fingerprint: pass.fingerprint, fullReadAt: null, childrenSettled: false, parentsMarkedAt: null,
     watermark: advanceWatermark(stream.stampKind, state.watermark, start.target), finishedAt: pass.clock.now().toISOString(),
   });
   const reached = await deliverWindow(`;

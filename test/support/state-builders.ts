@@ -76,7 +76,7 @@ export function passEnd(epoch: number, value: string | null, rest: Partial<PassF
     fingerprint: 'mapping-1',
     fullReadAt: null,
     childrenSettled: false,
-    sweptAt: null,
+    parentsMarkedAt: null,
     finishedAt: '2026-03-01T08:00:00.000Z',
     ...rest,
   };

@@ -130,7 +130,7 @@ export function openODataStream<Context>(opening: StreamOpening<Context>): Opene
     children:
       definition.parentProperty === null
         ? null
-        : { parent: 'part', sweepEverySeconds, parentOf: source.parentOf, read: source.readChildren },
+        : { parent: 'part', markEverySeconds: sweepEverySeconds, parentOf: source.parentOf, read: source.readChildren },
     childStream: definition.childStream,
     selective: when !== undefined,
     owns: definition.owns,

@@ -121,7 +121,7 @@ export function openOdooStream<Context>(opening: OdooStreamOpening<Context>): Op
         ? null
         : {
             parent: 'part',
-            sweepEverySeconds,
+            markEverySeconds: sweepEverySeconds,
             parentOf: (row) => parentOf(row, parent.field),
             read: source.readChildren,
           },

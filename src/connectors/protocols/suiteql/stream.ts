@@ -175,7 +175,7 @@ export function openSuiteQlStream<Context>(opening: StreamOpening<Context>): Ope
     children:
       parent === null
         ? null
-        : { parent: 'part', sweepEverySeconds, parentOf: source.parentOf, read: source.readChildren },
+        : { parent: 'part', markEverySeconds: sweepEverySeconds, parentOf: source.parentOf, read: source.readChildren },
     childStream: definition.childStream,
     selective: when !== undefined,
     read: source.read,
