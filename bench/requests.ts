@@ -8,8 +8,8 @@ import {
   type MesRecord,
   type Outcome,
 } from '../src/core/types.ts';
-import { createPace } from '../src/push/adaptive.ts';
 import { createEryxonSink } from '../src/push/eryxon/index.ts';
+import { createPace } from '../src/push/pace.ts';
 import { createPusher, type Lookup } from '../src/push/pusher.ts';
 import type { CountedTransport } from '../src/push/transport.ts';
 import { toChange } from '../src/scheduler/diff.ts';

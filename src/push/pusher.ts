@@ -3,10 +3,10 @@ import { PermanentError, TransientError } from '../core/errors.ts';
 import { businessKeyOf, recordKey } from '../core/records.ts';
 import type { Redactor } from '../core/redact.ts';
 import { type Change, type Entity, entities, type Outcome } from '../core/types.ts';
-import { createPace, type Pace } from './adaptive.ts';
 import { createBadSearch } from './bad-search.ts';
 import type { Caller } from './day-plan.ts';
 import { type Outage, whatFailed } from './outage.ts';
+import { createPace, type Pace } from './pace.ts';
 import { type Lookup, resolveParents } from './parents.ts';
 import {
   type Batch,

@@ -5,10 +5,10 @@ import type { HttpClient, HttpResponse } from '../core/http.ts';
 import { withRetries } from '../core/retry.ts';
 import type { TokenBucket } from '../core/token-bucket.ts';
 import type { Entity } from '../core/types.ts';
-import type { Pace } from './adaptive.ts';
 import type { Caller } from './day-plan.ts';
 import type { Booking } from './day-quota.ts';
 import type { Outage } from './outage.ts';
+import type { Pace } from './pace.ts';
 import type { MesRequest, Transport } from './sink.ts';
 
 /** What the transport must understand of what this MES answers; anything else is the sink's to read. */

@@ -1,5 +1,5 @@
 import type { MesRecord } from '../../core/types.ts';
-import { ceilInteger } from '../fields.ts';
+import { ceilInteger } from '../values.ts';
 import { type LookUps, readPartLookUps } from './look-ups.ts';
 import {
   closed,

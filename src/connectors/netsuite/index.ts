@@ -4,7 +4,6 @@ import { createTokenBucket } from '../../core/token-bucket.ts';
 import type { AlongSource } from '../along.ts';
 import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
 import { enabledOf, fieldsOf } from '../definitions.ts';
-import { dayToInstant } from '../fields.ts';
 import { openErpHttp } from '../network.ts';
 import { prepareEach } from '../own-names.ts';
 import { createSuiteQlClient } from '../protocols/suiteql/client.ts';
@@ -15,6 +14,7 @@ import {
   suiteQlStreamSchema,
 } from '../protocols/suiteql/stream.ts';
 import { aboutStreams, baseUrlSchema, connectorShape, numberPrefixSchema } from '../settings.ts';
+import { dayToInstant } from '../values.ts';
 import { accountOf, authSchema, openAuth } from './auth.ts';
 import { checkNetSuite, createExpiryWatch } from './check.ts';
 import type { NetSuiteContext } from './rows.ts';

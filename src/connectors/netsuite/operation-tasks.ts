@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { RecordError } from '../../core/errors.ts';
-import { ceilInteger, normalizeId, roundAway, toNumber } from '../fields.ts';
 import { defineSuiteQlStream } from '../protocols/suiteql/stream.ts';
 import { readSecond, utcSecond } from '../protocols/suiteql/text.ts';
+import { ceilInteger, normalizeId, roundAway, toNumber } from '../values.ts';
 import { decimal, id, lifecycleOf, type NetSuiteContext, text, told, workOrderStates } from './rows.ts';
 
 /** Nothing moves when a task does: tasks are read with their work orders. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { RecordError } from '../../core/errors.ts';
-import { normalizeId } from '../fields.ts';
 import { defineSuiteQlStream } from '../protocols/suiteql/stream.ts';
 import { day, utcSecond } from '../protocols/suiteql/text.ts';
+import { normalizeId } from '../values.ts';
 import { id, lifecycleOf, type NetSuiteContext, salesOrderStates, stockPrefix, text, told } from './rows.ts';
 
 /** A customer who gets another name moves none of his orders: those are found beside what changed itself. */

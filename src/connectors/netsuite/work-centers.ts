@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { normalizeId } from '../fields.ts';
 import { defineSuiteQlStream } from '../protocols/suiteql/stream.ts';
+import { normalizeId } from '../values.ts';
 import { id, type NetSuiteContext, text } from './rows.ts';
 
 /** There is no table of work centers: they are groups with a mark. */

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { RecordError } from '../../core/errors.ts';
 import type { MesRecord } from '../../core/types.ts';
-import { ceilInteger, normalizeId } from '../fields.ts';
 import { defineSuiteQlStream } from '../protocols/suiteql/stream.ts';
 import { day, utcSecond } from '../protocols/suiteql/text.ts';
+import { ceilInteger, normalizeId } from '../values.ts';
 import { decimal, id, lifecycleOf, type NetSuiteContext, stockPrefix, text, told, workOrderStates } from './rows.ts';
 
 /** The main line says what is made, how many, and for which sales order; changing it does not always move the order's own stamp. */

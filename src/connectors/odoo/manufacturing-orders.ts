@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { RecordError } from '../../core/errors.ts';
 import type { Lifecycle, MesRecord, RecordRef } from '../../core/types.ts';
-import { ceilInteger } from '../fields.ts';
 import { nameOf } from '../protocols/odoo/model.ts';
 import { defineOdooStream } from '../protocols/odoo/stream.ts';
 import { readOdooTime } from '../protocols/odoo/times.ts';
+import { ceilInteger } from '../values.ts';
 import { completeProductions, productionLookUps } from './links.ts';
 import { amount, daily, id, link, made, maybeLink, type OdooContext, stockPrefix, text } from './rows.ts';
 import { isSold, type SalesOrder, salesSchema } from './sales-orders.ts';

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Lifecycle } from '../../core/types.ts';
-import { roundAway } from '../fields.ts';
 import { idOf, type OdooRow } from '../protocols/odoo/model.ts';
 import { defineOdooStream } from '../protocols/odoo/stream.ts';
 import { readOdooTime } from '../protocols/odoo/times.ts';
+import { roundAway } from '../values.ts';
 import { amount, daily, id, link, made, type OdooContext, text } from './rows.ts';
 
 export const workOrders = defineOdooStream({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { normalizeId } from '../fields.ts';
 import { defineODataStream } from '../protocols/odata/stream.ts';
 import { readFlag } from '../protocols/odata/values.ts';
+import { normalizeId } from '../values.ts';
 import { sapKeys } from './keys.ts';
 import { flag, type SapContext, text } from './rows.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { RecordRef, RecordSet } from '../../core/types.ts';
-import { normalizeId } from '../fields.ts';
 import type { StreamKeys } from '../protocols/odata/stream.ts';
+import { normalizeId } from '../values.ts';
 
 /** The ids of SAP's records, made in one place for whole rows and for keys alone; see docs/connectors/sap.md. */
 

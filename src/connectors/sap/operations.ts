@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { RecordError } from '../../core/errors.ts';
-import { normalizeId, roundAway, toNumber } from '../fields.ts';
 import { defineODataStream } from '../protocols/odata/stream.ts';
 import { readFlag } from '../protocols/odata/values.ts';
+import { normalizeId, roundAway, toNumber } from '../values.ts';
 import { toMinutes } from './durations.ts';
 import { cellId, operationId, sapKeys } from './keys.ts';
 import { decimal, flag, type SapContext, stateOf, text } from './rows.ts';

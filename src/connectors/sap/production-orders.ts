@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { MesRecord } from '../../core/types.ts';
-import { ceilInteger, normalizeId } from '../fields.ts';
 import { defineODataStream } from '../protocols/odata/stream.ts';
 import { readFlag } from '../protocols/odata/values.ts';
+import { ceilInteger, normalizeId } from '../values.ts';
 import { salesOrderOf, sapKeys, stockPrefix } from './keys.ts';
 import { decimal, flag, type SapContext, stateOf, text } from './rows.ts';
 

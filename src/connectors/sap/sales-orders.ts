@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { normalizeId } from '../fields.ts';
 import { defineODataStream } from '../protocols/odata/stream.ts';
+import { normalizeId } from '../values.ts';
 import { sapKeys } from './keys.ts';
 import { type SapContext, stateOf, text } from './rows.ts';
 

@@ -10,7 +10,7 @@ import { genericPut } from './generic-put.ts';
 import { postPatch } from './post-patch.ts';
 import type { Call, Report, Way } from './request.ts';
 import type { Session } from './session.ts';
-import { unstorable } from './text.ts';
+import { unstorable } from './unstorable.ts';
 import { SchemaError } from './verdict.ts';
 import { planWays, type WayName } from './ways.ts';
 

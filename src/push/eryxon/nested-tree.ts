@@ -4,7 +4,7 @@ import type { ReadyChange, Tree } from '../sink.ts';
 import type { Capabilities } from './ability.ts';
 import { type Columns, shape } from './columns.ts';
 import type { Session } from './session.ts';
-import { unstorable } from './text.ts';
+import { unstorable } from './unstorable.ts';
 import { erpSyncColumns } from './ways.ts';
 
 /** The MES writes children one by one, and its host ends calls that take long. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Stream } from '../../../src/connectors/define.ts';
-import { parseTime } from '../../../src/connectors/fields.ts';
 import { createMapping, fingerprintOf, type Mapping } from '../../../src/connectors/mapping.ts';
 import { streamShape } from '../../../src/connectors/settings.ts';
+import { parseTime } from '../../../src/connectors/values.ts';
 import { defaultOverlapSeconds } from '../../../src/core/stamp.ts';
 import type { MesRecord } from '../../../src/core/types.ts';
 import type { OrderbookClient, OrderbookSettings } from './index.ts';

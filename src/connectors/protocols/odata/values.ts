@@ -1,5 +1,5 @@
 import { PermanentError, RecordError } from '../../../core/errors.ts';
-import { parseTime } from '../../fields.ts';
+import { parseTime } from '../../values.ts';
 
 /** V2 writes verbose JSON and typed literals, V4 plain ones. */
 export type ODataVersion = 'v2' | 'v4';

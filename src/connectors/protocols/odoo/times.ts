@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { parseTime } from '../../fields.ts';
+import { parseTime } from '../../values.ts';
 
 /** Odoo's datetimes are `YYYY-MM-DD hh:mm:ss` in UTC, whatever zone the context names; null is `false`. */
 

@@ -1,5 +1,5 @@
 import { PermanentError } from '../../../core/errors.ts';
-import { parseTime } from '../../fields.ts';
+import { parseTime } from '../../values.ts';
 
 /**
  * Pieces of SuiteQL. There are no bind parameters over REST: every value that goes into a query is checked here, so that none,

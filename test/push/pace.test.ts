@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPace, type Pace } from '../../src/push/adaptive.ts';
+import { createPace, type Pace } from '../../src/push/pace.ts';
 
 const options = { batchSize: 1000, maxConcurrency: 16, slowMs: 30_000 };
 
