@@ -1,7 +1,7 @@
 import type { ConnectorSettings } from '../connectors/settings.ts';
 import type { Schedule } from '../scheduler/engine.ts';
 import { createReached } from '../scheduler/overdue.ts';
-import type { ReconcileOptions } from '../scheduler/reconcile.ts';
+import type { ReconcilerOptions } from '../scheduler/reconcile.ts';
 
 const defaultEverySeconds = 300;
 
@@ -14,7 +14,7 @@ export function scheduleOf({ schedule, everySeconds, timeZone }: ConnectorSettin
 const defaultReconcileSeconds = 86_400;
 
 /** When a connector's streams are compared with the ledger, and which are not. */
-export function reconcilingOf(settings: ConnectorSettings): Omit<ReconcileOptions, 'mes'> {
+export function reconcilingOf(settings: ConnectorSettings): Omit<ReconcilerOptions, 'mes'> {
   const { reconcile, timeZone, streams = {} } = settings;
   const { schedule: cron, everySeconds = defaultReconcileSeconds } = reconcile;
   const off = Object.keys(streams).filter((stream) => streams[stream]?.reconcile === false);

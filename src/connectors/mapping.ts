@@ -47,10 +47,10 @@ export interface Mapping {
   /** Service properties that the operator's own mapping may read. */
   names(): Promise<readonly string[]>;
   /** What each setting of the operator's own mapping reads of a row. */
-  readings(): Promise<readonly Reading[]>;
+  readings(): Promise<readonly NameReading[]>;
 }
 
-export interface Reading extends ExpressionNames {
+export interface NameReading extends ExpressionNames {
   /** Of the stream: `when`, or `fields.` and the name of the field. */
   setting: string;
 }
@@ -101,7 +101,7 @@ export function createMapping<Row>(options: MappingOptions<Row>): Mapping {
   };
 }
 
-function readingsOf({ overlays, when }: Compiled): Reading[] {
+function readingsOf({ overlays, when }: Compiled): NameReading[] {
   const ofFields = overlays.map(({ name, names }) => ({ setting: `fields.${name}`, ...names }));
   return when === undefined ? ofFields : [...ofFields, { setting: 'when', ...when.names }];
 }

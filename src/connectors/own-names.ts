@@ -1,5 +1,5 @@
 import { ConfigError } from '../core/errors.ts';
-import type { Mapping, Reading } from './mapping.ts';
+import type { Mapping, NameReading } from './mapping.ts';
 
 /** What an operator's own mapping (`fields`, `when`) reads, held against what the rows of its stream have. */
 export interface NameCheck {
@@ -31,13 +31,13 @@ export async function nameDoubts({ mapping, has, where }: Omit<NameCheck, 'strea
   return (await mapping.readings()).flatMap((reading) => [...unknownIn(reading, has, where), ...wholeRowIn(reading)]);
 }
 
-function unknownIn({ setting, doubtful }: Reading, has: NameCheck['has'], where: string): string[] {
+function unknownIn({ setting, doubtful }: NameReading, has: NameCheck['has'], where: string): string[] {
   return doubtful
     .filter((name) => !has(name))
     .map((name) => `${setting} names ${name}, which ${where} does not have; it may not be meant as one of its own.`);
 }
 
-function wholeRowIn({ setting, takesRow }: Reading): string[] {
+function wholeRowIn({ setting, takesRow }: NameReading): string[] {
   return takesRow ? [`${setting} uses the row as a whole, of which only what is named somewhere is read.`] : [];
 }
 

@@ -39,14 +39,14 @@ export async function settleChildren(pass: Pass, request: PassRequest, signal: A
   return 0;
 }
 
-interface Vanished {
+interface VanishedChildren {
   vanished: MesRecord[];
   /** More than can be believed: nothing is cancelled. */
   withheld: boolean;
 }
 
 /** Reads the children of every marked parent; stops where what is missing is too much to be believed. */
-async function lookForVanished(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<Vanished> {
+async function lookForVanished(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<VanishedChildren> {
   const vanished: MesRecord[] = [];
   /** Parents that stay due: something of theirs is missing, or could not be read. */
   const open = new Set<string>();

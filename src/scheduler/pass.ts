@@ -11,7 +11,7 @@ import { requireFewLeftOut } from './left-out.ts';
 import type { Pass, PassContext, PassRequest } from './pass-types.ts';
 import { sweepStream, zeroSweep } from './sweep.ts';
 import { deliverGone } from './vanished.ts';
-import { advanceWatermark, beliefLimit, laterStamp, type Plan, planWindow } from './watermark.ts';
+import { advanceWatermark, beliefLimit, cutWindow, laterStamp, type WindowCut } from './watermark.ts';
 
 /** Begins a pass: what is known of the stream, and the source's time. */
 export async function beginPass(context: PassContext, stream: Stream, signal: AbortSignal): Promise<Pass> {
@@ -103,7 +103,7 @@ function whyFull({ stream, state, sourceNow, fingerprint }: Pass, request: PassR
   return undefined;
 }
 
-interface PassStart extends Plan {
+interface PassStart extends WindowCut {
   /** The connector's cursor behind the last committed page of an interrupted pass. */
   cursor: unknown;
   /** Source time at which the window was cut. */
@@ -136,7 +136,7 @@ async function startWindow(pass: Pass, { fullReason, anew }: Wanted, signal: Abo
   const { stampKind: kind, stampZone, settleSeconds } = stream;
   const full = fullReason !== undefined;
   const { watermark } = state;
-  const plan = planWindow({ kind, watermark, sourceNow, stampZone, overlapSeconds, settleSeconds, full });
+  const plan = cutWindow({ kind, watermark, sourceNow, stampZone, overlapSeconds, settleSeconds, full });
   if (plan.window.mode === 'full' && kind !== 'none') {
     const total = await stream.count(signal);
     events.emit('stream:full-read', { stream: id, reason: fullReason ?? 'another kind of stamp', total });

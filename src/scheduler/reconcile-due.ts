@@ -2,7 +2,7 @@ import type { Stream } from '../connectors/define.ts';
 import type { ReconcileResult } from '../core/events.ts';
 import type { SweepStatus } from '../state/store.ts';
 import type { PassContext } from './pass-types.ts';
-import type { ReconcileOptions } from './reconcile.ts';
+import type { ReconcilerOptions } from './reconcile.ts';
 
 /** Which streams are to be compared with the ledger now. */
 export interface Due {
@@ -15,7 +15,7 @@ const secondLookMs = 10 * 60_000;
 /** A sweep that failed is not tried again at once: it may have read a million keys by then. */
 const retryMs = 15 * 60_000;
 
-export function createDue(context: PassContext, { isDue, off }: Pick<ReconcileOptions, 'isDue' | 'off'>): Due {
+export function createDue(context: PassContext, { isDue, off }: Pick<ReconcilerOptions, 'isDue' | 'off'>): Due {
   const { session, store, clock, events } = context;
   /** Monotonic times of sweeps that failed. */
   const failedMs = new Map<string, number>();

@@ -9,7 +9,7 @@ import { createDue } from './reconcile-due.ts';
 import { type MesCounts, type MesSide, sweepMes } from './reconcile-mes.ts';
 import { sweepStream, zeroSweep } from './sweep.ts';
 
-export interface ReconcileOptions {
+export interface ReconcilerOptions {
   /** True when a scheduled run falls between the two times. */
   isDue(since: Date, now: Date): boolean;
   /** Streams that are not reconciled. */
@@ -36,7 +36,7 @@ export interface Reconciler {
   runDue(paused: ReadonlyMap<string, unknown>, signal: AbortSignal): Promise<ReconcileResult[]>;
 }
 
-export function createReconciler(context: PassContext, options: ReconcileOptions): Reconciler {
+export function createReconciler(context: PassContext, options: ReconcilerOptions): Reconciler {
   const erpRequests = countErpRequests(context);
   const due = createDue(context, options);
 

@@ -16,7 +16,7 @@ export interface WindowInput {
   full: boolean;
 }
 
-export interface Plan {
+export interface WindowCut {
   window: Window;
   /**
    * Where the watermark goes when the window has been delivered. null: to the newest stamp that the rows show, as far as it is
@@ -30,7 +30,7 @@ const beliefSeconds = 300;
 /** Rows dated this far ahead are asked for in every window (D3): their date is wrong or lies in the future. */
 const futureSeconds = 86_400;
 
-export function planWindow(input: WindowInput): Plan {
+export function cutWindow(input: WindowInput): WindowCut {
   const { kind, watermark, stampZone } = input;
   // Whole seconds: properties of precision 0 refuse a fraction.
   const sourceNow = new Date(Math.floor(input.sourceNow.getTime() / 1000) * 1000);

@@ -67,7 +67,7 @@ async function restoreBackup(from: string, directory: string, aside: string): Pr
   await rm(copy, { recursive: true, force: true });
   try {
     await copyState(from, copy);
-    await requireSound(copy);
+    await requireSoundBackup(copy);
     await putInPlace(copy, directory, aside);
   } catch (error) {
     const failure = stateFailure(error, copy);
@@ -87,7 +87,7 @@ async function copyState(from: string, copy: string): Promise<void> {
   }
 }
 
-async function requireSound(directory: string): Promise<void> {
+async function requireSoundBackup(directory: string): Promise<void> {
   const watermarks = await readWatermarks(join(directory, watermarkFileName));
   if (watermarks === null)
     throw new ConfigError(`${directory} holds no complete backup: ${watermarkFileName} is missing.`);

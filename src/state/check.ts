@@ -15,12 +15,16 @@ export async function checkState(directory: string): Promise<Finding[]> {
   if (!stateFiles.some((name) => existsSync(join(directory, name)))) {
     return [finding(directory, { code: 'state-new', level: 'ok', text: 'There is no state yet.' })];
   }
-  const found = [...(await findDamage(directory)), ...(await findExposed(directory)), ...(await findNarrow(directory))];
+  const found = [
+    ...(await findDamaged(directory)),
+    ...(await findExposed(directory)),
+    ...(await findNarrow(directory)),
+  ];
   if (found.length > 0) return found;
   return [finding(directory, { code: 'state-sound', level: 'ok', text: 'Watermarks and ledger are sound.' })];
 }
 
-async function findDamage(directory: string): Promise<Finding[]> {
+async function findDamaged(directory: string): Promise<Finding[]> {
   const damaged = (text: string) => finding(directory, { code: 'state-damaged', level: 'error', text, todo: wayOut });
   try {
     if (existsSync(join(directory, restoringName))) return [damaged('A restore was cut off.')];

@@ -42,10 +42,10 @@ export interface State {
   lock: StateLock | null;
   epoch: number;
   /** What was true when the pass under way of a stream began. */
-  passes: Map<string, Pass>;
+  passes: Map<string, OpenPass>;
 }
 
-interface Pass {
+interface OpenPass {
   run: number;
   marks: PassMarks;
 }
@@ -277,7 +277,7 @@ async function updateMark(
   }));
 }
 
-function passOf({ passes, file }: State, stream: string): Pass {
+function passOf({ passes, file }: State, stream: string): OpenPass {
   return passes.get(stream) ?? { run: markOf(file.current(), stream).run, marks: { children: 0, reads: 0 } };
 }
 

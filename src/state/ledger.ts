@@ -92,7 +92,7 @@ function prepareLedger(
     requireCurrent(path, version);
     return;
   }
-  if (version !== 0) requireSound(database, path);
+  if (version !== 0) requireUndamaged(database, path);
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
   if (version === 0 && newStateId !== null) createSchema(database, newStateId);
   else migrate(database, version);
@@ -101,7 +101,7 @@ function prepareLedger(
 }
 
 /** A third of a second for a million records; whoever only reads beside the daemon goes without. */
-function requireSound(database: Database, path: string): void {
+function requireUndamaged(database: Database, path: string): void {
   const [first] = prepare<{ quick_check: string }>(database, 'PRAGMA quick_check(1)').all();
   if (first?.quick_check !== 'ok') throw damagedState(`${path} is damaged: ${first?.quick_check}`);
 }

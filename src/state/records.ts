@@ -5,7 +5,7 @@ import { fieldMarks } from './field-marks.ts';
 import type { ChildQuery } from './store.ts';
 
 /** One record that the MES now holds. */
-export interface Delivery {
+export interface DeliveredRecord {
   change: Change;
   mesId: string | null;
 }
@@ -16,7 +16,7 @@ export interface Records {
   scope(source: string, entity: Entity): number;
   lookup(source: string, entity: Entity, externalIds: readonly string[]): Map<string, LedgerEntry>;
   /** `keepRecords` keeps them whole. */
-  deliver(scope: number, deliveries: readonly Delivery[], keepRecords: boolean): void;
+  deliver(scope: number, deliveries: readonly DeliveredRecord[], keepRecords: boolean): void;
   refuse(scope: number, change: Change): void;
   /** Content that the MES refused may be sent again. */
   acceptAgain(scope: number, externalIds: readonly string[]): void;
@@ -87,7 +87,7 @@ function queries(database: Database): Pick<Records, 'lookup' | 'childrenOf' | 'c
 function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childrenOf' | 'count'> {
   const upsertMany = prepare(database, upsertOf([], rowsAtOnce));
   const upsertOne = prepare(database, upsertOf([], 1));
-  const upsertPlain = (scope: number, plain: readonly Delivery[]) => {
+  const upsertPlain = (scope: number, plain: readonly DeliveredRecord[]) => {
     const values: Value[] = [scope];
     let left = plain.length;
     let missing = left >= rowsAtOnce ? rowsAtOnce : 1;
@@ -121,7 +121,7 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
   const forget = prepare(database, `UPDATE records SET hash = NULL, refused_hash = NULL WHERE scope = ${scopeOf}`);
   return {
     deliver(scope, deliveries, keepRecords) {
-      const plain: Delivery[] = [];
+      const plain: DeliveredRecord[] = [];
       for (const delivery of deliveries) {
         const { change, mesId } = delivery;
         const { record, hash, stamp } = change;

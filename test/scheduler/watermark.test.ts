@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type DatedKind, shiftStamp, stampAt } from '../../src/core/stamp.ts';
 import type { Watermark, Window } from '../../src/core/types.ts';
-import { advanceWatermark, beliefLimit, laterStamp, planWindow } from '../../src/scheduler/watermark.ts';
+import { advanceWatermark, beliefLimit, cutWindow, laterStamp } from '../../src/scheduler/watermark.ts';
 
 const kinds = ['timestamp', 'second', 'char14', 'date'] as const satisfies DatedKind[];
 const zones = ['UTC', 'Europe/Amsterdam', 'America/Chicago', 'Asia/Kolkata', 'Pacific/Auckland'];
@@ -46,7 +46,7 @@ function poll(options: {
   let watermark: Watermark | null = null;
   for (const timeMs of timesMs) {
     const sourceNow = new Date(timeMs);
-    const { window, target } = planWindow({ ...options, watermark, sourceNow, full: false });
+    const { window, target } = cutWindow({ ...options, watermark, sourceNow, full: false });
     const visible = rows.filter((row) => row.visibleMs <= timeMs && covers(window, row.stamp));
     for (const row of visible) brought.add(row);
     const limit = beliefLimit(of, sourceNow, stampZone);
@@ -106,9 +106,9 @@ describe('windows of successive polls', () => {
       fc.property(instant, fc.integer({ min: 1, max: 86_400_000 }), settle, (now, pause, settleSeconds) => {
         const options = { kind: 'timestamp', stampZone: 'UTC', overlapSeconds: 0, settleSeconds, full: false } as const;
         const watermark = { kind: 'timestamp', value: new Date(startMs).toISOString() } as const;
-        const first = planWindow({ ...options, watermark, sourceNow: now });
+        const first = cutWindow({ ...options, watermark, sourceNow: now });
         const mark = advanceWatermark('timestamp', null, first.target);
-        const second = planWindow({ ...options, watermark: mark, sourceNow: new Date(now.getTime() + pause) });
+        const second = cutWindow({ ...options, watermark: mark, sourceNow: new Date(now.getTime() + pause) });
         expect(second.window.from).toBe(first.window.to);
       }),
     );
@@ -119,7 +119,7 @@ describe('windows of successive polls', () => {
       fc.property(fc.tuple(kind, zone, instant, settle), ([of, stampZone, sourceNow, settleSeconds]) => {
         const watermark: Watermark = { kind: of, value: written(of, sourceNow, stampZone) };
         const base = { kind: of, watermark, sourceNow, stampZone, overlapSeconds: 0, settleSeconds, full: false };
-        const { window } = planWindow(base);
+        const { window } = cutWindow(base);
         expect(window.mode).toBe('delta');
         expect(covers(window, written(of, new Date('2999-12-31T23:59:59Z'), stampZone))).toBe(true);
       }),
@@ -131,10 +131,10 @@ describe('windows of successive polls', () => {
       fc.property(kind, zone, instant, (of, stampZone, sourceNow) => {
         const base = { kind: of, sourceNow, stampZone, overlapSeconds: 600, settleSeconds: 0, full: false };
         const own: Watermark = { kind: of, value: written(of, sourceNow, stampZone) };
-        expect(planWindow({ ...base, watermark: null }).window).toEqual({ mode: 'full' });
-        expect(planWindow({ ...base, watermark: own, full: true }).window).toEqual({ mode: 'full' });
+        expect(cutWindow({ ...base, watermark: null }).window).toEqual({ mode: 'full' });
+        expect(cutWindow({ ...base, watermark: own, full: true }).window).toEqual({ mode: 'full' });
         const other: Watermark = { kind: 'full', value: sourceNow.toISOString() };
-        expect(planWindow({ ...base, watermark: other }).window).toEqual({ mode: 'full' });
+        expect(cutWindow({ ...base, watermark: other }).window).toEqual({ mode: 'full' });
       }),
     );
   });
@@ -143,7 +143,7 @@ describe('windows of successive polls', () => {
     const sourceNow = new Date('2026-05-01T10:00:00.000Z');
     const base = { kind: 'none', sourceNow, stampZone: 'UTC', overlapSeconds: 0, settleSeconds: 60 } as const;
     const watermark = { kind: 'full', value: '2026-04-01T00:00:00.000Z' } as const;
-    const plan = planWindow({ ...base, watermark, full: false });
+    const plan = cutWindow({ ...base, watermark, full: false });
     expect(plan).toEqual({ window: { mode: 'full' }, target: '2026-05-01T10:00:00.000Z' });
     expect(advanceWatermark('none', watermark, plan.target)).toEqual({ kind: 'full', value: plan.target });
   });

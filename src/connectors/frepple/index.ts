@@ -20,11 +20,11 @@ import type { IsCell } from './look-ups.ts';
 import { createPlanRuns, type PlanRuns } from './plan-runs.ts';
 import { checkServer } from './server-check.ts';
 import {
+  type FreppleStreamOpening,
+  freppleStampedStreamSchema,
   freppleStreamSchema,
-  type OpenedStream,
+  type OpenedFreppleStream,
   openStream,
-  type StreamOpening,
-  stampedStreamSchema,
 } from './stream.ts';
 import { freppleStreams } from './streams.ts';
 import { createTaskList } from './tasks.ts';
@@ -95,8 +95,8 @@ const settings = z.strictObject({
     .strictObject({
       resources: freppleStreamSchema.optional(),
       demands: freppleStreamSchema.optional(),
-      'manufacturing-orders': stampedStreamSchema.optional(),
-      'work-orders': stampedStreamSchema.optional(),
+      'manufacturing-orders': freppleStampedStreamSchema.optional(),
+      'work-orders': freppleStampedStreamSchema.optional(),
     })
     .default({})
     .meta(aboutStreams),
@@ -185,9 +185,9 @@ function behindZone(runs: PlanRuns, zone: ZoneGuard): PlanRuns {
 
 function openStreams(
   config: FreppleSettings,
-  shared: Omit<StreamOpening, 'definition' | 'own' | 'basis' | 'demands'>,
-): OpenedStream[] {
-  const opened: OpenedStream[] = [];
+  shared: Omit<FreppleStreamOpening, 'definition' | 'own' | 'basis' | 'demands'>,
+): OpenedFreppleStream[] {
+  const opened: OpenedFreppleStream[] = [];
   let demands: Mapping | undefined;
   for (const { definition, own } of enabledOf(freppleStreams, config.streams, unchanged)) {
     const stream = openStream({ ...shared, definition, own, basis: basisOf(config), demands });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import type { Entity, MesRecord, RecordRef, RecordSet, Window } from '../../core/types.ts';
 import type { Stream } from '../define.ts';
-import { createMapping, fingerprintOf, type Mapping, type Reading as NameReading } from '../mapping.ts';
+import { createMapping, fingerprintOf, type Mapping, type NameReading } from '../mapping.ts';
 import type { DrfList } from '../protocols/drf/client.ts';
 import { type ConnectorSettings, streamShape } from '../settings.ts';
 import type { OrderLists } from './lists.ts';
@@ -65,11 +65,11 @@ export const freppleStreamSchema = z.strictObject({
   pageSize: ownShape.pageSize.meta({ description: 'Rows that are mapped and delivered together; lists have no pages' }),
 });
 /** The same of a list that shows when its rows were changed. */
-export const stampedStreamSchema = freppleStreamSchema.extend({ overlapSeconds, settleSeconds });
+export const freppleStampedStreamSchema = freppleStreamSchema.extend({ overlapSeconds, settleSeconds });
 export type FreppleStreamSettings = z.output<typeof freppleStreamSchema> &
-  Partial<z.output<typeof stampedStreamSchema>>;
+  Partial<z.output<typeof freppleStampedStreamSchema>>;
 
-export interface StreamOpening {
+export interface FreppleStreamOpening {
   definition: StreamDefinition;
   own: FreppleStreamSettings;
   config: ConnectorSettings;
@@ -94,7 +94,7 @@ const longestPauseSeconds = 3600;
 /** Properties of a demand that the built-in mapping reads. */
 const builtIn = Object.keys(demandSchema.shape);
 
-export interface OpenedStream {
+export interface OpenedFreppleStream {
   stream: Stream;
   /** Reads everything once, whatever plan runs do; resolves to the number of rows. */
   sample(signal: AbortSignal): Promise<number>;
@@ -103,7 +103,7 @@ export interface OpenedStream {
   mapping: Mapping;
 }
 
-export function openStream(opening: StreamOpening): OpenedStream {
+export function openStream(opening: FreppleStreamOpening): OpenedFreppleStream {
   const { definition, own, config } = opening;
   const { stamped } = definition;
   const reading = createReading(opening);
@@ -134,12 +134,12 @@ export function openStream(opening: StreamOpening): OpenedStream {
   return { stream, sample, doubts, mapping };
 }
 
-interface Reading extends Pick<Stream, 'read' | 'map'>, Pick<OpenedStream, 'sample' | 'doubts' | 'mapping'> {
+interface Reading extends Pick<Stream, 'read' | 'map'>, Pick<OpenedFreppleStream, 'sample' | 'doubts' | 'mapping'> {
   /** How long the last whole read took. */
   wholeSeconds(): number;
 }
 
-function createReading(opening: StreamOpening): Reading {
+function createReading(opening: FreppleStreamOpening): Reading {
   const { definition, own, config, runs, mapping, clock, closed, demands } = opening;
   let context: MappingContext | undefined;
   let wholeMs = 0;

@@ -7,12 +7,12 @@ import { checkSession } from '../checking.ts';
 import type { ConnectorSession } from '../define.ts';
 import { QueryRefusedError, type SuiteQlClient } from '../protocols/suiteql/client.ts';
 import { deletedTable, deletedTodo } from '../protocols/suiteql/gone.ts';
-import type { OpenedStream } from '../protocols/suiteql/stream.ts';
+import type { OpenedSuiteQlStream } from '../protocols/suiteql/stream.ts';
 import { localSecond, readSecond, selectText, utcSecond } from '../protocols/suiteql/text.ts';
 
 export interface NetSuiteChecking {
   session: Pick<ConnectorSession, 'name' | 'clock'>;
-  opened: readonly OpenedStream[];
+  opened: readonly OpenedSuiteQlStream[];
   client: SuiteQlClient;
   clock: Clock;
   /** When the certificate ceases to be good; null where that cannot be known, undefined where there is none. */
@@ -47,7 +47,7 @@ const advice = {
 };
 
 /** One row. What NetSuite refuses is looked at more closely: it never says "not permitted", only that it knows no such thing. */
-async function sample({ source, requires, assertNames }: OpenedStream, signal: AbortSignal): Promise<number> {
+async function sample({ source, requires, assertNames }: OpenedSuiteQlStream, signal: AbortSignal): Promise<number> {
   await assertNames();
   try {
     return await source.sample(signal);

@@ -9,8 +9,8 @@ import { prepareEach } from '../own-names.ts';
 import { createSuiteQlClient } from '../protocols/suiteql/client.ts';
 import {
   openSuiteQlStream,
-  stampedStreamSchema,
   suiteQlChildStreamSchema,
+  suiteQlStampedStreamSchema,
   suiteQlStreamSchema,
 } from '../protocols/suiteql/stream.ts';
 import { aboutStreams, baseUrlSchema, connectorShape, numberPrefixSchema } from '../settings.ts';
@@ -38,8 +38,8 @@ const settings = z.strictObject({
   streams: z
     .strictObject({
       'work-centers': suiteQlStreamSchema.optional(),
-      'sales-orders': stampedStreamSchema.optional(),
-      'work-orders': stampedStreamSchema.optional(),
+      'sales-orders': suiteQlStampedStreamSchema.optional(),
+      'work-orders': suiteQlStampedStreamSchema.optional(),
       'operation-tasks': suiteQlChildStreamSchema.optional(),
     })
     .default({})

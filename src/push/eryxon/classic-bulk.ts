@@ -2,6 +2,7 @@ import { TransientError } from '../../core/errors.ts';
 import { type Batch, BatchRefusedError, type ReadyChange, type SinkResult, type Transport } from '../sink.ts';
 import { type Answer, bootError, isObject, readAnswer } from './answers.ts';
 import { classicBody, tables } from './bodies.ts';
+import { jsonHeaders } from './request.ts';
 import { missingParent, readVerdict, SchemaError } from './verdict.ts';
 
 /**
@@ -21,8 +22,6 @@ export async function deliverBulk(base: string, batch: Batch, transport: Transpo
   if (answer.data === undefined) throw refusal(answer);
   return matchResults(batch.changes, readResults(answer.data, path));
 }
-
-export const jsonHeaders = { 'Content-Type': 'application/json' };
 
 /** A refusal that names no record. */
 export function refusal({ status, code, message }: Answer): BatchRefusedError {

@@ -2,8 +2,9 @@ import { PermanentError, TransientError } from '../../core/errors.ts';
 import { BatchInterruptedError, type ReadyChange, type SinkResult } from '../sink.ts';
 import { bootError, isObject, readAnswer } from './answers.ts';
 import { classicBody, tables } from './bodies.ts';
-import { jsonHeaders, readRecordError } from './classic-bulk.ts';
+import { readRecordError } from './classic-bulk.ts';
 import type { Call } from './request.ts';
+import { jsonHeaders } from './request.ts';
 import { SchemaError } from './verdict.ts';
 
 /** One `PUT /api-<table>/sync` a record, for installations without bulk-sync; one after the other, so that keys cannot race. */

@@ -4,6 +4,7 @@ import type { Removal, Remover } from '../remover.ts';
 import type { CountedTransport } from '../transport.ts';
 import { readAnswer } from './answers.ts';
 import { tables } from './bodies.ts';
+import { jsonHeaders } from './request.ts';
 
 export interface EryxonRemover extends Remover {
   /** Whether this MES lets a deleted record come back, for each of these entities; writes nothing. */
@@ -71,7 +72,6 @@ export function createEryxonRemover(
 
 /** An id that no record has. */
 const nobody = '00000000-0000-4000-8000-000000000000';
-const jsonHeaders = { 'Content-Type': 'application/json' };
 
 /** True where deleted rows only hide: told by the form of a list, which came with it. */
 async function readHiding(base: string, transport: CountedTransport): Promise<boolean> {
@@ -96,9 +96,9 @@ function noRecord(entity: Entity): MesRecord {
   return { entity, source: '', externalId: 'none', parents: {}, fields: {}, lifecycle: 'active' };
 }
 
-type Outcome = { kind: 'removed' } | { kind: 'kept'; reason: string };
+type Removed = { kind: 'removed' } | { kind: 'kept'; reason: string };
 
-async function removeHiding(path: string, removal: Removal, transport: CountedTransport): Promise<Outcome> {
+async function removeHiding(path: string, removal: Removal, transport: CountedTransport): Promise<Removed> {
   const given = await patch(path, keysGivenUp(removal), transport);
   if (given === 404) return { kind: 'removed' };
   if (given !== 200) return { kind: 'kept', reason: `The MES does not let it give up its keys: HTTP ${given}.` };
@@ -111,7 +111,7 @@ async function removeHiding(path: string, removal: Removal, transport: CountedTr
 }
 
 /** It must not be found afterwards; where it cannot be looked for, there must be nothing left to delete the second time. */
-async function removeForGood(path: string, transport: CountedTransport): Promise<Outcome> {
+async function removeForGood(path: string, transport: CountedTransport): Promise<Removed> {
   const remove = async () => readAnswer(await transport.request({ method: 'DELETE', path }), `DELETE ${path}`);
   const first = await remove();
   if (first.status === 404) return { kind: 'removed' };

@@ -2,7 +2,7 @@ import { ConfigError } from '../../../core/errors.ts';
 import type { DatedKind } from '../../../core/stamp.ts';
 import type { Window } from '../../../core/types.ts';
 import type { ChildPage, KeyReader, MappedRow, Page } from '../../define.ts';
-import type { Reading } from '../../mapping.ts';
+import type { NameReading } from '../../mapping.ts';
 import { nameDoubts, requireNames } from '../../own-names.ts';
 import { normalizeId } from '../../values.ts';
 import { createODataKeys } from './keys.ts';
@@ -23,7 +23,7 @@ export interface ODataSourceOptions extends Omit<WalkTarget, 'types' | 'select'>
   /** Properties that the operator's own mapping may read; what may not be meant as one is left out where the service lacks it. */
   extraProperties(): Promise<readonly string[]>;
   /** What each setting of that mapping reads. */
-  readings(): Promise<readonly Reading[]>;
+  readings(): Promise<readonly NameReading[]>;
   /** Properties that tell a row's records and whether they are wanted. */
   keyProperties(): Promise<readonly string[]>;
   /** Maps rows of these properties into records that are but their ids. */

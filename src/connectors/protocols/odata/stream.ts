@@ -78,7 +78,7 @@ const sweepSeconds = 3600;
 export const odataChildStreamSchema = odataStreamSchema.extend({ sweepEverySeconds: sweepSchema(sweepSeconds) });
 export type ODataStreamSettings = z.output<typeof odataStreamSchema> & { sweepEverySeconds?: number };
 
-export interface StreamOpening<Context> {
+export interface ODataStreamOpening<Context> {
   /** Stream id. */
   id: string;
   definition: ODataStreamDefinition<Context>;
@@ -90,12 +90,12 @@ export interface StreamOpening<Context> {
   basis: unknown;
 }
 
-export interface OpenedStream {
+export interface OpenedODataStream {
   stream: Stream;
   source: ODataSource;
 }
 
-export function openODataStream<Context>(opening: StreamOpening<Context>): OpenedStream {
+export function openODataStream<Context>(opening: ODataStreamOpening<Context>): OpenedODataStream {
   const { definition, own, config, context } = opening;
   const cursor = chooseCursor(opening);
   const source: ODataSource = openSource(opening, cursor, {
@@ -153,7 +153,7 @@ interface Cursor {
   stampKind: StampKind;
 }
 
-function chooseCursor<Context>({ definition, own, config }: StreamOpening<Context>): Cursor {
+function chooseCursor<Context>({ definition, own, config }: ODataStreamOpening<Context>): Cursor {
   const path = own.path ?? definition.path[config.odata] ?? definition.path.v2;
   const version = own.odata ?? (path.includes('/odata4/') ? 'v4' : 'v2');
   const stamp = own.stamp ?? definition.stamp ?? undefined;
@@ -170,7 +170,7 @@ interface Mappings {
 }
 
 function openSource<Context>(
-  { id, definition, own, config, client }: StreamOpening<Context>,
+  { id, definition, own, config, client }: ODataStreamOpening<Context>,
   cursor: Cursor,
   mappings: Mappings,
 ): ODataSource {

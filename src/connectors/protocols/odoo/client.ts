@@ -3,13 +3,13 @@ import { type HttpRequest, type HttpResponse, retryAfterMs } from '../../../core
 import { createErpClient, type ErpClientOptions } from '../erp-client.ts';
 import { classifyStatus } from './errors.ts';
 import {
+  type AnswerReading,
   json2Request,
   jsonRpcRequest,
   loginRequest,
   type OdooAccount,
   type OdooCall,
   parseJson,
-  type Reading,
   readJson2,
   readJsonRpc,
   versionRequest,
@@ -49,7 +49,11 @@ export function createOdooClient(options: OdooOptions): OdooClient {
   const client = createErpClient(options);
   const send = <T>(request: HttpRequest, read: (answer: HttpResponse) => T, signal: AbortSignal) =>
     client.ask({ ...request, path: options.prefix + request.path }, read, signal);
-  const reading = (what: string): Reading => ({ what: `${name}: ${what}`, now: clock.now(), secret: account.secret });
+  const reading = (what: string): AnswerReading => ({
+    what: `${name}: ${what}`,
+    now: clock.now(),
+    secret: account.secret,
+  });
 
   const server = once(async (signal) => {
     const json2 = options.protocol === 'jsonrpc' ? undefined : await probeJson2(signal);
@@ -109,7 +113,7 @@ export function createOdooClient(options: OdooOptions): OdooClient {
   };
 }
 
-function readVersion(answer: HttpResponse, { what, now }: Reading): OdooServer | undefined {
+function readVersion(answer: HttpResponse, { what, now }: AnswerReading): OdooServer | undefined {
   const { status, text, headers } = answer;
   if (status === 429 || status >= 500) throw classifyStatus(what, { status, retryAfterMs: retryAfterMs(headers, now) });
   const { version } = ((status === 200 ? parseJson(text) : undefined) ?? {}) as { version?: unknown };

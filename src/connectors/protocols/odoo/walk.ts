@@ -43,7 +43,7 @@ export interface OdooWalkOptions {
   complete(rows: readonly OdooRow[], signal: AbortSignal): Promise<void>;
 }
 
-export interface Reading {
+export interface WalkReading {
   /** Read only what tells a row's records. */
   keysOnly: boolean;
   signal: AbortSignal;
@@ -63,7 +63,7 @@ export interface OdooWalk {
   prepare(signal: AbortSignal): Promise<boolean>;
   /** What cannot be told of the operator's own mapping. */
   doubts(signal: AbortSignal): Promise<string[]>;
-  walk(conditions: Domain, from: number, reading: Reading): AsyncIterable<Walked>;
+  walk(conditions: Domain, from: number, reading: WalkReading): AsyncIterable<Walked>;
   byIds(ids: readonly number[], signal: AbortSignal): Promise<OdooRow[]>;
   /** Every row of these parents. */
   byParents(ids: readonly number[], signal: AbortSignal): Promise<OdooRow[]>;
@@ -85,7 +85,11 @@ export function createOdooWalk(options: OdooWalkOptions): OdooWalk {
   }
 
   /** All rows of some parents. */
-  async function familiesOf(by: ByParent, ids: readonly number[], { keysOnly, signal }: Reading): Promise<OdooRow[]> {
+  async function familiesOf(
+    by: ByParent,
+    ids: readonly number[],
+    { keysOnly, signal }: WalkReading,
+  ): Promise<OdooRow[]> {
     const about = { model: by.model, domain: [['id', 'in', ids]], fields: by.fields };
     const parents = new Map((await models.all(about, signal)).map((row) => [row.id, row]));
     const rows = await rowsOf([...domain, [by.field, 'in', ids]], keysOnly, signal);
@@ -93,7 +97,7 @@ export function createOdooWalk(options: OdooWalkOptions): OdooWalk {
     return rows;
   }
 
-  async function pageBehind(last: number, conditions: Domain, reading: Reading): Promise<Walked> {
+  async function pageBehind(last: number, conditions: Domain, reading: WalkReading): Promise<Walked> {
     const { keysOnly, signal } = reading;
     const where = [...(parent === undefined ? domain : []), ...conditions, ['id', '>', last]];
     const fields = parent === undefined ? await fieldsFor(options, keysOnly) : [];
@@ -106,7 +110,7 @@ export function createOdooWalk(options: OdooWalkOptions): OdooWalk {
     return { rows, last: ids.at(-1) ?? last, behind: last, more: ids.length === pageSize };
   }
 
-  async function* walk(conditions: Domain, from: number, reading: Reading): AsyncGenerator<Walked> {
+  async function* walk(conditions: Domain, from: number, reading: WalkReading): AsyncGenerator<Walked> {
     if (!(await prepare(reading.signal))) return;
     for (let last = from, more = true; more; ) {
       const page = await pageBehind(last, conditions, reading);

@@ -17,7 +17,7 @@ export interface OdooAccount {
 }
 
 /** Reading of an answer. */
-export interface Reading {
+export interface AnswerReading {
   /** Connector, model and method, for error texts. */
   what: string;
   /** This machine's time. */
@@ -39,7 +39,7 @@ export function json2Request({ database, secret }: OdooAccount, { model, method,
 }
 
 /** The bare value, or a real HTTP status with what went wrong. */
-export function readJson2(answer: HttpResponse, { what, now, secret }: Reading): unknown {
+export function readJson2(answer: HttpResponse, { what, now, secret }: AnswerReading): unknown {
   const asked = { status: answer.status, retryAfterMs: retryAfterMs(answer.headers, now) };
   const body = parseJson(answer.text);
   if (body === undefined) throw answer.status === 404 ? databaseUnknown(what) : classifyStatus(what, asked);
@@ -76,7 +76,7 @@ function rpcRequest(service: string, method: string, args: unknown[]): HttpReque
 }
 
 /** What stands under `result`. Without it and without `error` the method returned nothing, which is no failure. */
-export function readJsonRpc(answer: HttpResponse, { what, now, secret }: Reading): unknown {
+export function readJsonRpc(answer: HttpResponse, { what, now, secret }: AnswerReading): unknown {
   const asked = { status: answer.status, retryAfterMs: retryAfterMs(answer.headers, now) };
   const body = parseJson(answer.text);
   if (typeof body !== 'object' || body === null || !('jsonrpc' in body)) throw classifyStatus(what, asked);

@@ -87,7 +87,7 @@ export const suiteQlStreamSchema = z.strictObject({
     }),
 });
 /** The same of one whose rows have stamps. */
-export const stampedStreamSchema = suiteQlStreamSchema.extend({
+export const suiteQlStampedStreamSchema = suiteQlStreamSchema.extend({
   overlapSeconds,
   settleSeconds,
   stampKind: z
@@ -103,9 +103,9 @@ const sweepSeconds = 900;
 /** The same of one whose rows have none, and are also read by their parents. */
 export const suiteQlChildStreamSchema = suiteQlStreamSchema.extend({ sweepEverySeconds: sweepSchema(sweepSeconds) });
 export type SuiteQlStreamSettings = z.output<typeof suiteQlStreamSchema> &
-  Partial<z.output<typeof stampedStreamSchema> & z.output<typeof suiteQlChildStreamSchema>>;
+  Partial<z.output<typeof suiteQlStampedStreamSchema> & z.output<typeof suiteQlChildStreamSchema>>;
 
-export interface StreamOpening<Context> {
+export interface SuiteQlStreamOpening<Context> {
   /** Stream id. */
   id: string;
   definition: SuiteQlStreamDefinition<Context>;
@@ -120,7 +120,7 @@ export interface StreamOpening<Context> {
   others: ReadonlyMap<string, AlongSource>;
 }
 
-export interface OpenedStream {
+export interface OpenedSuiteQlStream {
   stream: Stream;
   source: SuiteQlSource;
   alongSource: AlongSource;
@@ -132,7 +132,7 @@ export interface OpenedStream {
   doubts(): Promise<string[]>;
 }
 
-export function openSuiteQlStream<Context>(opening: StreamOpening<Context>): OpenedStream {
+export function openSuiteQlStream<Context>(opening: SuiteQlStreamOpening<Context>): OpenedSuiteQlStream {
   const { definition, own, config, client, context } = opening;
   const { entity, parent, requires, refsOf } = definition;
   const { fields, when, pageSize, sweepEverySeconds = sweepSeconds } = own;
@@ -200,14 +200,14 @@ function checkNames(
   stream: string,
   mapping: Mapping,
   known: ReadonlySet<string>,
-): Pick<OpenedStream, 'assertNames' | 'doubts'> {
+): Pick<OpenedSuiteQlStream, 'assertNames' | 'doubts'> {
   const names = { stream, mapping, has: (name: string) => known.has(name), where: 'the row' };
   const todo = (name: string) => `Name it under columns of the stream, as ${name}: t.${name}.`;
   return { assertNames: () => requireNames({ ...names, todo }), doubts: () => nameDoubts(names) };
 }
 
 /** Without a stamp everything is read whole, hourly unless the definition knows better. */
-function rhythmOf<Context>({ definition, own, config }: StreamOpening<Context>) {
+function rhythmOf<Context>({ definition, own, config }: SuiteQlStreamOpening<Context>) {
   const isStamped = definition.stamp !== null && own.stampKind !== 'none';
   const wholeEvery = isStamped || definition.stamp === null ? definition.fullReadEverySeconds : 3600;
   return {
