@@ -2,7 +2,13 @@ import type { Stream } from '../connectors/define.ts';
 import type { ReconcileResult } from '../core/events.ts';
 import type { SweepStatus } from '../state/store.ts';
 import type { PassContext } from './pass-types.ts';
-import type { ReconcilerOptions } from './reconcile.ts';
+
+export interface DueOptions {
+  /** True when a scheduled run falls between the two times. */
+  isDue(since: Date, now: Date): boolean;
+  /** Streams that are not reconciled. */
+  off: ReadonlySet<string>;
+}
 
 /** Which streams are to be compared with the ledger now. */
 export interface Due {
@@ -15,7 +21,7 @@ const secondLookMs = 10 * 60_000;
 /** A sweep that failed is not tried again at once: it may have read a million keys by then. */
 const retryMs = 15 * 60_000;
 
-export function createDue(context: PassContext, { isDue, off }: Pick<ReconcilerOptions, 'isDue' | 'off'>): Due {
+export function createDue(context: PassContext, { isDue, off }: DueOptions): Due {
   const { session, store, clock, events } = context;
   /** Monotonic times of sweeps that failed. */
   const failedMs = new Map<string, number>();

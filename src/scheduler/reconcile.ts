@@ -5,15 +5,11 @@ import type { Entity } from '../core/types.ts';
 import { requireFewLeftOut } from './left-out.ts';
 import { beginPass } from './pass.ts';
 import type { PassContext } from './pass-types.ts';
-import { createDue } from './reconcile-due.ts';
+import { createDue, type DueOptions } from './reconcile-due.ts';
 import { type MesCounts, type MesSide, sweepMes } from './reconcile-mes.ts';
 import { sweepStream, zeroSweep } from './sweep.ts';
 
-export interface ReconcilerOptions {
-  /** True when a scheduled run falls between the two times. */
-  isDue(since: Date, now: Date): boolean;
-  /** Streams that are not reconciled. */
-  off: ReadonlySet<string>;
+export interface ReconcilerOptions extends DueOptions {
   mes: MesSide;
   /** Whether a scheduled run asks the MES for its lists too. */
   withMes: boolean;

@@ -1,11 +1,21 @@
 import type { Window } from '../../../core/types.ts';
 import type { ChildPage, Page } from '../../define.ts';
-import type { SuiteQlStreamDefinition } from './stream.ts';
 import { allOf, compareSecond, idLiteral, isId, readSecond, selectText, utcSecond } from './text.ts';
 import { fromOf, inWindow, type WalkCursor, type WalkTarget, walkById } from './walk.ts';
 
-export interface SuiteQlSourceOptions
-  extends Pick<SuiteQlStreamDefinition<never>, 'stamp' | 'stamps' | 'touched' | 'parent'> {
+/** By what the rows of a stream are found. */
+export interface SuiteQlFinding {
+  /** Column that holds the change stamp; null where there is none. */
+  stamp: string | null;
+  /** Names of the row's stamps: the latest is when the row changed. */
+  stamps: readonly string[];
+  /** Conditions that find rows by what changed beside them; `changed` is true of a stamp inside the window. */
+  touched: readonly ((changed: (column: string) => string) => string)[];
+  /** Column that names the parent part, where rows are read by parent. */
+  parent: string | null;
+}
+
+export interface SuiteQlSourceOptions extends SuiteQlFinding {
   target: WalkTarget;
   maxConcurrency: number;
 }

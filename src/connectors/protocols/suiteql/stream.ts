@@ -10,11 +10,11 @@ import { type ConnectorSettings, streamShape, sweepSchema } from '../../settings
 import type { SuiteQlClient } from './client.ts';
 import { createGone } from './gone.ts';
 import type { LookUp } from './look-up.ts';
-import { createSuiteQlSource, type SuiteQlSource } from './source.ts';
+import { createSuiteQlSource, type SuiteQlFinding, type SuiteQlSource } from './source.ts';
 import { allOf, columnForm } from './text.ts';
 
 /** One stream over tables of NetSuite; `Context` is what its mapping needs beside the row. `t` is the table's alias. */
-export interface SuiteQlStreamDefinition<Context> {
+export interface SuiteQlStreamDefinition<Context> extends SuiteQlFinding {
   name: string;
   entity: Entity;
   /** Entities of further records that its rows make. */
@@ -26,15 +26,7 @@ export interface SuiteQlStreamDefinition<Context> {
   columns: Readonly<Record<string, string>>;
   lookUps: readonly LookUp[];
   along?: AlongRule;
-  /** Column that holds the change stamp; null where there is none. */
-  stamp: string | null;
-  /** Names of the row's stamps: the latest is when the row changed. */
-  stamps: readonly string[];
-  /** Conditions that find rows by what changed beside them; `changed` is true of a stamp inside the window. */
-  touched: readonly ((changed: (column: string) => string) => string)[];
   fullReadEverySeconds: number;
-  /** Column that names the parent part, where rows are read by parent. */
-  parent: string | null;
   childStream: string | null;
   /** The records of the source that its rows make. */
   owns: readonly RecordSet[];
