@@ -135,7 +135,7 @@ describe('a crash at an awaited step of a first load and a delta', () => {
         'store.commit',
         'store.dueChildren',
         'store.finish',
-        'store.held',
+        'store.leftOver',
         'store.lookup',
         'store.recordRun',
       ]);
