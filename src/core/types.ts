@@ -69,6 +69,21 @@ export interface LedgerEntry {
   stamp: string | null;
 }
 
+/** One record of one source. */
+export interface SourceRef extends RecordRef {
+  source: string;
+}
+
+/** A create that was sent to the MES, kept from before its request until the ledger has the id of the row. */
+export interface SentCreate extends SourceRef {
+  /** Sync hash of the content. */
+  hash: string;
+  /** The MES's id of the row, as the answer named it; null while no answer has come. */
+  mesId: string | null;
+  /** What the record was called in it: it may be called otherwise by now. */
+  businessKey: string | null;
+}
+
 /** One record that differs from what the ledger says the MES holds. */
 export interface Change {
   record: MesRecord;

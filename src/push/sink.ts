@@ -27,8 +27,6 @@ export interface Nesting {
   wanted(): Promise<boolean>;
   /** What of a tree one request would create; undefined where each record had better go by itself. Sends nothing. */
   select(tree: Tree): Promise<Tree | undefined>;
-  /** Whether something of a tree was asked for before, with an answer that has not come, or is not kept yet. Sends nothing. */
-  asked(tree: Tree): Promise<boolean>;
   /** Requests that the creation of a selected tree takes when all goes well. Sends nothing. */
   estimate(): Promise<number>;
   /**

@@ -14,8 +14,6 @@ export interface TreePusher {
 export interface TreesReport {
   /** What was delivered; everything else goes by itself. */
   outcomes: Outcome[];
-  /** Of some operations it is not proved whether they are there: they must go by themselves before the next trees do. */
-  unsettled: boolean;
   /** Requests sent to the MES. */
   requests: number;
   /** Why the push stopped before its end; the outcomes so far stand. */
@@ -37,11 +35,11 @@ export function createTreePusher(nesting: Nesting, { open, sideBySide, outage }:
     async push(trees, signal) {
       const transport = open(signal);
       const toMes = transport.serving?.('job') ?? transport;
-      const run: Run = { nesting, toMes, outage, outcomes: [], unsettled: false, failure: undefined };
+      const run: Run = { nesting, toMes, outage, outcomes: [], failure: undefined };
       await sideBySide(trees.map((tree) => () => attempt(run, tree)));
-      const { outcomes, unsettled, failure } = run;
+      const { outcomes, failure } = run;
       const failed = failure === undefined ? undefined : whatFailed('job', failure, outage);
-      return { outcomes, unsettled, requests: transport.requests(), failure, failed };
+      return { outcomes, requests: transport.requests(), failure, failed };
     },
   };
 }
@@ -51,7 +49,6 @@ interface Run {
   toMes: Transport;
   outage: Shared['outage'];
   outcomes: Outcome[];
-  unsettled: boolean;
   /** Set once a tree could not be delivered: no further one is sent, each would only cost the budget. */
   failure: Error | undefined;
 }
@@ -60,10 +57,8 @@ async function attempt(run: Run, tree: Tree): Promise<void> {
   if (run.failure !== undefined) return;
   try {
     const selected = await run.nesting.select(tree);
-    if (await run.nesting.asked(tree)) run.unsettled = true;
     if (selected === undefined) return;
     const created = await run.nesting.create(selected, run.toMes);
-    if (created.length < 1 + selected.children.length) run.unsettled = true;
     for (const { change, mesId } of created) run.outcomes.push({ kind: 'delivered', change, action: 'created', mesId });
     if (created.length > 0) run.outage?.delivered('job');
   } catch (error) {

@@ -36,11 +36,8 @@ interface Release extends Releasing {
 
 /** Jobs that go out before they are committed together, and before the day's plan is asked again. */
 const jobsAtOnce = 20;
-/**
- * Jobs that go by themselves are sent so many together, and what waits for them right behind: what the MES remembers of creates whose
- * answers were lost must not be crowded out by that of later ones.
- */
-const jobsInPage = 100;
+/** Jobs that go by themselves are sent so many together. */
+const jobsInPage = 500;
 
 /**
  * The end of a cycle: jobs that were held back go out, each in one request with its parts and operations where the MES takes it so, the
@@ -53,10 +50,9 @@ export async function releaseGathered(releasing: Releasing): Promise<Released> {
   try {
     if ((await releaseAll(release)) === 0) return { none: true };
     for (const [pass, jobs] of release.alone) await sendAlone(release, pass, jobs);
-    await deliverWaiting(release);
     for (const pass of passes) {
       release.at = pass;
-      await lookBeside(release, pass);
+      await deliverWaiting(release, pass);
     }
     return { none: false };
   } catch (error) {
@@ -64,16 +60,9 @@ export async function releaseGathered(releasing: Releasing): Promise<Released> {
   }
 }
 
-/** What waited for a job that has arrived now. */
-async function deliverWaiting(release: Release): Promise<void> {
-  for (const pass of release.passes) {
-    release.at = pass;
-    await deliverLeftOver(pass, release);
-  }
-}
-
-/** Beside what waited longer than this cycle something may have vanished from the ERP. */
-async function lookBeside(release: Release, pass: Pass): Promise<void> {
+/** What waited for a job that has arrived now; beside what waited longer than this cycle something may have vanished from the ERP. */
+async function deliverWaiting(release: Release, pass: Pass): Promise<void> {
+  await deliverLeftOver(pass, release);
   if (pass.stream.children === null) return;
   const withheld = await settleChildren(pass, release.request, release.signal);
   await deliverLeftOver(pass, release);
@@ -101,29 +90,18 @@ async function releaseAll(release: Release): Promise<number> {
   return jobs;
 }
 
-/** Sends jobs of one stream with what belongs to them; takes note of those that must go by themselves, or sends them at once. */
+/** Sends jobs of one stream with what belongs to them; takes note of those that must go by themselves. */
 async function releaseJobs(release: Release, pass: Pass, trees: readonly GatheredTree[]): Promise<void> {
   const { alone } = release;
   release.at = pass;
   const pusher = pass.pusher.trees;
   const nests = pusher !== undefined && (await pusher.wanted());
-  const { delivered, unsettled } = nests ? await pushTrees(release, { pass, pusher, trees }) : nothing;
+  const delivered = nests ? await pushTrees(release, { pass, pusher, trees }) : new Set<string>();
   const left = trees.map(({ job }) => job.record).filter((job) => !delivered.has(job.externalId));
   const jobs = [...(alone.get(pass) ?? []), ...left];
-  const isDue = unsettled || jobs.length >= jobsInPage;
-  alone.set(pass, isDue ? [] : jobs);
-  if (!isDue) return;
-  await sendAlone(release, pass, jobs);
-  await deliverWaiting(release);
+  alone.set(pass, jobs.length < jobsInPage ? jobs : []);
+  if (jobs.length >= jobsInPage) await sendAlone(release, pass, jobs);
 }
-
-interface PushedTrees {
-  /** External ids of the jobs that stay delivered whatever becomes of the rest. */
-  delivered: ReadonlySet<string>;
-  unsettled: boolean;
-}
-
-const nothing: PushedTrees = { delivered: new Set(), unsettled: false };
 
 async function sendAlone(release: Release, pass: Pass, jobs: readonly MesRecord[]): Promise<void> {
   if (jobs.length === 0) return;
@@ -139,7 +117,8 @@ interface Pushing {
   trees: readonly GatheredTree[];
 }
 
-async function pushTrees(release: Release, { pass, pusher, trees }: Pushing): Promise<PushedTrees> {
+/** Resolves to the external ids of the jobs that were delivered, and stay so whatever becomes of the rest. */
+async function pushTrees(release: Release, { pass, pusher, trees }: Pushing): Promise<ReadonlySet<string>> {
   // The first request was let in with the pass.
   if (pass.requests.mes > 0) await pass.admission?.goOn(needOf(pass));
   const report = await pusher.push(await toTrees(release, pass, trees), release.signal);
@@ -148,7 +127,7 @@ async function pushTrees(release: Release, { pass, pusher, trees }: Pushing): Pr
   const { failure: cause, failed: entity } = report;
   if (cause !== undefined) throw new PushFailedError({ message: cause.message, cause, entity });
   const jobs = report.outcomes.map(({ change }) => change.record).filter(({ entity }) => entity === 'job');
-  return { delivered: new Set(jobs.map(({ externalId }) => externalId)), unsettled: report.unsettled };
+  return new Set(jobs.map(({ externalId }) => externalId));
 }
 
 /** A page each stream, parents first: a crash between them leaves children that wait for a parent that is there. */

@@ -7,9 +7,10 @@ import { type OpenDatabase, openDatabase } from './database.ts';
 import { makeDirectory } from './directory.ts';
 import { probeDirectory, removeLeftovers } from './durable-file.ts';
 import { damagedState, stateFailure } from './failure.ts';
-import { fenced, type Ledger, ledgerFileName, openLedger, type PassMarks, recordPage, recordPass } from './ledger.ts';
+import { fenced, type Ledger, ledgerFileName, openLedger } from './ledger.ts';
 import { lockState, type StateLock } from './lock.ts';
 import { requireStartable, restoringName } from './pairing.ts';
+import { type PassMarks, recordPage, recordPass } from './record-page.ts';
 import type {
   LeftOver,
   PageCommit,
@@ -134,7 +135,7 @@ function childMethods({ directory, ledger }: State): Pick<Store, ChildMethod> {
 
 function operatorMethods(state: State): Omit<Store, PassMethod | ChildMethod | keyof SweepStore> {
   const { directory, ledger } = state;
-  const { deadLetters, meta } = ledger;
+  const { deadLetters, meta, creates } = ledger;
   const change = <T>(work: () => T): Promise<T> => guarded(directory, () => ledger.change(work));
   return {
     status: () => guarded(directory, () => status(state)),
@@ -150,6 +151,9 @@ function operatorMethods(state: State): Omit<Store, PassMethod | ChildMethod | k
     updateQuota: (edit) => guarded(directory, () => updateQuota(ledger, edit)),
     readNote: (name) => guarded(directory, () => meta.readNote(name)),
     writeNote: (name, value) => change(() => meta.writeNote(name, value)),
+    sentCreate: (ref) => guarded(directory, () => creates.find(ref)),
+    noteCreates: (sent) => change(() => creates.note(sent)),
+    forgetCreates: (refs) => change(() => creates.forget(refs)),
     probe: () => guarded(directory, () => probe(state)),
     backup: (target) => guarded(target, () => backUp(state, target)),
     close: () => guarded(directory, () => close(state)),

@@ -50,6 +50,7 @@ const tables = `
  * guard withheld have missed it. `sweeps` tells how the last such read of a stream ended, `lateness` how late its rows have shown up.
  * 4: `runs` holds the last passes of each stream, failed ones too, with their figures as JSON.
  * 5: what waits for a record is found by it, so that a job can go out together with what belongs to it.
+ * 6: `creates` holds what was sent and is not known to be there; before, notes held the last 2 048 of them.
  */
 const steps: readonly string[] = [
   `
@@ -73,6 +74,26 @@ const steps: readonly string[] = [
   CREATE INDEX runs_by_stream ON runs (stream, id);
   `,
   'CREATE INDEX parked_by_awaited ON parked (waits_entity, waits_id);',
+  `
+  CREATE TABLE creates (
+    scope INTEGER NOT NULL, external_id TEXT NOT NULL, hash TEXT NOT NULL, mes_id TEXT, business_key TEXT, PRIMARY KEY (scope, external_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TEMP TABLE slots AS
+    SELECT slot.value ->> 0 AS key, slot.value ->> 1 AS hash, slot.value ->> 2 AS mes_id, slot.value ->> 3 AS business_key
+    FROM meta, json_each(meta.value, '$.slots') AS slot WHERE meta.key LIKE 'note mes posted %' AND slot.value ->> 0 <> '';
+  CREATE TEMP TABLE noted AS
+    SELECT substr(key, 1, instr(key, '/') - 1) AS entity, substr(key, instr(key, '/') + 1) AS rest, hash, mes_id, business_key FROM slots;
+  INSERT OR IGNORE INTO scopes (source, entity) SELECT substr(rest, 1, instr(rest, '/') - 1), entity FROM noted;
+  INSERT OR REPLACE INTO creates
+    SELECT scopes.id, substr(rest, instr(rest, '/') + 1), noted.hash, noted.mes_id, noted.business_key
+    FROM noted JOIN scopes ON scopes.source = substr(rest, 1, instr(rest, '/') - 1) AND scopes.entity = noted.entity
+    WHERE NOT EXISTS (
+      SELECT 1 FROM records WHERE scope = scopes.id AND external_id = substr(rest, instr(rest, '/') + 1) AND records.mes_id IS NOT NULL
+    );
+  DROP TABLE slots;
+  DROP TABLE noted;
+  DELETE FROM meta WHERE key LIKE 'note mes posted %';
+  `,
 ];
 
 /** Counts up with every change of the tables; an older program refuses a newer ledger. */

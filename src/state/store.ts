@@ -1,5 +1,15 @@
 import type { StreamResult } from '../core/events.ts';
-import type { Entity, LedgerEntry, MesRecord, Outcome, RecordRef, Watermark, Window } from '../core/types.ts';
+import type {
+  Entity,
+  LedgerEntry,
+  MesRecord,
+  Outcome,
+  RecordRef,
+  SentCreate,
+  SourceRef,
+  Watermark,
+  Window,
+} from '../core/types.ts';
 import type { SweepStore } from './store-sweeps.ts';
 
 export type { AbsenceQuery, SweepEnd, SweepStatus, SweepStore, Unseen, UnseenMark } from './store-sweeps.ts';
@@ -57,6 +67,11 @@ export interface Store extends SweepStore {
    * change is pure and may run more than once; what it throws is thrown and changes nothing.
    */
   updateQuota<T>(change: (quota: Quota) => { quota: Quota; answer: T }): Promise<T>;
+  /** A create that was sent and is not known to be there; a delivery with the MES's id settles it. */
+  sentCreate(ref: SourceRef): Promise<SentCreate | undefined>;
+  noteCreates(creates: readonly SentCreate[]): Promise<void>;
+  /** What was created, if it was, is not there any more. */
+  forgetCreates(refs: readonly SourceRef[]): Promise<void>;
   /** A small value that a part of the program keeps under a name of its own; undefined when it never did. */
   readNote(name: string): Promise<unknown>;
   /** Keeps a value that JSON can say; durable when it resolves. */

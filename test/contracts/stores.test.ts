@@ -316,6 +316,54 @@ describe.each(stores)('store: $name', (kind) => {
       await expect(state.store.probe()).resolves.toBeUndefined();
     });
   });
+
+  describe('creates that were sent', () => {
+    const ref = { source, entity: 'job' as const, externalId: '1' };
+    const sent = { ...ref, hash: 'h1', mesId: null, businessKey: 'J1' };
+    const other = { ...sent, externalId: '2', hash: 'h2', mesId: 'uuid-2', businessKey: null };
+
+    it('are kept over a restart, each with what is known of it last', async () => {
+      expect(await state.store.sentCreate(ref)).toBeUndefined();
+      await state.store.noteCreates([sent, other]);
+      await state.store.noteCreates([{ ...sent, hash: 'h3', mesId: 'uuid-1' }]);
+      await state.reopen();
+      expect(await state.store.sentCreate(ref)).toEqual({ ...sent, hash: 'h3', mesId: 'uuid-1' });
+      expect(await state.store.sentCreate({ ...ref, externalId: '2' })).toEqual(other);
+    });
+
+    it('are those of one source and one kind of record', async () => {
+      await state.store.noteCreates([sent]);
+      expect(await state.store.sentCreate({ ...ref, source: 'OTHER' })).toBeUndefined();
+      expect(await state.store.sentCreate({ ...ref, entity: 'part' })).toBeUndefined();
+    });
+
+    it('are settled by the commit that brings the id, and by no other', async () => {
+      await state.store.noteCreates([sent, other]);
+      await state.store.commit(
+        page(state.epoch, { outcomes: [refused(record('1')), delivered(record('2'), 'uuid-2')] }),
+      );
+      expect(await state.store.sentCreate(ref)).toEqual(sent);
+      expect(await state.store.sentCreate({ ...ref, externalId: '2' })).toBeUndefined();
+      await state.store.commit(page(state.epoch, { outcomes: [delivered(record('1'), null)] }));
+      expect(await state.store.sentCreate(ref)).toEqual(sent);
+      await state.store.commit(page(state.epoch, { outcomes: [delivered(record('1'), 'uuid-1')] }));
+      expect(await state.store.sentCreate(ref)).toBeUndefined();
+    });
+
+    it('are forgotten when they are known not to be there', async () => {
+      await state.store.noteCreates([sent, other]);
+      await state.store.forgetCreates([ref, { ...ref, externalId: '9' }]);
+      expect(await state.store.sentCreate(ref)).toBeUndefined();
+      expect(await state.store.sentCreate({ ...ref, externalId: '2' })).toEqual(other);
+    });
+
+    it('are as many as there are', async () => {
+      const many = Array.from({ length: 5000 }, (_, index) => ({ ...sent, externalId: `x${index}` }));
+      await state.store.noteCreates(many);
+      for (const create of [many[0], many[4999]])
+        if (create) expect(await state.store.sentCreate(create)).toEqual(create);
+    });
+  });
 });
 
 function runOf(read: number): Run {

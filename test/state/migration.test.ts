@@ -92,6 +92,39 @@ describe('a ledger of version 1', () => {
     expect(prepare(ledger, 'PRAGMA user_version').get()).toEqual({ user_version: ledgerVersion });
   });
 
+  it('keeps the creates that notes held, but for those whose id it has, also where a crash has left holes', async () => {
+    const directory = await makeOldState();
+    const old = openDatabase(join(directory, 'ledger.db'), { readOnly: false });
+    const note = prepare(old, 'INSERT INTO meta VALUES (?, ?)');
+    const first = [
+      ['operation/ACME 1.x/A/7', 'h7', 'uuid-7', null],
+      null,
+      ['', '', null],
+      [`job/${source}/1`, 'h', 'uuid-1', 'J1'],
+    ];
+    note.run('note mes posted 0', JSON.stringify({ next: 4, slots: first }));
+    note.run(
+      'note mes posted 2',
+      JSON.stringify({
+        next: 65,
+        slots: [
+          [`cell/${source}/C1`, 'hc', null, 'Saw'],
+          ['job/S/2', 'h2', null],
+        ],
+      }),
+    );
+    old.close();
+    const store = await open(directory);
+    const operation = { source: 'ACME 1.x', entity: 'operation', externalId: 'A/7' } as const;
+    expect(await store.sentCreate(operation)).toEqual({ ...operation, hash: 'h7', mesId: 'uuid-7', businessKey: null });
+    const cell = { source, entity: 'cell', externalId: 'C1' } as const;
+    expect(await store.sentCreate(cell)).toEqual({ ...cell, hash: 'hc', mesId: null, businessKey: 'Saw' });
+    const second = { source: 'S', entity: 'job', externalId: '2' } as const;
+    expect(await store.sentCreate(second)).toEqual({ ...second, hash: 'h2', mesId: null, businessKey: null });
+    expect(await store.sentCreate({ source, entity: 'job', externalId: '1' })).toBeUndefined();
+    expect(await store.readNote('mes posted 0')).toBeUndefined();
+  });
+
   it('has the same tables afterwards as a new one', async () => {
     const fresh = scratchDirectory();
     await (await openEmbeddedStore({ directory: fresh, clock })).close();

@@ -53,10 +53,6 @@ export function createNesting(options: NestingOptions): Nesting {
       learn(session, known);
       return selectTree(tree, session, known);
     },
-    async asked(tree) {
-      for (const change of operationsOf(tree)) if ((await session.posted.find(change)) !== undefined) return true;
-      return false;
-    },
     async create(tree, transport) {
       const capabilities = await discovery.current(transport);
       if (!(await usable(capabilities))) return [];

@@ -8,14 +8,23 @@ import { ready, record } from '../../support/push-builders.ts';
 function failingNotes(): Notes & { mend(): void } {
   const notes = forgetfulNotes();
   let broken = true;
-  const readNote = async (name: string) => {
+  const whole = () => {
     if (broken) throw new Error('disk I/O error');
-    return notes.readNote(name);
+  };
+  const failing: Pick<Notes, 'readNote' | 'sentCreate'> = {
+    async readNote(name) {
+      whole();
+      return notes.readNote(name);
+    },
+    async sentCreate(ref) {
+      whole();
+      return notes.sentCreate(ref);
+    },
   };
   function mend(): void {
     broken = false;
   }
-  return { ...notes, readNote, mend };
+  return { ...notes, ...failing, mend };
 }
 
 describe('what is known of an installation', () => {

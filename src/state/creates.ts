@@ -1,0 +1,46 @@
+import type { Entity, SentCreate, SourceRef } from '../core/types.ts';
+import { type Database, prepare } from './database.ts';
+
+/** Creates that were sent and are not known to be there. Methods that write belong into a transaction. */
+export interface Creates {
+  find(ref: SourceRef): SentCreate | undefined;
+  note(creates: readonly SentCreate[]): void;
+  forget(refs: readonly SourceRef[]): void;
+  /** The ledger has the ids of these. */
+  settle(scope: number, externalIds: readonly string[]): void;
+  /** Whether there are any in a scope. */
+  any(scope: number): boolean;
+}
+
+type Row = Pick<SentCreate, 'hash' | 'mesId' | 'businessKey'>;
+
+export function createCreates(database: Database, scopeOf: (source: string, entity: Entity) => number): Creates {
+  const find = prepare<Row>(
+    database,
+    `SELECT hash, mes_id AS mesId, business_key AS businessKey FROM creates
+     WHERE scope = (SELECT id FROM scopes WHERE source = ? AND entity = ?) AND external_id = ?`,
+  );
+  const note = prepare(database, 'INSERT OR REPLACE INTO creates VALUES (?, ?, ?, ?, ?)');
+  const settle = prepare(
+    database,
+    'DELETE FROM creates WHERE scope = ? AND external_id IN (SELECT value FROM json_each(?))',
+  );
+  const any = prepare(database, 'SELECT 1 FROM creates WHERE scope = ? LIMIT 1');
+  return {
+    find({ source, entity, externalId }) {
+      const row = find.get(source, entity, externalId);
+      return row && { source, entity, externalId, ...row };
+    },
+    note(creates) {
+      for (const { source, entity, externalId, hash, mesId, businessKey } of creates) {
+        note.run(scopeOf(source, entity), externalId, hash, mesId, businessKey);
+      }
+    },
+    forget(refs) {
+      for (const { source, entity, externalId } of refs)
+        settle.run(scopeOf(source, entity), JSON.stringify([externalId]));
+    },
+    settle: (scope, externalIds) => void settle.run(scope, JSON.stringify(externalIds)),
+    any: (scope) => any.get(scope) !== undefined,
+  };
+}

@@ -1,0 +1,127 @@
+import { recordKey } from '../core/records.ts';
+import type { Outcome, RecordRef } from '../core/types.ts';
+import { rowKey } from './dead-letters.ts';
+import type { Ledger } from './ledger.ts';
+import type { Interrupted } from './passes.ts';
+import { recordJson } from './records.ts';
+import type { PageCommit, PassFinish } from './store.ts';
+
+/** What became of one page; `interrupted` replaces the resume point unless null. Runs inside `change`. */
+export function recordPage(
+  ledger: Ledger,
+  page: PageCommit,
+  context: { now: Date; interrupted: Interrupted | null },
+): void {
+  const { deadLetters, children, passes, meta } = ledger;
+  meta.requireEpoch(page.epoch);
+  recordOutcomes(ledger, page, context.now);
+  recordUnchanged(ledger, page);
+  recordRemoved(ledger, page);
+  if (page.late !== null) ledger.sweeps.late(page.stream, page.late);
+  for (const row of page.badRows) deadLetters.addRow(page.stream, row, context.now);
+  if (page.goodRowKeys.length > 0 && deadLetters.any(page.stream)) {
+    deadLetters.settle(page.stream, page.goodRowKeys.map(rowKey));
+  }
+  if (page.retriedLetters.length > 0) deadLetters.settleRetried(page.retriedLetters, context.now);
+  if (page.childrenDue !== null) children.mark(page.childrenDue.stream, page.childrenDue.parents);
+  if (page.childrenRead.length > 0) children.settle(page.stream, page.childrenRead);
+  if (context.interrupted !== null) passes.save(page.stream, context.interrupted);
+}
+
+/** What was marked when a pass began: its end settles no later mark. */
+export interface PassMarks {
+  children: number;
+  reads: number;
+}
+
+/** The end of a pass in the ledger; returns its number for the watermark file. Runs inside `change`. */
+export function recordPass(ledger: Ledger, finish: PassFinish, marks: PassMarks): number {
+  ledger.meta.requireEpoch(finish.epoch);
+  const sequence = ledger.meta.nextSequence();
+  if (finish.childrenSettled) ledger.children.settleUpTo(finish.stream, marks.children);
+  if (finish.fullReadAt !== null) ledger.readsDue.settleUpTo(finish.stream, marks.reads);
+  return sequence;
+}
+
+function recordOutcomes(ledger: Ledger, page: PageCommit, now: Date): void {
+  const byEntity = Map.groupBy(page.outcomes, (outcome) => outcome.change.record.entity);
+  for (const [entity, outcomes] of byEntity) {
+    const scope = ledger.records.scope(page.source, entity);
+    if (ledger.parked.any(scope)) ledger.parked.settle(scope, idsOf(allBut('parked', outcomes)));
+    if (ledger.deadLetters.any(page.stream)) {
+      ledger.deadLetters.settle(page.stream, allBut('refused', outcomes).map(recordKey));
+    }
+    const delivered = outcomes.filter((outcome) => outcome.kind === 'delivered');
+    ledger.records.deliver(scope, delivered, page.keepRecords);
+    if (ledger.creates.any(scope)) {
+      ledger.creates.settle(
+        scope,
+        idsOf(delivered.filter(({ mesId }) => mesId !== null).map(({ change }) => change.record)),
+      );
+    }
+    for (const outcome of outcomes) {
+      if (outcome.kind !== 'delivered') setAside(ledger, outcome, { page, scope, now });
+    }
+  }
+}
+
+function allBut(kind: Outcome['kind'], outcomes: readonly Outcome[]): RecordRef[] {
+  return outcomes.filter((outcome) => outcome.kind !== kind).map((outcome) => outcome.change.record);
+}
+
+function setAside(
+  ledger: Ledger,
+  outcome: Exclude<Outcome, { kind: 'delivered' }>,
+  context: { page: PageCommit; scope: number; now: Date },
+): void {
+  const { change } = outcome;
+  const { page, scope, now } = context;
+  const { stream, source } = page;
+  const record = recordJson(change);
+  if (outcome.kind === 'refused') {
+    ledger.records.refuse(scope, change);
+    const refusal = { key: recordKey(change.record), reason: outcome.reason, payload: record };
+    ledger.deadLetters.addRecord(stream, refusal, now);
+    return;
+  }
+  const { externalId } = change.record;
+  ledger.records.acceptAgain(scope, [externalId]);
+  const { waitsFor } = outcome;
+  const gathered = change.record.entity === 'job' && waitsFor.entity === 'operation';
+  const lost = ledger.parked.park(scope, { stream, source, externalId, record, waitsFor, gathered }, now);
+  if (lost) askAgain(ledger, page, waitsFor);
+}
+
+/** The MES misses what it was given: it counts as never delivered, and the streams that bring it are read whole. */
+function askAgain(ledger: Ledger, { source, parentStreams }: PageCommit, { entity, externalId }: RecordRef): void {
+  ledger.records.forgetOne(ledger.records.scope(source, entity), externalId);
+  ledger.readsDue.mark(parentStreams.get(entity) ?? []);
+}
+
+/** The ERP is back at what the MES holds: another content that is still set aside must not overtake it. */
+function recordUnchanged(ledger: Ledger, page: PageCommit): void {
+  for (const { entity, externalId, stamp } of page.restamped) {
+    ledger.records.restamp(ledger.records.scope(page.source, entity), externalId, stamp);
+  }
+  for (const [entity, refs] of Map.groupBy(page.unchanged, (ref) => ref.entity)) {
+    const scope = ledger.records.scope(page.source, entity);
+    if (ledger.parked.any(scope)) ledger.parked.settle(scope, idsOf(refs));
+    if (ledger.deadLetters.any(page.stream)) {
+      ledger.deadLetters.settle(page.stream, refs.map(recordKey));
+      ledger.records.acceptAgain(scope, idsOf(refs));
+    }
+  }
+}
+
+function recordRemoved(ledger: Ledger, { source, stream, removed }: PageCommit): void {
+  for (const [entity, refs] of Map.groupBy(removed, (ref) => ref.entity)) {
+    const scope = ledger.records.scope(source, entity);
+    ledger.records.remove(scope, idsOf(refs));
+    ledger.parked.settle(scope, idsOf(refs));
+    ledger.deadLetters.settle(stream, refs.map(recordKey));
+  }
+}
+
+function idsOf(refs: readonly RecordRef[]): string[] {
+  return refs.map((ref) => ref.externalId);
+}
