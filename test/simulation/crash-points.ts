@@ -25,7 +25,7 @@ export const workloads: readonly Workload[] = [
     full: false,
   },
   {
-    name: 'a whole read with a sweep of the open orders',
+    name: 'a whole read that marks the open orders',
     async before(world) {
       await complete(world);
       await complete(world);

@@ -70,9 +70,9 @@ export class ModelErp {
   #numbers = 0;
   /** A row without a stamp was written: only a whole read can find it. */
   unstamped = false;
-  /** An operation went and its part's stamp did not move: only the sweep of open parents finds that. */
-  sweepNeeded = false;
-  /** Something went that no poll and no sweep of open parents can find. */
+  /** An operation went and its part's stamp did not move: only the mark of all open parents finds that. */
+  markNeeded = false;
+  /** Something went that no poll and no mark of open parents can find. */
   reconcileNeeded = false;
   /** The next such list lacks one row, as a page does that is read beside a reorganisation. */
   hides: 'children' | 'keys' | undefined;
@@ -484,7 +484,7 @@ export class ModelErp {
     const written = changes.find((change) => change.table === 'parts' && change.row.Id === row.Parent);
     const moved = written !== undefined && (written.gone === true || written.row.Stamp !== part?.Stamp);
     if (moved) return;
-    this.sweepNeeded = true;
+    this.markNeeded = true;
     if (part?.Cancelled === 'X') this.reconcileNeeded = true;
   }
 

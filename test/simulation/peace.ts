@@ -23,8 +23,8 @@ export async function quiesce(story: Story): Promise<readonly string[]> {
   mes.lie(0);
   erp.settle();
   erp.hides = undefined;
-  // What moved no stamp is found by the sweep of open parents; and the day's requests may be used up.
-  clock.advance(erp.sweepNeeded ? 3_700_000 : 1_800_000);
+  // What moved no stamp is found by the mark of all open parents; and the day's requests may be used up.
+  clock.advance(erp.markNeeded ? 3_700_000 : 1_800_000);
   if (story.limited) clock.advance(dayMs);
   const full = erp.unstamped === true;
   const sweeps = erp.reconcileNeeded || world.removed.size > 0;

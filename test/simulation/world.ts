@@ -55,8 +55,8 @@ interface Erp {
   isGone(table: Table, externalId: string): boolean;
   /** Something was written that only a whole read can find. */
   readonly unstamped?: boolean;
-  /** Children went and their parents' stamps did not move: only the periodic sweep of open parents finds that. */
-  readonly sweepNeeded: boolean;
+  /** Children went and their parents' stamps did not move: only the periodic mark of open parents finds that. */
+  readonly markNeeded: boolean;
   /** Something went that only a comparison of all keys can find. */
   readonly reconcileNeeded: boolean;
   /** Where it is there, nothing may be on hold in the MES but what the oracle says and what this allows. */
@@ -126,7 +126,7 @@ function openErp({ seed, erp: kind, records = fewestRecords, deletes = false }: 
         counted = sap.now().getTime();
         sap.checkpoint();
       },
-      get sweepNeeded() {
+      get markNeeded() {
         return sap.unmoved();
       },
       reconcileNeeded: deletes,
