@@ -127,7 +127,8 @@ export async function openApp(options: AppOptions): Promise<App> {
   const admission = createAdmission({ room: quota.room, requireReachable: outage.require, clock });
   const shared = { store, pusher: pushers.scheduled, operatorPusher: pushers.operator, admission, events, clock };
   const openScheduled = (signal: AbortSignal) => openTransport(signal, 'scheduled');
-  const remover = options.rehearse ? rehearsedRemover : createEryxonRemover(config.mes.url, openScheduled, sink.forget);
+  const real = createEryxonRemover(config.mes.url, openScheduled, sink.forget);
+  const remover = options.rehearse ? rehearsedRemover(sink.estimateRemoval) : real;
   const runs = new Map<string, ConnectorRun>();
   for (const [name, settings] of Object.entries(config.connectors)) {
     const session = openSession(name, settings, options);

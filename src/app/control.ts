@@ -79,7 +79,7 @@ export async function callControl(directory: string, request: ControlRequest, si
     return readAnswer(await text(socket), directory);
   } catch (error) {
     signal.throwIfAborted();
-    if (['ENOENT', 'ECONNREFUSED'].includes(systemCode(error) ?? '')) return undefined;
+    if (['ENOENT', 'ENOTDIR', 'ECONNREFUSED'].includes(systemCode(error) ?? '')) return undefined;
     throw error;
   } finally {
     socket.destroy();

@@ -19,7 +19,7 @@ export type RemovalResult =
   /** The MES will not let it go, or a deleted one could never come back: it must be marked instead. */
   | { kind: 'kept'; reason: string; requests: number };
 
-/** Deletes nothing: for trying out what a pass would do. Three requests are what a deletion takes. */
-export const rehearsedRemover: Remover = {
-  remove: async () => ({ kind: 'removed', requests: 3 }),
-};
+/** Deletes nothing, and counts the requests that a deletion takes: for trying out what a pass would do. */
+export function rehearsedRemover(estimate: (entity: Entity) => Promise<number>): Remover {
+  return { remove: async ({ entity }) => ({ kind: 'removed', requests: await estimate(entity) }) };
+}

@@ -23,6 +23,13 @@ export async function makeDirectory(directory: string): Promise<void> {
   }
 }
 
+/** Throws ConfigError for what is there and no directory. */
+export function requireDirectory(directory: string): void {
+  const found = statSync(directory, { throwIfNoEntry: false });
+  if (found === undefined || found.isDirectory()) return;
+  throw new ConfigError(`${directory} is not a directory. Name another one (state.directory in the config file).`);
+}
+
 async function makeLevels(directory: string): Promise<void> {
   const create = () => mkdir(directory, { mode: 0o700 });
   try {

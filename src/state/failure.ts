@@ -14,7 +14,7 @@ export function stateFailure(error: unknown, directory: string): unknown {
     return damagedState(`The ledger in ${directory} is damaged: ${error.message}`, error);
   }
   if (syscall !== undefined || (result !== undefined && trouble.has(result))) {
-    const advice = 'It is tried again by itself; check free space, permissions and the disk.';
+    const advice = 'Check free space, permissions and the disk; the next try goes on where this one ended.';
     return new TransientError(`The state in ${directory} could not be read or written: ${error.message}. ${advice}`, {
       cause: error,
     });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Adapter, Low } from 'lowdb';
 import { ConfigError } from '../core/errors.ts';
 import type { Watermark } from '../core/types.ts';
+import { requireDirectory } from './directory.ts';
 import { generationsOf, replaceFile } from './durable-file.ts';
 import { damagedState, systemCode } from './failure.ts';
 
@@ -58,6 +59,7 @@ const fileVersion = 1;
 
 /** Opens the watermark file of a state directory; throws ConfigError for one that is damaged, foreign or lost. */
 export async function openWatermarkFile(directory: string): Promise<WatermarkFile> {
+  requireDirectory(directory);
   const path = join(directory, watermarkFileName);
   const empty: Watermarks = { version: fileVersion, stateId: randomUUID(), sequence: 0, streams: {} };
   const low = new Low<Watermarks>(durableAdapter(path), empty);

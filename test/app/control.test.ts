@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -42,6 +42,8 @@ describe.each([
 
   it('answers that no daemon listens before one starts and after it has stopped', async () => {
     const directory = makeDirectory();
+    writeFileSync(join(directory, 'file'), '');
+    expect(await callControl(join(directory, 'file'), request, signal)).toBeUndefined();
     expect(await callControl(directory, request, signal)).toBeUndefined();
     const close = await serve(directory, echo);
     await close();

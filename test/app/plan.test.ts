@@ -62,7 +62,6 @@ async function openWorld(seed: number): Promise<World> {
   const rig = await openRig(streams, (store) => noting(store, sent));
   rig.deletes.policies = { operation };
   rig.deletes.remover = {
-    ...rehearsedRemover,
     async remove({ entity, record }) {
       rig.sink.held.delete(`${entity}/${record.externalId}`);
       return { kind: 'removed', requests: 3 };
@@ -169,7 +168,7 @@ interface Planned {
 
 async function plan({ rig }: World): Promise<Planned> {
   const { session, clock, directory } = rig;
-  const deletes = { ...rig.deletes, remover: rehearsedRemover };
+  const deletes = { ...rig.deletes, remover: rehearsedRemover(async () => 3) };
   const store = await openScratchStore({ directory, clock });
   const planned = collectChanges(store);
   const pusher = createPusher({ ...createRehearsal({}), batchSize: 100, maxConcurrency: 1 });

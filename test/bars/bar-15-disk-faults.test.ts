@@ -107,7 +107,7 @@ async function work(directory: string, failing: { from: number; to: number; code
     if (error === undefined) continue;
     failed += 1;
     expect(error).toBeInstanceOf(TransientError);
-    expect(String(error)).toContain('tried again by itself');
+    expect(String(error)).toContain('the next try goes on where this one ended');
     disk.failFrom = Infinity;
     const after = await keptIn(store);
     // A watermark that was not reported as durable is not shown as one.

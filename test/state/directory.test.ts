@@ -36,6 +36,9 @@ describe('a directory', () => {
   it('in the place of a file is refused', async () => {
     const file = join(scratchDirectory(), 'state');
     writeFileSync(file, '');
+    const reading = openEmbeddedStore({ directory: file, clock, readOnly: true });
+    await expect(reading).rejects.toThrow(`${file} is not a directory. Name another one (state.directory`);
+    await expect(reading).rejects.toBeInstanceOf(ConfigError);
     await expect(openEmbeddedStore({ directory: file, clock })).rejects.toThrow(
       `The directory ${file} cannot be created`,
     );

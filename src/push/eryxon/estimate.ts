@@ -1,4 +1,4 @@
-import { entities } from '../../core/types.ts';
+import { type Entity, entities } from '../../core/types.ts';
 import type { Batch, ReadyChange } from '../sink.ts';
 import type { Capabilities, ProofCost } from './ability.ts';
 import { looksBefore } from './classic-keep.ts';
@@ -14,6 +14,8 @@ export interface Estimate {
   batch(batch: Batch): Promise<number>;
   /** Of a job with what belongs to it. */
   tree(): Promise<number>;
+  /** Of a deletion with its proof, and of finding out how this MES deletes. */
+  removal(entity: Entity): Promise<number>;
 }
 
 /** What is asked once and not again by later batches. */
@@ -21,10 +23,19 @@ interface Asked {
   capabilities: boolean;
   cells: boolean;
   status: boolean;
+  deletes: boolean;
+  /** Whether what is deleted can come back, an entity. */
+  comesBack: Set<Entity>;
 }
 
 export function createEstimate(discovery: Discovery, session: Session): Estimate {
-  const asked: Asked = { capabilities: false, cells: session.cellSequence !== undefined, status: false };
+  const asked: Asked = {
+    capabilities: false,
+    cells: session.lastCell !== undefined,
+    status: false,
+    deletes: false,
+    comesBack: new Set(),
+  };
   const looks = (known: Capabilities | undefined) => {
     const fresh = known !== undefined && !discovery.isStale(known);
     const requests = asked.capabilities || fresh ? 0 : probeRequests(known);
@@ -45,6 +56,7 @@ export function createEstimate(discovery: Discovery, session: Session): Estimate
       return requests;
     },
     tree: async () => looks(await discovery.known()) + 1,
+    removal: async (entity) => removalRequests(entity, await discovery.known(), asked),
   };
 }
 
@@ -117,6 +129,16 @@ function lookRequests(batch: Batch, { listPages }: ProofCost): number {
 function probeRequests(known: Capabilities | undefined): number {
   if (known === undefined || known.generation === 'classic') return 1;
   return 2 + entities.length + entities.filter((entity) => known.entities[entity].lists !== null).length;
+}
+
+/** A row that only hides gives up its keys, is deleted, and is looked for; one that is deleted for good is looked for. */
+function removalRequests(entity: Entity, known: Capabilities | undefined, asked: Asked): number {
+  const looks = asked.deletes ? 0 : 1;
+  asked.deletes = true;
+  if (known === undefined || known.generation === 'classic') return looks + 2;
+  const obstacles = asked.comesBack.has(entity) ? 0 : 1;
+  asked.comesBack.add(entity);
+  return looks + obstacles + 3;
 }
 
 function isCreate(change: ReadyChange): boolean {

@@ -12,6 +12,13 @@ import { shows } from './proof.ts';
 import { ask, type Call, type Report, requireKnown } from './request.ts';
 import { taskOf, worthListing } from './ways.ts';
 
+/** What one bulk-sync carries. */
+interface Sending {
+  sent: readonly Sent[];
+  /** New rows since it began, its own and those of bulk-syncs side by side with it. */
+  rowsSince(): number;
+}
+
 /** A record that was sent, and what was sent of it. */
 interface Sent {
   change: ReadyChange;
@@ -31,6 +38,19 @@ export async function genericBulk(call: Call, changes: readonly ReadyChange[], r
     else sent.push({ change, columns: prepared.columns });
   }
   if (sent.length === 0) return;
+  const line = call.session.newRows(call.entity);
+  const rowsBefore = line.sent - line.underWay;
+  const own = sent.filter(({ change }) => change.known?.mesId == null).length;
+  line.sent += own;
+  line.underWay += own;
+  try {
+    await sendAndProve(call, { sent, rowsSince: () => line.sent - rowsBefore }, report);
+  } finally {
+    line.underWay -= own;
+  }
+}
+
+async function sendAndProve(call: Call, { sent, rowsSince }: Sending, report: Report): Promise<void> {
   const body = `{"${tables[call.entity]}":[${sent.map(bodyOf).join(',')}]}`;
   const answer = await ask(call, { method: 'POST', rest: '/bulk-sync', body });
   requireKnown(answer, 'bulk-sync');
@@ -39,12 +59,19 @@ export async function genericBulk(call: Call, changes: readonly ReadyChange[], r
     throw new TransientError(`The MES answered a bulk-sync of ${tables[call.entity]} in a form that is not known.`);
   }
   // Refused as a whole, such as for its size: each by itself says why.
-  if (!isObject(results)) return genericPut(call, changes, report);
+  if (!isObject(results)) {
+    return genericPut(
+      call,
+      sent.map(({ change }) => change),
+      report,
+    );
+  }
   const named = new Set(namedFailures(results['errors']));
   const claimed = sent.filter(({ change }) => !named.has(change.record.externalId));
   const doubtful = sent.filter(({ change }) => named.has(change.record.externalId)).map(({ change }) => change);
   const { creates, held, updates } = groupByProof(claimed, ({ change }) => change);
-  const missing = [...(await proveCreates(call, creates, report)), ...(await proveUpdates(call, updates, report))];
+  const unproved = await proveCreates(call, { sent: creates, rowsSince }, report);
+  const missing = [...unproved, ...(await proveUpdates(call, updates, report))];
   const { lost, unseen } = await proveOnHold(call, held, report);
   // What the answer called stored and is not: from now on everything is looked for.
   if (missing.length + lost.length > 0) await call.session.distrust();
@@ -96,13 +123,13 @@ function namedFailures(errors: unknown): string[] {
   });
 }
 
-/** Rows beyond those sent that a look at the newest takes in, for whoever else creates some meanwhile. */
+/** Rows beyond our own that a look at the newest takes in, for whoever else creates some meanwhile. */
 const others = 20;
 
 /** Looks among the newest rows; where many are missing there, because the MES had them before, in the whole list. */
-async function proveCreates(call: Call, creates: readonly Sent[], report: Report): Promise<ReadyChange[]> {
+async function proveCreates(call: Call, { sent: creates, rowsSince }: Sending, report: Report): Promise<ReadyChange[]> {
   if (creates.length === 0) return [];
-  const limit = Math.min(largestPage, creates.length + others);
+  const limit = Math.min(largestPage, rowsSince() + others);
   const newest = await readRows(call, `sort=created_at&order=desc&limit=${limit}`);
   const open = matchRows(call, { sent: creates, rows: newest ?? [] }, report);
   const worthAll = open.length > 3 && open.length * 10 > creates.length;

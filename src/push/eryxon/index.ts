@@ -23,6 +23,8 @@ export interface EryxonSink extends Sink {
   ways(): Promise<(WayReport & { full: string | undefined })[]>;
   /** Why the requests of a plan are a guess; empty when they are not. */
   guesses(): Promise<Guess[]>;
+  /** Requests that a deletion takes if all goes well, without sending any. */
+  estimateRemoval(entity: Entity): Promise<number>;
   /** What the MES can do is found out anew before the next record goes out. */
   rediscover(): void;
   /** The record was deleted in the MES: the next one of its key is a new one. */
@@ -47,6 +49,7 @@ export function createEryxonSink(url: string, options: EryxonOptions = {}): Eryx
     deliver: (batch, transport) => deliverBatch({ base, discovery, session }, batch, transport),
     largestBatch: (entity) => largestBatch(discovery, entity),
     estimate: estimate.batch,
+    estimateRemoval: estimate.removal,
     nesting: createNesting({ base, discovery, session, clock, estimate: estimate.tree }),
     foresee: createForesee(discovery, session),
     list: (entity, transport) => listRecords({ base, entity, transport }),

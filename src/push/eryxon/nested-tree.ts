@@ -12,10 +12,13 @@ const mostChildren = 100;
 /** Characters of all fields together. */
 const largestBody = 262_144;
 
-/** Of a tree what `POST /api-jobs` takes in one request; undefined when no operation is among it. */
+/**
+ * Of a tree what `POST /api-jobs` takes in one request; undefined when no operation is among it, or when one was sent before: its job
+ * may be there.
+ */
 export async function selectTree(tree: Tree, session: Session, known: Capabilities): Promise<Tree | undefined> {
   const { job } = tree;
-  if (columnsOf(job, session) === undefined) return undefined;
+  if (columnsOf(job, session) === undefined || (await wasSent(tree, session))) return undefined;
   const selection = { session, known, left: mostChildren, room: largestBody - job.fieldsJson.length };
   const operations = Map.groupBy(
     tree.children.filter(({ record }) => record.entity === 'operation'),
@@ -25,9 +28,16 @@ export async function selectTree(tree: Tree, session: Session, known: Capabiliti
   const children: ReadyChange[] = [];
   for (const part of tree.children.filter(({ record }) => record.entity === 'part')) {
     const own = operations.get(part.record.externalId) ?? [];
-    children.push(...(await selectPart(selection, { part, operations: own, numbers })));
+    children.push(...selectPart(selection, { part, operations: own, numbers }));
   }
   return children.length === 0 ? undefined : { job, children };
+}
+
+async function wasSent({ children }: Tree, session: Session): Promise<boolean> {
+  for (const change of children) {
+    if (change.record.entity === 'operation' && (await session.posted.find(change)) !== undefined) return true;
+  }
+  return false;
 }
 
 interface Selection {
@@ -46,7 +56,7 @@ interface Branch {
 }
 
 /** A part with those of its operations that fit; nothing when the rules of the MES for nested parts would refuse it. */
-async function selectPart(selection: Selection, { part, operations, numbers }: Branch): Promise<ReadyChange[]> {
+function selectPart(selection: Selection, { part, operations, numbers }: Branch): ReadyChange[] {
   const { session, known } = selection;
   const columns = partColumns(part, session, known);
   if (columns === undefined || numbers.has(columns['part_number']) || !(Number(columns['quantity']) >= 1)) return [];
@@ -56,8 +66,7 @@ async function selectPart(selection: Selection, { part, operations, numbers }: B
   for (const operation of chosen.length === 0 ? [] : operations) {
     const sequence = columnsOf(operation, session)?.['sequence'];
     const fits = Number(sequence) >= 1 && !sequences.has(sequence) && operation.parents?.cell?.mesId != null;
-    // One that was sent before may be there, and a second one of its external id is none.
-    if (!fits || (await session.posted.find(operation)) !== undefined || !take(selection, operation)) continue;
+    if (!fits || !take(selection, operation)) continue;
     sequences.add(sequence);
     chosen.push(operation);
   }

@@ -28,7 +28,7 @@ const dayMs = 86_400_000;
 /**
  * `POST /api-jobs` with parts and operations nested in it: one request where the operations would take one each. It creates only, has
  * no transaction, and tells of children that failed in an answer that is a success; what is not proved by it goes the usual way,
- * which repeats nothing. Operations are noted before and after it, as in `post-patch`; one that has a note is not nested again.
+ * which repeats nothing. Operations are noted before and after it, as in `post-patch`; an order of which one has a note goes record by record.
  */
 export function createNesting(options: NestingOptions): Nesting {
   const { discovery, session, clock } = options;

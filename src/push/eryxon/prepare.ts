@@ -63,10 +63,16 @@ async function idOf(call: Call, entity: Entity, entry: ParentEntry | undefined):
 /** A new cell goes to the end, as the documented API puts it: its column takes no null. */
 async function nextPlace(call: Call): Promise<number> {
   const { session } = call;
-  if (session.cellSequence === undefined) {
-    const [last] = (await readRows(call, 'sort=sequence&order=desc&limit=1')) ?? [];
-    session.cellSequence = Number(last?.['sequence'] ?? 0) || 0;
-  }
-  session.cellSequence += 1;
-  return session.cellSequence;
+  session.lastCell ??= readLastCell(call).catch((error: unknown) => {
+    session.lastCell = undefined;
+    throw error;
+  });
+  const last = await session.lastCell;
+  last.sequence += 1;
+  return last.sequence;
+}
+
+async function readLastCell(call: Call): Promise<{ sequence: number }> {
+  const [last] = (await readRows(call, 'sort=sequence&order=desc&limit=1')) ?? [];
+  return { sequence: Number(last?.['sequence'] ?? 0) || 0 };
 }

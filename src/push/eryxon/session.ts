@@ -28,9 +28,11 @@ export interface Session {
   leaveOut(entity: Entity, field: string): void;
   /** MES ids that had to be looked up, by `<entity>/<businessKey>`. */
   ids: Map<string, string>;
-  /** Highest sequence of a cell, once it is known. */
-  cellSequence: number | undefined;
+  /** Highest sequence of a cell, once it is asked for: batches side by side take places of one line. */
+  lastCell: Promise<{ sequence: number }> | undefined;
   posted: PostedLog;
+  /** New rows of an entity that bulk-syncs have sent so far, and how many of them are not proved yet. */
+  newRows(entity: Entity): { sent: number; underWay: number };
   planLimit: PlanLimit;
   /** Until when jobs are not sent together with their children, because that went wrong; Unix time in milliseconds. */
   nestingRest: { get(): Promise<number>; until(ms: number, reason: string): Promise<void> };
@@ -54,13 +56,8 @@ const listName = (entity: Entity) => `mes list pages ${entity}`;
 export function createSession(options: SessionOptions): Session {
   const { notes, clock, sampleUpdates, onLeftOut, onFull } = options;
   const left = new Set<string>();
-  const lacking = new Map<Entity, Set<string>>();
   let until: number | undefined;
-  const lackingOf = (entity: Entity) => {
-    const known = lacking.get(entity) ?? new Set<string>();
-    lacking.set(entity, known);
-    return known;
-  };
+  const lackingOf = ofEach(() => new Set<string>());
   return {
     lacking: lackingOf,
     learnLacking: (entity, column) => void lackingOf(entity).add(column),
@@ -70,8 +67,9 @@ export function createSession(options: SessionOptions): Session {
       onLeftOut?.({ entity, field });
     },
     ids: new Map(),
-    cellSequence: undefined,
+    lastCell: undefined,
     posted: createPostedLog(notes),
+    newRows: ofEach(() => ({ sent: 0, underWay: 0 })),
     planLimit: createPlanLimit(clock, (full) => onFull?.(full)),
     nestingRest: nestingRest(options),
     statusByPut: {
@@ -96,6 +94,16 @@ export function createSession(options: SessionOptions): Session {
       if (sampleUpdates <= 0) return [];
       return items.filter((item, index) => index === 0 || shareOf(changeOf(item).hash) < sampleUpdates);
     },
+  };
+}
+
+/** One value an entity, made when it is asked for first. */
+function ofEach<Value>(make: () => Value): (entity: Entity) => Value {
+  const values = new Map<Entity, Value>();
+  return (entity) => {
+    const value = values.get(entity) ?? make();
+    values.set(entity, value);
+    return value;
   };
 }
 

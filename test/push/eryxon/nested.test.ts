@@ -77,6 +77,15 @@ describe.each(['main', 'v060'] as const)(
       await nesting.create(tree, transport);
       expect(await nesting.select(whole)).toBeUndefined();
     });
+
+    it('is not sent whole for those that did not fit before: the job may be there', async () => {
+      const ready = await withCell(generation);
+      const { nesting, transport } = ready;
+      const tree = await nesting.select(treeOf(ready, [10]));
+      if (tree === undefined) throw new Error('Nothing was selected.');
+      await nesting.create(tree, transport);
+      expect(await nesting.select(treeOf(ready, [10, 20]))).toBeUndefined();
+    });
   },
 );
 
