@@ -1,7 +1,7 @@
 import { ConfigError, TransientError } from '../core/errors.ts';
 
-/** SQLite's primary result codes for a file that is no sound database: SQLITE_CORRUPT, SQLITE_NOTADB. */
-const damage = new Set([11, 26]);
+/** SQLite's primary result codes for a file that is no sound database: SQLITE_CORRUPT, SQLITE_NOTADB; and SQLITE_ERROR, for our statements fit our tables. */
+const damage = new Set([1, 11, 26]);
 /** And for what passes by itself: permission, busy, locked, memory, read-only, I/O, full, cannot open, lock protocol. */
 const trouble = new Set([3, 5, 6, 7, 8, 10, 13, 14, 15]);
 

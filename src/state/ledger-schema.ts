@@ -1,5 +1,5 @@
 import { ConfigError } from '../core/errors.ts';
-import { type Database, prepare, transaction } from './database.ts';
+import { type Database, openScratchDatabase, prepare, transaction } from './database.ts';
 import { damagedState } from './failure.ts';
 
 /**
@@ -119,6 +119,33 @@ export function createTables(database: Database): void {
 /** Brings the ledger of an older program up to date, all or nothing. */
 export function migrate(database: Database, version: number): void {
   if (version < ledgerVersion) transaction(database, () => takeSteps(database, version));
+}
+
+/** Throws ConfigError unless every table and index is there with its columns: a damaged text of one shows in no check of the pages. */
+export function requireTables(database: Database, path: string): void {
+  ownColumns ??= readOwnColumns();
+  if (columnsOf(database) !== ownColumns) throw damagedState(`${path} does not have the tables of a ledger`);
+}
+
+let ownColumns: string | undefined;
+
+function readOwnColumns(): string {
+  const fresh = openScratchDatabase();
+  createTables(fresh);
+  const columns = columnsOf(fresh);
+  fresh.close();
+  return columns;
+}
+
+function columnsOf(database: Database): string {
+  const rows = prepare(
+    database,
+    `SELECT made.name, col.name AS "column", col.type, col."notnull", col.pk
+     FROM sqlite_schema AS made JOIN pragma_table_info(made.name) AS col WHERE made.name NOT LIKE 'sqlite_%'
+     UNION ALL SELECT tbl_name, name, NULL, NULL, NULL FROM sqlite_schema WHERE type = 'index'
+     ORDER BY 1, 2`,
+  ).all();
+  return JSON.stringify(rows);
 }
 
 function takeSteps(database: Database, version: number): void {

@@ -15,7 +15,7 @@ import {
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts';
 import { damagedState } from './failure.ts';
 import { createGathered, type Gathered } from './gathered.ts';
-import { createSchema, ledgerVersion, migrate, readVersion } from './ledger-schema.ts';
+import { createSchema, ledgerVersion, migrate, readVersion, requireTables } from './ledger-schema.ts';
 import { createMesIds, type MesIds } from './mes-ids.ts';
 import { createMeta, type Meta } from './meta.ts';
 import { createParked, type Parked } from './parked.ts';
@@ -89,12 +89,14 @@ function prepareLedger(
   if (version === 0 && newStateId === null) throw damagedState(`${path} is empty`);
   if (readOnly) {
     requireCurrent(path, version);
+    requireTables(database, path);
     return;
   }
   if (version !== 0) requireUndamaged(database, path);
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
   if (version === 0 && newStateId !== null) createSchema(database, newStateId);
   else migrate(database, version);
+  requireTables(database, path);
   // From here on each change waits for its own flush.
   database.exec('PRAGMA synchronous = NORMAL');
 }

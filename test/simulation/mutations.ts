@@ -35,7 +35,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'what waits for its parent is dropped',
-    file: 'src/state/ledger.ts',
+    file: 'src/state/record-page.ts',
     from: 'ledger.parked.park(',
     to: 'void (',
   },
