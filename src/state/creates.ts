@@ -6,6 +6,8 @@ export interface Creates {
   find(ref: SourceRef): SentCreate | undefined;
   note(creates: readonly SentCreate[]): void;
   forget(refs: readonly SourceRef[]): void;
+  /** Everything is to be sent again: what was created counts as unknown content, but for what cannot be sent without its id. */
+  doubt(source: string, entity: Entity): void;
   /** The ledger has the ids of these. */
   settle(scope: number, externalIds: readonly string[]): void;
   /** Whether there are any in a scope. */
@@ -25,6 +27,8 @@ export function createCreates(database: Database, scopeOf: (source: string, enti
     database,
     'DELETE FROM creates WHERE scope = ? AND external_id IN (SELECT value FROM json_each(?))',
   );
+  // No content has this hash.
+  const doubt = prepare(database, "UPDATE creates SET hash = '' WHERE scope = ? AND mes_id IS NOT NULL");
   const any = prepare(database, 'SELECT 1 FROM creates WHERE scope = ? LIMIT 1');
   return {
     find({ source, entity, externalId }) {
@@ -40,6 +44,7 @@ export function createCreates(database: Database, scopeOf: (source: string, enti
       for (const { source, entity, externalId } of refs)
         settle.run(scopeOf(source, entity), JSON.stringify([externalId]));
     },
+    doubt: (source, entity) => void doubt.run(scopeOf(source, entity)),
     settle: (scope, externalIds) => void settle.run(scope, JSON.stringify(externalIds)),
     any: (scope) => any.get(scope) !== undefined,
   };

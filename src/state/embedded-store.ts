@@ -222,7 +222,10 @@ function leftOver({ ledger, clock }: State, stream: string, limit: number): Left
 async function setWatermark(state: State, { stream, watermark, forget }: WatermarkChange): Promise<void> {
   const { ledger } = state;
   const sequence = await ledger.change(() => {
-    for (const entity of forget?.entities ?? []) ledger.records.forget(forget?.source ?? '', entity);
+    for (const entity of forget?.entities ?? []) {
+      ledger.records.forget(forget?.source ?? '', entity);
+      ledger.creates.doubt(forget?.source ?? '', entity);
+    }
     return ledger.meta.nextSequence();
   });
   await updateMark(state, { stream, sequence }, (current) => ({ ...current, watermark, run: sequence }));

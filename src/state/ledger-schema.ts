@@ -1,5 +1,5 @@
 import { ConfigError } from '../core/errors.ts';
-import { type Database, openScratchDatabase, prepare, transaction } from './database.ts';
+import { type Database, openScratchDatabase, prepare, prepareArrays, transaction, type Value } from './database.ts';
 import { damagedState } from './failure.ts';
 
 /**
@@ -116,20 +116,32 @@ export function createTables(database: Database): void {
   takeSteps(database, 1);
 }
 
-/** Brings the ledger of an older program up to date, all or nothing. */
-export function migrate(database: Database, version: number): void {
-  if (version < ledgerVersion) transaction(database, () => takeSteps(database, version));
+/** Brings the ledger of an older program up to date, all or nothing. Throws ConfigError where a table is not as it must be. */
+export function migrate(database: Database, { path, version }: { path: string; version: number }): void {
+  if (version === ledgerVersion) {
+    requireTables(database, path);
+    return;
+  }
+  transaction(database, () => {
+    takeSteps(database, version);
+    requireTables(database, path);
+  });
 }
 
-/** Throws ConfigError unless every table and index is there with its columns: a damaged text of one shows in no check of the pages. */
+/**
+ * Throws ConfigError unless every table and index is there with its columns: a damaged text of one shows in no check of the pages. What
+ * else somebody has put there does no harm.
+ */
 export function requireTables(database: Database, path: string): void {
   ownColumns ??= readOwnColumns();
-  if (columnsOf(database) !== ownColumns) throw damagedState(`${path} does not have the tables of a ledger`);
+  const there = new Set(columnsOf(database));
+  const missing = ownColumns.find((column) => !there.has(column));
+  if (missing !== undefined) throw damagedState(`${path} does not have all its tables: ${missing}`);
 }
 
-let ownColumns: string | undefined;
+let ownColumns: readonly string[] | undefined;
 
-function readOwnColumns(): string {
+function readOwnColumns(): string[] {
   const fresh = openScratchDatabase();
   createTables(fresh);
   const columns = columnsOf(fresh);
@@ -137,15 +149,14 @@ function readOwnColumns(): string {
   return columns;
 }
 
-function columnsOf(database: Database): string {
-  const rows = prepare(
+function columnsOf(database: Database): string[] {
+  const rows = prepareArrays<Value[]>(
     database,
     `SELECT made.name, col.name AS "column", col.type, col."notnull", col.pk
      FROM sqlite_schema AS made JOIN pragma_table_info(made.name) AS col WHERE made.name NOT LIKE 'sqlite_%'
-     UNION ALL SELECT tbl_name, name, NULL, NULL, NULL FROM sqlite_schema WHERE type = 'index'
-     ORDER BY 1, 2`,
+     UNION ALL SELECT tbl_name, name, 'INDEX', 0, 0 FROM sqlite_schema WHERE type = 'index'`,
   ).all();
-  return JSON.stringify(rows);
+  return rows.map((row) => row.join(' '));
 }
 
 function takeSteps(database: Database, version: number): void {

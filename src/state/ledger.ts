@@ -95,8 +95,7 @@ function prepareLedger(
   if (version !== 0) requireUndamaged(database, path);
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
   if (version === 0 && newStateId !== null) createSchema(database, newStateId);
-  else migrate(database, version);
-  requireTables(database, path);
+  else migrate(database, { path, version });
   // From here on each change waits for its own flush.
   database.exec('PRAGMA synchronous = NORMAL');
 }
@@ -125,7 +124,9 @@ export function inspectLedger(directory: string, inspect: (ledger: LedgerInspect
   if (!existsSync(path)) throw damagedState(`${path} is missing`);
   const database = openDatabase(path, { readOnly: true });
   try {
-    if (readVersion(database, path) === 0) throw damagedState(`${path} is empty`);
+    const version = readVersion(database, path);
+    if (version === 0) throw damagedState(`${path} is empty`);
+    if (version === ledgerVersion) requireTables(database, path);
     inspect({ meta: createMeta(database), findDamage: () => findDamage(database) });
   } finally {
     database.close();

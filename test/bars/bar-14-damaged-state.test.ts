@@ -6,6 +6,7 @@ import { createRandom } from '../../sandbox/random.ts';
 import { startSandbox } from '../../sandbox/sandbox.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { ConfigError } from '../../src/core/errors.ts';
+import { checkState } from '../../src/state/check.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import { createWorkspace } from '../support/cli-workspace.ts';
 import {
@@ -118,6 +119,7 @@ describe('a state whose', () => {
         const opening = openEmbeddedStore({ directory, clock: systemClock, readOnly });
         await expect(opening).rejects.toBeInstanceOf(ConfigError);
       }
+      expect((await checkState(directory)).map(({ code }) => code)).toContain('state-damaged');
     },
   );
 

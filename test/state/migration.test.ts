@@ -125,6 +125,33 @@ describe('a ledger of version 1', () => {
     expect(await store.readNote('mes posted 0')).toBeUndefined();
   });
 
+  it('may hold more than our tables, before and afterwards', async () => {
+    const directory = await makeOldState();
+    const add = (sql: string) => {
+      const ledger = openDatabase(join(directory, 'ledger.db'), { readOnly: false });
+      ledger.exec(sql);
+      ledger.close();
+    };
+    add('CREATE INDEX mine ON records (lifecycle)');
+    await (await openEmbeddedStore({ directory, clock })).close();
+    add('CREATE TABLE _other (id INTEGER); CREATE VIEW jobs AS SELECT * FROM records');
+    expect(await (await open(directory)).deadLetters({})).toHaveLength(1);
+    expect((await checkState(directory)).map(({ code }) => code)).toContain('state-sound');
+  });
+
+  it('stays of its version when a table is not as it must be', async () => {
+    const directory = await makeOldState();
+    const old = openDatabase(join(directory, 'ledger.db'), { readOnly: false });
+    old.exec('ALTER TABLE children_due RENAME COLUMN parent TO parend');
+    old.close();
+    await expect(openEmbeddedStore({ directory, clock })).rejects.toThrow(
+      /does not have all its tables.*Nothing was changed/,
+    );
+    const ledger = openDatabase(join(directory, 'ledger.db'), { readOnly: true });
+    onTestFinished(() => ledger.close());
+    expect(prepare(ledger, 'PRAGMA user_version').get()).toEqual({ user_version: 1 });
+  });
+
   it('has the same tables afterwards as a new one', async () => {
     const fresh = scratchDirectory();
     await (await openEmbeddedStore({ directory: fresh, clock })).close();

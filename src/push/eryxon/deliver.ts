@@ -105,8 +105,21 @@ async function deliverOpen({ base, discovery, session }: Delivering, { batch, tr
   const plan = planWays(ability, batch, await session.proofCost(entity));
   for (const [way, changes] of plan) {
     if (way === undefined) refuseAll(call, changes, report);
-    else await inChunks(call, { way, changes, report });
+    else
+      await inChunks(call, {
+        way,
+        changes,
+        report: capabilities.generation === 'classic' ? report : noting(session, report),
+      });
   }
+}
+
+/** Takes note of whose each row is. */
+function noting({ owners }: Session, report: Report): Report {
+  return (change, result) => {
+    if (result.kind === 'delivered' && result.mesId !== null) owners.note(change.record, result.mesId);
+    report(change, result);
+  };
 }
 
 export function learn(session: Session, { lacking }: Capabilities): void {

@@ -5,7 +5,7 @@ import type { ReadyChange, SinkResult } from '../sink.ts';
 import { isObject } from './answers.ts';
 import { spelledOut, tables } from './bodies.ts';
 import type { Columns } from './columns.ts';
-import { genericPut, tryPatch } from './generic-put.ts';
+import { genericPut, holdAnew, tryPatch } from './generic-put.ts';
 import { prepare } from './prepare.ts';
 import { ask, type Call, type Report, requireKnown } from './request.ts';
 import { refusalText, settle } from './settle.ts';
@@ -99,7 +99,7 @@ async function tryGroup(call: Call, items: readonly Item[], report: Report): Pro
 async function putOnHold(call: Call, { change, columns }: Item, result: Delivered): Promise<SinkResult> {
   const ignored = result.action === 'updated' && columns['status'] !== undefined;
   const patched = ignored && call.ability.post ? await tryPatch(call, change, result.mesId) : undefined;
-  return patched ?? { kind: 'delivered', ...result };
+  return patched ?? holdAnew(call, change, { kind: 'delivered', ...result });
 }
 
 interface Failed {

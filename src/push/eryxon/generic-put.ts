@@ -16,7 +16,7 @@ async function putOne(call: Call, change: ReadyChange): Promise<SinkResult> {
   if ('result' in prepared) return prepared.result;
   const { columns } = prepared;
   const answer = await ask(call, { method: 'PUT', rest: '/sync', body: JSON.stringify(columns) });
-  if (answer.data !== undefined) return readRow(call, answer.data);
+  if (answer.data !== undefined) return holdAnew(call, change, readRow(call, answer.data));
   requireKnown(answer, 'PUT sync');
   const message = refusalText(answer);
   // The MES does not hold it any more, and a new row needs more than an update brings.
@@ -40,6 +40,18 @@ export async function tryPatch(call: Call, change: ReadyChange, mesId: string): 
   const next = await settle(call, { change, message: refusalText(answer), columns });
   if (next.kind === 'done') return next.result;
   return next.kind === 'again' ? tryPatch(call, change, mesId) : { kind: 'refused', reason: refusalText(answer) };
+}
+
+/** What was cancelled before, and gone from the MES, has just come back as a new row: it is put on hold once more. */
+export async function holdAnew(
+  call: Call,
+  change: ReadyChange,
+  done: SinkResult & { kind: 'delivered' },
+): Promise<SinkResult> {
+  const { record, known } = change;
+  const isAnew = done.action === 'created' && isHeld(known) && known?.lifecycle === 'cancelled';
+  if (!isAnew || record.lifecycle !== 'cancelled' || done.mesId === null || !call.ability.post) return done;
+  return (await tryPatch(call, { ...change, known: undefined }, done.mesId)) ?? done;
 }
 
 async function patchOne(call: Call, change: ReadyChange, mesId: string): Promise<SinkResult> {

@@ -18,15 +18,17 @@ export async function postPatch(call: Call, changes: readonly ReadyChange[], rep
 }
 
 async function writeOne(call: Call, change: ReadyChange): Promise<SinkResult> {
-  const before = change.known?.mesId == null ? await call.session.posted.find(change) : undefined;
-  const mesId = change.known?.mesId ?? before?.mesId ?? null;
+  // A row that was made anew is younger than the one that the ledger knows.
+  const before = await call.session.posted.find(change);
+  const mesId = before?.mesId ?? change.known?.mesId ?? null;
   if (mesId === null) return call.session.planLimit.waiting(change) ?? create(call, change, before);
   // Created by a run that ended before it could keep the id, with this very content.
   if (before?.mesId === mesId && before.hash === change.hash) return { kind: 'delivered', action: 'created', mesId };
   // Should this run end before it can keep what it changed, the row is not that of its create any more.
-  if (before !== undefined) await call.session.posted.note(change, mesId, { ...before, hash: eitherOf });
+  if (before?.mesId === mesId) await call.session.posted.note(change, mesId, { ...before, hash: eitherOf });
   // Deleted there for good, if its id is not found: then it is new again.
-  return (await tryPatch(call, change, mesId)) ?? (await create(call, change, undefined));
+  const lost = before?.mesId === null ? before : undefined;
+  return (await tryPatch(call, change, mesId)) ?? (await create(call, change, lost));
 }
 
 /** No content has this hash. */
@@ -93,7 +95,9 @@ function isOwnExternalKey(message: string): boolean {
 
 /** The MES has it and tells its id nowhere. */
 function withoutId(call: Call, change: ReadyChange, askedBefore: Posted | undefined): SinkResult {
-  if (askedBefore?.hash === change.hash) return { kind: 'delivered', action: 'created', mesId: null };
+  // Where it had a row before, that may be the one in the way, though it was deleted: only of the first one a refusal is a proof.
+  const isFirst = change.known?.mesId == null;
+  if (isFirst && askedBefore?.hash === change.hash) return { kind: 'delivered', action: 'created', mesId: null };
   const { entity, externalId } = change.record;
   const how =
     isHeld(change.known) || askedBefore !== undefined ? 'was created by a request whose answer was lost' : 'exists';

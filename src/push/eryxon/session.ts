@@ -3,6 +3,7 @@ import type { Entity } from '../../core/types.ts';
 import type { ReadyChange } from '../sink.ts';
 import type { ProofCost } from './ability.ts';
 import type { Notes } from './notes.ts';
+import { createOwners, type Owners } from './owners.ts';
 import { createPlanLimit, type PlanLimit } from './plan-limit.ts';
 import { createPostedLog, type PostedLog } from './posted.ts';
 
@@ -19,6 +20,14 @@ export interface SessionOptions {
   onNestingRest?(rest: { until: string; reason: string }): void;
 }
 
+/** Rows of an entity that bulk-syncs create. */
+export interface NewRows {
+  /** So far. */
+  sent: number;
+  /** Of these, how many are not proved yet. */
+  underWay: number;
+}
+
 /** What deliveries to one MES remember between them. */
 export interface Session {
   /** Columns that this installation lacks though the documentation or the code names them. */
@@ -31,8 +40,8 @@ export interface Session {
   /** Highest sequence of a cell, once it is asked for: batches side by side take places of one line. */
   lastCell: Promise<{ sequence: number }> | undefined;
   posted: PostedLog;
-  /** New rows of an entity that bulk-syncs have sent so far, and how many of them are not proved yet. */
-  newRows(entity: Entity): { sent: number; underWay: number };
+  newRows(entity: Entity): NewRows;
+  owners: Owners;
   planLimit: PlanLimit;
   /** Until when jobs are not sent together with their children, because that went wrong; Unix time in milliseconds. */
   nestingRest: { get(): Promise<number>; until(ms: number, reason: string): Promise<void> };
@@ -69,7 +78,8 @@ export function createSession(options: SessionOptions): Session {
     ids: new Map(),
     lastCell: undefined,
     posted: createPostedLog(notes),
-    newRows: ofEach(() => ({ sent: 0, underWay: 0 })),
+    owners: createOwners(),
+    newRows: ofEach((): NewRows => ({ sent: 0, underWay: 0 })),
     planLimit: createPlanLimit(clock, (full) => onFull?.(full)),
     nestingRest: nestingRest(options),
     statusByPut: {

@@ -17,10 +17,35 @@ function newRecords(entity: Entity, count: number): MesRecord[] {
   }));
 }
 
+const newCell: MesRecord = {
+  entity: 'cell',
+  source: 'SAP',
+  externalId: '',
+  parents: {},
+  fields: {},
+  lifecycle: 'active',
+};
+
 function pushAll(pusher: Pusher, records: readonly MesRecord[]) {
   const changes = records.map((record) => toChange(record, undefined, null));
   return pusher.push(changes, async () => new Map(), new AbortController().signal);
 }
+
+it('a row that looks like that of a new record, and is that of another one, proves nothing of it (repaired)', async () => {
+  const { mes, pusher } = await startMes({ generation: 'repaired' });
+  const named = (source: string, id: string, name: string): MesRecord => {
+    return { ...newCell, source, externalId: id, fields: { name, active: true } };
+  };
+  await pushAll(pusher, [named('ODOO', 'o1', 'Saw')]);
+  mes.lie(1);
+  const { outcomes } = await pushAll(
+    pusher,
+    ['Saw', 'Mill', 'Lathe', 'Drill'].map((name) => named('SAP', name, name)),
+  );
+  const delivered = outcomes.filter(({ kind }) => kind === 'delivered').map(({ change }) => change.record.externalId);
+  expect(delivered).toHaveLength(4);
+  for (const id of delivered) expect([...mes.image().cells.keys()]).toContain(id);
+});
 
 describe('batches side by side', () => {
   it.each(generations)('give each new cell a place of its own (%s)', async (generation) => {
