@@ -43,10 +43,9 @@ export function createCycle(context: PassContext): Cycle {
     async run(request, signal) {
       const { name } = session;
       const startedMs = clock.monotonicMs();
-      const startedAt = clock.now();
       events.emit('cycle:started', { connector: name });
       const own = request.manual ? forPerson(context) : context;
-      const results = await runAll({ context: own, pauses, waits, erpRequests, request, startedAt, signal });
+      const results = await runAll({ context: own, pauses, waits, erpRequests, request, signal });
       const durationMs = Math.round(clock.monotonicMs() - startedMs);
       events.emit('cycle:finished', { connector: name, results, durationMs });
       return results;
@@ -62,7 +61,6 @@ interface Running {
   /** Requests to the ERP so far. */
   erpRequests(): number;
   request: CycleRequest;
-  startedAt: Date;
   signal: AbortSignal;
 }
 
@@ -144,13 +142,13 @@ async function tell(context: PassContext, ran: Ran): Promise<StreamResult> {
 
 /** What was held back goes out; it counts with the streams that brought it, its time with the last of them. */
 async function release(running: Running, rans: readonly Ran[]): Promise<void> {
-  const { context, request, startedAt, signal, erpRequests } = running;
+  const { context, request, signal, erpRequests } = running;
   if (rans.some(({ error }) => stopsPushing(error, signal))) return;
   const going = rans.filter(mayGoOn);
   const passes = going.flatMap(({ pass }) => pass ?? []);
   const startedMs = context.clock.monotonicMs();
   const requestsBefore = erpRequests();
-  const { none, fault } = await releaseGathered({ passes, request, startedAt, signal });
+  const { none, fault } = await releaseGathered({ passes, request, signal });
   if (none) return;
   const last = going.at(-1);
   if (last !== undefined) {

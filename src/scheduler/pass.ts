@@ -152,13 +152,13 @@ async function startWindow(pass: Pass, { fullReason, anew }: Wanted, signal: Abo
 /** How what is left over goes out. */
 interface Delivering {
   request: Pick<PassRequest, 'stopping'>;
-  /** What was parked by the cycle that began then has not vanished since. */
-  startedAt?: Date;
+  /** What this very pass has parked has not vanished since. */
+  ownIsFresh?: boolean;
   signal: AbortSignal;
 }
 
 /** Work left over from earlier passes: parked records whose parents have come, dead letters marked for another try. */
-export async function deliverLeftOver(pass: Pass, { request, startedAt, signal }: Delivering): Promise<void> {
+export async function deliverLeftOver(pass: Pass, { request, ownIsFresh, signal }: Delivering): Promise<void> {
   const batch = 500;
   for (;;) {
     request.stopping?.throwIfAborted();
@@ -167,10 +167,15 @@ export async function deliverLeftOver(pass: Pass, { request, startedAt, signal }
     const mapped = await pass.stream.map(rows);
     const again: MappedRow = { kind: 'good', key: '', stamp: null, records };
     // A row that was set aside is newer than a record of it that waits: otherwise the record would have replaced it.
-    const fresh = startedAt !== undefined && letters.length === 0 && (since ?? '') >= startedAt.toISOString();
+    const fresh = ownIsFresh === true && letters.length === 0 && !wasParkedBefore(pass, since);
     await deliverRows(pass, { mapped: [again, ...mapped], force: true, fresh, resume: null, letters }, signal);
     if (records.length + rows.length < batch) return;
   }
+}
+
+/** By the times of the records alone: the clock may have been set back since, and then what is new counts as old. */
+export function wasParkedBefore({ state: { parkedUntil } }: Pass, since: string | undefined): boolean {
+  return since === undefined || (parkedUntil !== null && since <= parkedUntil);
 }
 
 /** What the window brings; a whole read of a sweeping stream also tells what is gone. Resolves to how far the stream has come. */

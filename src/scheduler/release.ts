@@ -6,7 +6,7 @@ import type { GatheredTree } from '../state/store.ts';
 import { settleChildren } from './children.ts';
 import { commitOutcomes, deliverRows, needOf } from './delivery.ts';
 import { toChange } from './diff.ts';
-import { deliverLeftOver, withheldText } from './pass.ts';
+import { deliverLeftOver, wasParkedBefore, withheldText } from './pass.ts';
 import type { Pass, PassRequest } from './pass-types.ts';
 import { PushFailedError } from './push-failed.ts';
 
@@ -14,8 +14,6 @@ export interface Releasing {
   /** Passes of this cycle that may go on, in the order of their streams. */
   passes: readonly Pass[];
   request: PassRequest;
-  /** When the cycle began: what was parked before that may have vanished from the ERP since. */
-  startedAt: Date;
   signal: AbortSignal;
 }
 
@@ -62,10 +60,10 @@ export async function releaseGathered(releasing: Releasing): Promise<Released> {
 
 /** What waited for a job that has arrived now; beside what waited longer than this cycle something may have vanished from the ERP. */
 async function deliverWaiting(release: Release, pass: Pass): Promise<void> {
-  await deliverLeftOver(pass, release);
+  await deliverLeftOver(pass, { ...release, ownIsFresh: true });
   if (pass.stream.children === null) return;
   const withheld = await settleChildren(pass, release.request, release.signal);
-  await deliverLeftOver(pass, release);
+  await deliverLeftOver(pass, { ...release, ownIsFresh: true });
   if (withheld > 0) throw new TransientError(withheldText(pass.id, withheld));
 }
 
@@ -132,7 +130,7 @@ async function pushTrees(release: Release, { pass, pusher, trees }: Pushing): Pr
 
 /** A page each stream, parents first: a crash between them leaves children that wait for a parent that is there. */
 async function commitTrees(
-  { byStream, startedAt }: Release,
+  { byStream }: Release,
   trees: readonly GatheredTree[],
   outcomes: readonly Outcome[],
 ): Promise<void> {
@@ -142,7 +140,7 @@ async function commitTrees(
   const originOf = ({ change }: Outcome) => gathered.get(recordKey(change.record));
   for (const pass of byStream.values()) {
     const own = outcomes.filter((outcome) => originOf(outcome)?.stream === pass.id);
-    const old = own.filter((outcome) => (originOf(outcome)?.since ?? '') < startedAt.toISOString());
+    const old = own.filter((outcome) => wasParkedBefore(pass, originOf(outcome)?.since));
     if (own.length > 0) await commitOutcomes(pass, own, old);
   }
 }

@@ -170,7 +170,9 @@ function begin({ file, ledger, passes, epoch }: State, stream: string): StreamSt
   passes.set(stream, { run, marks: { children, reads: interrupted === undefined ? reads : 0 } });
   const resume = interrupted?.point ?? null;
   const lateness = ledger.sweeps.lateness(stream);
-  return { watermark, resume, epoch, fingerprint, lastFullRead, parentsMarkedAt, readDue: reads > 0, lateness };
+  const parkedUntil = ledger.parked.latest(stream);
+  const given = { watermark, resume, epoch, fingerprint, lastFullRead, parentsMarkedAt, lateness, parkedUntil };
+  return { ...given, readDue: reads > 0 };
 }
 
 async function commit(state: State, page: PageCommit): Promise<void> {

@@ -25,6 +25,8 @@ export interface Parked {
   release(entities: readonly string[]): void;
   /** Those whose every parent has been delivered, longest waiting first, and since when. */
   ready(stream: string, limit: number, now: Date): { record: MesRecord; since: string }[];
+  /** When the latest one of a stream was parked, ISO-8601; null when none waits. */
+  latest(stream: string): string | null;
   counts(): { stream: string; count: number; since: string }[];
 }
 
@@ -66,6 +68,7 @@ export function createParked(database: Database): Parked {
        AND scope IN (SELECT id FROM scopes WHERE entity = waits_entity)`,
   );
   const anyOf = prepare(database, 'SELECT 1 FROM parked WHERE stream = ? LIMIT 1');
+  const latest = prepare<{ since: string | null }>(database, 'SELECT max(since) AS since FROM parked WHERE stream = ?');
   const counts = prepare<{ stream: string; count: number; since: string }>(
     database,
     'SELECT stream, count(*) AS count, min(since) AS since FROM parked GROUP BY stream',
@@ -81,6 +84,7 @@ export function createParked(database: Database): Parked {
       const rows = ready.all(stream, now.toISOString(), limit);
       return rows.map(({ record, since }) => ({ record: JSON.parse(record), since }));
     },
+    latest: (stream) => latest.get(stream)?.since ?? null,
     counts: () => counts.all(),
   };
 }

@@ -105,6 +105,8 @@ export interface StreamState {
   /** The MES has lost a record that this stream brings: everything must be read. */
   readDue: boolean;
   lateness: Lateness;
+  /** When the latest of its records that wait was parked, ISO-8601; null when none waits. Later ones were parked by this pass. */
+  parkedUntil: string | null;
 }
 
 /** Where a pass can go on: its fixed window and the connector's own cursor behind the last committed page. */

@@ -31,6 +31,7 @@ describe.each(stores)('store: $name', (kind) => {
         parentsMarkedAt: null,
         readDue: false,
         lateness: { rows: 0, seconds: 0 },
+        parkedUntil: null,
       };
       expect(await state.store.begin('plant/new')).toEqual(fresh);
     });

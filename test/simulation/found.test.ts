@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import type { Generation } from '../../sandbox/eryxon/generation.ts';
 import { createRandom } from '../../sandbox/random.ts';
 import { calm } from './network.ts';
+import { simulate } from './simulate.ts';
 import { openWorld, type World } from './world.ts';
 
 /** What the simulation has found, each as the shortest story that shows it. */
@@ -86,3 +87,7 @@ it.each(['v060', 'repaired'] as const)(
     await world.close();
   },
 );
+
+it('an operation that vanishes while its order waits is put on hold with it, though the clock was set back meanwhile', async () => {
+  expect(await simulate(903_483, { events: 7 })).toMatchObject({ failure: undefined });
+});
