@@ -68,6 +68,7 @@ interface Compiled {
 }
 
 export function createMapping<Row>(options: MappingOptions<Row>): Mapping {
+  const { entity, along } = options;
   const rename = createRenamer(options.properties);
   let compiled: Promise<Compiled> | undefined;
   const compile = () => (compiled ??= compileOptions(options));
@@ -81,9 +82,8 @@ export function createMapping<Row>(options: MappingOptions<Row>): Mapping {
         const parsed = parseRow(row, { options, rename, stamps });
         const laid =
           plain || parsed.kind === 'refused' ? parsed : await layOver(parsed, row, { overlays, when, options });
-        mapped.push(
-          laid.kind === 'refused' ? withRefs(laid, options.refsOf?.(row)) : await withAlong(laid, row, options),
-        );
+        if (laid.kind === 'refused') mapped.push(withRefs(laid, options.refsOf?.(row)));
+        else mapped.push(along === undefined ? laid : await withAlong(laid, row, { entity, along }));
       }
       return mapped;
     },
@@ -107,15 +107,15 @@ function readingsOf({ overlays, when }: Compiled): NameReading[] {
 }
 
 /** Rows that are no news to the MES bring nothing along. */
-function withAlong(mapped: GoodRow, row: unknown, { entity, along }: Pick<MappingOptions<never>, 'entity' | 'along'>) {
-  const other = along?.rowOf(row);
-  if (along === undefined || other === undefined) return mapped;
+async function withAlong(
+  mapped: GoodRow,
+  row: unknown,
+  { entity, along }: { entity: Entity; along: Along },
+): Promise<GoodRow> {
+  const other = along.rowOf(row);
   const isNews = mapped.records.some((record) => record.entity === entity && record.onlyIfKnown !== true);
-  return isNews ? bringAlong(mapped, other, along) : mapped;
-}
-
-async function bringAlong(mapped: GoodRow, other: unknown, { bring }: Along): Promise<GoodRow> {
-  return { ...mapped, records: [...(await bring(other)), ...mapped.records] };
+  if (other === undefined || !isNews) return mapped;
+  return { ...mapped, records: [...(await along.bring(other)), ...mapped.records] };
 }
 
 function anyway({ onlyIfKnown: _known, onlyIfActive: _active, ...record }: MesRecord): MesRecord {

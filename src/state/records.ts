@@ -87,18 +87,18 @@ function queries(database: Database): Pick<Records, 'lookup' | 'childrenOf' | 'c
 function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childrenOf' | 'count'> {
   const upsertMany = prepare(database, upsertOf([], rowsAtOnce));
   const upsertOne = prepare(database, upsertOf([], 1));
-  const upsertPlain = (scope: number, plain: readonly DeliveredRecord[]) => {
-    const values: Value[] = [scope];
+  const upsertPlain = (shared: readonly [scope: number, lifecycle: Lifecycle], plain: readonly DeliveredRecord[]) => {
+    const values: Value[] = [...shared];
     let left = plain.length;
     let missing = left >= rowsAtOnce ? rowsAtOnce : 1;
     for (const { change, mesId } of plain) {
       const { record, hash } = change;
-      values.push(record.externalId, hash, mesId, businessKeyOf(record), record.lifecycle, fieldMarks(record));
+      values.push(record.externalId, hash, mesId, businessKeyOf(record), fieldMarks(record));
       left -= 1;
       missing -= 1;
       if (missing > 0) continue;
-      (values.length > 1 + plainColumns.length ? upsertMany : upsertOne).run(...values);
-      values.length = 1;
+      (values.length > shared.length + plainColumns.length ? upsertMany : upsertOne).run(...values);
+      values.length = shared.length;
       missing = left >= rowsAtOnce ? rowsAtOnce : 1;
     }
   };
@@ -129,10 +129,11 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
           plain.push(delivery);
           continue;
         }
-        const row = [record.externalId, hash, mesId, businessKeyOf(record), record.lifecycle, fieldMarks(record)];
-        upsertKept.run(scope, ...row, ...keptValues(change, keepRecords));
+        const row = [record.externalId, hash, mesId, businessKeyOf(record), fieldMarks(record)];
+        upsertKept.run(scope, record.lifecycle, ...row, ...keptValues(change, keepRecords));
       }
-      upsertPlain(scope, plain);
+      const byLifecycle = Map.groupBy(plain, ({ change }) => change.record.lifecycle);
+      for (const [lifecycle, alike] of byLifecycle) upsertPlain([scope, lifecycle], alike);
     },
     refuse: (scope, { record, hash }) => void refuse.run(scope, record.externalId, record.lifecycle, hash),
     acceptAgain: (scope, externalIds) => void acceptAgain.run(scope, JSON.stringify(externalIds)),
@@ -144,8 +145,8 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
   };
 }
 
-/** What most records fill; binding the others too would cost them a fifth more. */
-const plainColumns = ['external_id', 'hash', 'mes_id', 'business_key', 'lifecycle', 'marks'];
+/** What most records fill; binding the others too would cost them a fifth more. Scope and lifecycle are bound once for many. */
+const plainColumns = ['external_id', 'hash', 'mes_id', 'business_key', 'marks'];
 const keptColumns = ['stamp', 'job', 'part', 'record'];
 /** Rows a statement: binding by the fifty takes a quarter off a commit. */
 const rowsAtOnce = 50;
@@ -159,10 +160,10 @@ function keptValues(change: Change, keepRecords: boolean): Value[] {
 
 function upsertOf(kept: readonly string[], rows: number): string {
   const columns = [...plainColumns, ...kept];
-  const row = `(?1, ${columns.map(() => '?').join(', ')})`;
+  const row = `(?1, ?2, ${columns.map(() => '?').join(', ')})`;
   const others = keptColumns.map((name) => `${name} = ${kept.includes(name) ? `excluded.${name}` : 'NULL'}`);
   return `
-    INSERT INTO records (scope, ${columns.join(', ')}) VALUES ${Array(rows).fill(row).join(', ')}
+    INSERT INTO records (scope, lifecycle, ${columns.join(', ')}) VALUES ${Array(rows).fill(row).join(', ')}
     ON CONFLICT DO UPDATE SET
       hash = excluded.hash, mes_id = coalesce(excluded.mes_id, mes_id), business_key = excluded.business_key,
       lifecycle = excluded.lifecycle, marks = excluded.marks, refused_hash = NULL, ${others.join(', ')}`;

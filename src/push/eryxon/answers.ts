@@ -51,8 +51,6 @@ const permanentTexts =
 /** Covers a fault of the database during the look-up of the key as well: nobody need change the key. */
 const passingAuthText = 'Authentication failed';
 
-const objectForm = /^\s*\{[\s\S]*\}\s*$/;
-
 /** Code of the host for a function that does not start. Asking on does not help; other functions may well run. */
 export const bootError = 'BOOT_ERROR';
 
@@ -72,7 +70,7 @@ export function createAnswerRules(clock: Pick<Clock, 'now'>, longestWaitMs?: num
 export function refuseTransient(answer: HttpResponse, now: Date, longestWaitMs = Number.POSITIVE_INFINITY): void {
   const { status } = answer;
   // Read in full where it is used: parsing twice would cost as much as mapping.
-  if (status < 300 && !objectForm.test(answer.text)) readAnswer(answer, 'a request');
+  if (status < 300 && !hasObjectForm(answer.text)) readAnswer(answer, 'a request');
   if (status < 400) return;
   const { code, message } = readAnswer(answer, '');
   if (code === bootError || code === planUsedUp) return;
@@ -84,6 +82,11 @@ export function refuseTransient(answer: HttpResponse, now: Date, longestWaitMs =
       { status, ...(asked === undefined ? {} : { retryAfterMs: Math.min(asked, longestWaitMs) }) },
     );
   }
+}
+
+function hasObjectForm(text: string): boolean {
+  const bare = text.trim();
+  return bare.startsWith('{') && bare.endsWith('}');
 }
 
 function refuseKey(status: number, message: string): void {

@@ -18,7 +18,8 @@ export const tables: Readonly<Record<Entity, string>> = {
 export function classicBody(change: ReadyChange): string {
   const { record, fieldsJson } = change;
   const status = statusFields(change);
-  const spelled = spelledOut(record.entity, { ...record.fields, ...status });
+  // Copies are for the few whose status changes: most fields go as they are.
+  const spelled = spelledOut(record.entity, status === undefined ? record.fields : { ...record.fields, ...status });
   const plain = status === undefined && spelled === undefined;
   const fields = plain ? fieldsJson : JSON.stringify({ ...record.fields, ...status, ...spelled });
   const ids = `"external_id":${JSON.stringify(record.externalId)},"external_source":${JSON.stringify(record.source)}`;
