@@ -1,4 +1,4 @@
-import { type Database, prepare } from './database.ts';
+import { type Database, limitTo, prepare } from './database.ts';
 import type { OpenMark } from './store.ts';
 
 /** Parents whose children a stream must read again. Methods that write belong into a transaction. */
@@ -30,7 +30,7 @@ export function createChildrenDue(database: Database): ChildrenDue {
   );
   const list = prepare<{ parent: string }>(
     database,
-    'SELECT parent FROM children_due WHERE stream = ? ORDER BY id LIMIT ?',
+    `SELECT parent FROM children_due WHERE stream = ? ORDER BY id ${limitTo('?')}`,
   );
   const settle = prepare(
     database,

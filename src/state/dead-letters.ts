@@ -1,5 +1,5 @@
 import type { Entity, MesRecord } from '../core/types.ts';
-import { type Database, prepare, type Value } from './database.ts';
+import { type Database, limitTo, prepare, type Value } from './database.ts';
 import type { BadRow, DeadLetter } from './store.ts';
 
 export type LetterFilter = { stream?: string; id?: number };
@@ -54,7 +54,7 @@ function queries(database: Database): Pick<DeadLetters, 'any' | 'list' | 'refuse
   );
   const due = prepare<{ id: number; stage: string; payload: string }>(
     database,
-    'SELECT id, stage, payload FROM dead_letters WHERE stream = ? AND (due = 1 OR next_at <= ?) ORDER BY id LIMIT ?',
+    `SELECT id, stage, payload FROM dead_letters WHERE stream = ? AND (due = 1 OR next_at <= ?) ORDER BY id ${limitTo('?')}`,
   );
   const counts = prepare<{ stream: string; count: number; since: string }>(
     database,

@@ -1,5 +1,5 @@
 import type { MesRecord } from '../core/types.ts';
-import { type Database, prepare } from './database.ts';
+import { type Database, limitTo, prepare } from './database.ts';
 import { isGathered } from './parked.ts';
 import type { GatheredRecord, GatheredTree, Store } from './store.ts';
 
@@ -15,7 +15,7 @@ export function createGathered(database: Database): Gathered {
   const from = 'SELECT stream, record, since FROM parked JOIN scopes AS own ON own.id = parked.scope';
   const jobs = prepare<Row>(
     database,
-    `${from} WHERE source = ? AND ${isGathered} AND external_id > ? ORDER BY external_id LIMIT ?`,
+    `${from} WHERE source = ? AND ${isGathered} AND external_id > ? ORDER BY external_id ${limitTo('?')}`,
   );
   const children = prepare<Row>(
     database,

@@ -1,5 +1,5 @@
 import type { MesRecord, RecordRef } from '../core/types.ts';
-import { type Database, prepare } from './database.ts';
+import { type Database, limitTo, prepare } from './database.ts';
 
 export interface Waiting {
   stream: string;
@@ -59,7 +59,7 @@ export function createParked(database: Database): Parked {
     `SELECT record, since FROM parked JOIN scopes AS own ON own.id = parked.scope
      WHERE stream = ? AND (not_before IS NULL OR not_before <= ?) AND NOT (${isGathered})
        AND ${parentsDelivered('parked.record', 'own.source')}
-     ORDER BY since LIMIT ?`,
+     ORDER BY since ${limitTo('?')}`,
   );
   const release = prepare(
     database,

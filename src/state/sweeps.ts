@@ -1,5 +1,5 @@
 import type { MesRecord, RecordRef, RecordSet } from '../core/types.ts';
-import { type Database, prepare, type Value } from './database.ts';
+import { type Database, limitTo, prepare, type Value } from './database.ts';
 import type { AbsenceQuery, Lateness, SweepEnd, SweepStatus, Unseen, UnseenMark } from './store.ts';
 
 /**
@@ -81,7 +81,7 @@ function sightings(database: Database): Pick<Sweeps, 'begin' | 'see' | 'seeInMes
   );
   const lost = prepare<{ externalId: string }>(
     database,
-    `SELECT external_id AS externalId FROM records WHERE ${named} AND ${notListed} LIMIT ?3`,
+    `SELECT external_id AS externalId FROM records WHERE ${named} AND ${notListed} ${limitTo('?3')}`,
   );
   return {
     begin(source, sets) {
@@ -120,13 +120,13 @@ function absences(database: Database): Pick<Sweeps, 'count' | 'markParents' | 'a
   const absent = prepare<AbsentRow>(
     database,
     `SELECT external_id AS externalId, business_key AS businessKey, record FROM records JOIN absences USING (scope, external_id)
-     WHERE ${inSet} AND external_id > ?5 AND ${held} AND ${unseen} AND withheld <= ?7 ORDER BY external_id LIMIT ?6`,
+     WHERE ${inSet} AND external_id > ?5 AND ${held} AND ${unseen} AND withheld <= ?7 ORDER BY external_id ${limitTo('?6')}`,
   );
   const note = prepare<{ externalId: string }>(
     database,
     `INSERT INTO absences (scope, external_id, first_at, last_at, withheld)
      SELECT scope, external_id, ?7, ?7, ?8 FROM records
-     WHERE ${inSet} AND external_id > ?5 AND ${held} AND ${unseen} ORDER BY external_id LIMIT ?6
+     WHERE ${inSet} AND external_id > ?5 AND ${held} AND ${unseen} ORDER BY external_id ${limitTo('?6')}
      ON CONFLICT DO UPDATE SET last_at = excluded.last_at, withheld = min(withheld, excluded.withheld)
      RETURNING external_id AS externalId`,
   );
