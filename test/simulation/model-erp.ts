@@ -240,11 +240,14 @@ export class ModelErp {
   }
 
   #show(table: TableName, row: ModelRow): unknown {
+    return { ...row, Stamp: this.#shownStamp(table, row) };
+  }
+
+  #shownStamp(table: TableName, { Stamp }: ModelRow): string | null {
     const kind = this.#kindOf(table);
-    const { Stamp } = row;
-    if (Stamp === null || kind === 'char14' || kind === 'none') return { ...row };
-    if (this.#setting.version === 'v4') return { ...row, Stamp: kind === 'date' ? Stamp : `${Stamp}Z` };
-    return { ...row, Stamp: `/Date(${Date.parse(kind === 'date' ? Stamp : `${Stamp.slice(0, 23)}Z`)})/` };
+    if (Stamp === null || kind === 'char14' || kind === 'none') return Stamp;
+    if (this.#setting.version === 'v4') return kind === 'date' ? Stamp : `${Stamp}Z`;
+    return `/Date(${Date.parse(kind === 'date' ? Stamp : `${Stamp.slice(0, 23)}Z`)})/`;
   }
 
   #stampProperty(table: TableName) {
@@ -482,10 +485,15 @@ export class ModelErp {
     }
     const part = this.#table('parts').get(row.Parent);
     const written = changes.find((change) => change.table === 'parts' && change.row.Id === row.Parent);
-    const moved = written !== undefined && (written.gone === true || written.row.Stamp !== part?.Stamp);
+    const moved = written !== undefined && (written.gone === true || !this.#looksAlike(part, written.row));
     if (moved) return;
     this.markNeeded = true;
     if (part?.Cancelled === 'X') this.reconcileNeeded = true;
+  }
+
+  /** Parts whose stamps the service shows as one: some show milliseconds only. */
+  #looksAlike(one: ModelRow | undefined, other: ModelRow): boolean {
+    return one !== undefined && this.#shownStamp('parts', one) === this.#shownStamp('parts', other);
   }
 
   /** Visible in this form through two passes: what is younger than the settle time is not asked for yet. */
