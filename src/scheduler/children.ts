@@ -3,7 +3,7 @@ import type { MesRecord } from '../core/types.ts';
 import { deliverRows } from './delivery.ts';
 import { absencesBelieved } from './guard.ts';
 import type { Pass, PassRequest } from './pass-types.ts';
-import { dealWithVanished } from './vanished.ts';
+import { dealWithVanished, policyOf } from './vanished.ts';
 
 /** Parents a look into the list of marks. */
 const parentsAtOnce = 60;
@@ -125,6 +125,8 @@ interface Missing {
 async function findMissing(pass: Pass, page: ChildPage, mapped: readonly MappedRow[]): Promise<Missing> {
   const { store, session, stream } = pass;
   const unproven = unprovenParents(pass, page, mapped);
+  // Nobody is told of these, so that none of them is missed either.
+  if (policyOf(pass.deletes, stream.entity) === 'ignore') return { missing: [], unproven };
   const listed = new Set(
     mapped.flatMap((row) => (row.kind === 'good' ? row.records.map((record) => record.externalId) : [])),
   );

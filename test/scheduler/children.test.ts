@@ -304,6 +304,17 @@ describe('more children than ten and a tenth that vanish at once', () => {
     expect(lifecycleOf('13-20')).toBe('active');
   });
 
+  it("are nobody's concern where the policy leaves them alone", async () => {
+    rig.deletes.policies = { operation: 'ignore' };
+    remove(...operations.slice(0, 60).map(({ key }) => key));
+    minutes += 120;
+    const [, result] = await cycle();
+    expect(result).toMatchObject({ outcome: 'ok', deleted: 0 });
+    expect(lifecycleOf('1-10')).toBe('active');
+    // Each parent once: there is no second sighting to be had.
+    expect(asked.flat()).toHaveLength(new Set(asked.flat()).size);
+  });
+
   it('are not the ten of a small stream', async () => {
     remove(...many.slice(0, 12));
     touch(...parents.slice(0, 12));
