@@ -1,7 +1,8 @@
 import type { Stream } from '../connectors/define.ts';
 import { messageOf, PermanentError, type WaitError } from '../core/errors.ts';
-import { type EventBus, type StreamResult, zeroCounts } from '../core/events.ts';
+import { type StreamResult, zeroCounts } from '../core/events.ts';
 import type { Watermark } from '../core/types.ts';
+import { countErpRequests } from './erp-requests.ts';
 import { seesTrees } from './gather.ts';
 import { beginPass, runPass } from './pass.ts';
 import type { Pass, PassContext, PassRequest } from './pass-types.ts';
@@ -224,12 +225,4 @@ function describeRun(base: StreamResult, { pass, after, error, erp, wait, durati
     ...(failed ? { error: messageOf(error) } : {}),
     ...(wait === undefined ? {} : { waitsUntil: wait.until }),
   };
-}
-
-function countErpRequests(events: EventBus, connector: string): () => number {
-  let count = 0;
-  events.on('request:done', ({ system, name }) => {
-    if (system === 'erp' && name === connector) count += 1;
-  });
-  return () => count;
 }

@@ -20,7 +20,7 @@ export async function requireFewLeftOut(pass: Pass, release: boolean, signal: Ab
     const own = refs.filter(({ entity }) => entity === stream.entity);
     leftOut += (await store.heldOf(session.source, own)).length;
     // Nothing is gained by knowing how many more.
-    if (leftOut > most) throw new PermanentError(withheldText(id, { most: Math.floor(most), live }));
+    if (leftOut > most) throw new PermanentError(leftOutText(id, { most: Math.floor(most), live }));
   }
 }
 
@@ -44,7 +44,7 @@ async function* leftOutRefs(stream: Stream, signal: AbortSignal): AsyncGenerator
   }
 }
 
-function withheldText(stream: string, { most, live }: { most: number; live: number }): string {
+function leftOutText(stream: string, { most, live }: { most: number; live: number }): string {
   return (
     `${stream}: the changed mapping leaves out more than ${most} records that the MES holds, of ${live} active ones. ` +
     `Nothing was cancelled, and the stream stands still. Look at when; erp-puller plan ${stream} --release says what would be ` +

@@ -56,7 +56,7 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
     parentsMarkedAt,
     finishedAt: pass.clock.now().toISOString(),
   });
-  if (withheld > 0) throw new TransientError(withheldText(pass.id, withheld));
+  if (withheld > 0) throw new TransientError(vanishedText(pass.id, withheld));
   if (!start.resumed) return watermark ?? state.watermark;
   // What was interrupted is delivered; what has changed since then is read in a window of its own.
   const next = { ...pass, state: await store.begin(pass.id), sourceNow: await pass.session.clock(signal) };
@@ -80,11 +80,11 @@ async function runBetween(pass: Pass, request: PassRequest, signal: AbortSignal)
     parentsMarkedAt,
     finishedAt: pass.clock.now().toISOString(),
   });
-  if (withheld > 0) throw new TransientError(withheldText(pass.id, withheld));
+  if (withheld > 0) throw new TransientError(vanishedText(pass.id, withheld));
   return state.watermark;
 }
 
-export function withheldText(stream: string, count: number): string {
+export function vanishedText(stream: string, count: number): string {
   return `${count} records vanished at once; nothing was cancelled. If that is right: erp-puller sync ${stream} --release.`;
 }
 

@@ -2,6 +2,7 @@ import type { Stream } from '../connectors/define.ts';
 import { messageOf, WaitError } from '../core/errors.ts';
 import type { ReconcileResult } from '../core/events.ts';
 import type { Entity } from '../core/types.ts';
+import { countErpRequests } from './erp-requests.ts';
 import { requireFewLeftOut } from './left-out.ts';
 import { beginPass } from './pass.ts';
 import type { PassContext } from './pass-types.ts';
@@ -33,7 +34,7 @@ export interface Reconciler {
 }
 
 export function createReconciler(context: PassContext, options: ReconcilerOptions): Reconciler {
-  const erpRequests = countErpRequests(context);
+  const erpRequests = countErpRequests(context.events, context.session.name);
   const due = createDue(context, options);
 
   async function sweepAll(streams: readonly Stream[], asked: Asked, signal: AbortSignal): Promise<ReconcileResult[]> {
@@ -133,12 +134,4 @@ async function sweepOne(
     durationMs: Math.round(context.clock.monotonicMs() - startedMs),
     ...(error === undefined ? {} : { error }),
   };
-}
-
-function countErpRequests({ events, session }: PassContext): () => number {
-  let count = 0;
-  events.on('request:done', ({ system, name }) => {
-    if (system === 'erp' && name === session.name) count += 1;
-  });
-  return () => count;
 }

@@ -6,7 +6,7 @@ import type { GatheredTree } from '../state/store.ts';
 import { settleChildren } from './children.ts';
 import { commitOutcomes, deliverRows, needOf } from './delivery.ts';
 import { toChange } from './diff.ts';
-import { deliverLeftOver, wasParkedBefore, withheldText } from './pass.ts';
+import { deliverLeftOver, vanishedText, wasParkedBefore } from './pass.ts';
 import type { Pass, PassRequest } from './pass-types.ts';
 import { PushFailedError } from './push-failed.ts';
 
@@ -64,7 +64,7 @@ async function deliverWaiting(release: Release, pass: Pass): Promise<void> {
   if (pass.stream.children === null) return;
   const withheld = await settleChildren(pass, release.request, release.signal);
   await deliverLeftOver(pass, { ...release, ownIsFresh: true });
-  if (withheld > 0) throw new TransientError(withheldText(pass.id, withheld));
+  if (withheld > 0) throw new TransientError(vanishedText(pass.id, withheld));
 }
 
 /** Resolves to the number of jobs that were held back. */
