@@ -41,13 +41,10 @@ const knownErrors = new Map<string, new (message: string) => Error>([
 
 /**
  * Lets other processes of the same user ask the daemon that holds a state directory. Only the holder of its lock may serve:
- * a socket file that is there already is then certain to be a dead daemon's, and is replaced.
+ * a socket file that is there already is then certain to be a dead daemon's, and is replaced. Throws ConfigError where none can be made.
  */
 export async function serveControl(directory: string, handler: ControlHandler): Promise<{ close(): Promise<void> }> {
   const path = socketPath(directory);
-  if (!isInside(path, directory)) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await requireOwner(path, directory);
-  await rm(path, { force: true });
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     open.add(socket);
@@ -56,10 +53,14 @@ export async function serveControl(directory: string, handler: ControlHandler): 
     socket.on('error', () => socket.destroy());
     void answer(socket, handler);
   });
-  await once(server.listen(path), 'listening');
+  try {
+    await listen(server, path, directory);
+  } catch (error) {
+    server.close();
+    throw error instanceof ConfigError ? error : noSocket(path, error);
+  }
   // Too many open files, say: the next caller may be luckier.
   server.on('error', () => undefined);
-  await chmod(path, 0o600);
   return {
     async close() {
       await close(server, open);
@@ -111,6 +112,19 @@ function readAnswer(line: string, directory: string): unknown {
   const { name, message } = reply.error;
   const Known = knownErrors.get(name) ?? Error;
   throw new Known(message);
+}
+
+async function listen(server: Server, path: string, directory: string): Promise<void> {
+  if (!isInside(path, directory)) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await requireOwner(path, directory);
+  await rm(path, { force: true });
+  await once(server.listen(path), 'listening');
+  await chmod(path, 0o600);
+}
+
+function noSocket(path: string, cause: unknown): ConfigError {
+  const advice = `Name a state.directory on a local disk, with a path of ${longestPath - '/control.sock'.length} bytes at most.`;
+  return new ConfigError(`The control socket ${path} cannot be made: ${messageOf(cause)}. ${advice}`, { cause });
 }
 
 async function close(server: Server, open: ReadonlySet<Socket>): Promise<void> {

@@ -9,7 +9,7 @@ import { startHealthLog } from '../server/health-log.ts';
 import { withWays } from '../server/mes-ways.ts';
 import { createMetrics } from '../server/metrics.ts';
 import { createReadiness, type ExpectedStream } from '../server/readiness.ts';
-import { type HealthServer, startServer } from '../server/server.ts';
+import { startServer } from '../server/server.ts';
 import { withSetAside } from '../server/set-aside.ts';
 import type { App } from './app.ts';
 import { serveControl } from './control.ts';
@@ -25,33 +25,57 @@ export interface Daemon {
 /** Work under way may go on this long after a stop was asked for. */
 const graceMs = 15_000;
 
-/** Starts polling on schedule, with health page, health log and control socket around it. */
+/** Ends what was started; the last started ends first. */
+type Ends = (() => unknown)[];
+
+/**
+ * Starts polling on schedule, with health page, health log and control socket around it. The app is the daemon's from now on: a
+ * start that fails closes it, as a stop does, and leaves nothing behind that keeps the process alive.
+ */
 export async function startDaemon(app: App, logger: Logger, signal: AbortSignal): Promise<Daemon> {
+  const ends: Ends = [app.close];
+  try {
+    await prepareInTime(app, signal);
+    const url = await start(app, logger, ends);
+    return {
+      url,
+      async stop() {
+        logger.info('Stopping.');
+        await endAll(ends);
+        logger.info('Stopped.');
+      },
+    };
+  } catch (error) {
+    await endAll(ends);
+    throw error;
+  }
+}
+
+async function endAll(ends: Ends): Promise<void> {
+  for (const end of ends.splice(0).reverse()) await end();
+}
+
+/** Resolves to where the health page is. */
+async function start(app: App, logger: Logger, ends: Ends): Promise<string> {
   const { config, clock, events } = app;
   const now = () => clock.now();
   const activity = followActivity(events, now);
   const engine = createEmbeddedEngine({ clock, events });
   const watchdog = createWatchdog({ clock, events });
-  await prepareInTime(app, signal);
   app.sink.rediscover();
   const expected = createReadiness({ streams: expectedStreams(app, watchdog), activity, store: app.store, now });
   const readiness = withWays(expected, app.sink.ways);
   const source = { streams: app.gauges, mes: app.mes, ready: async () => (await readiness()).ready };
-  const server: HealthServer = await startServer({
+  const server = await startServer({
     ...config.health,
     readiness: withSetAside(readiness, app.gauges),
     metrics: createMetrics(events, source),
   });
+  ends.push(server.close);
   const control = await serveControl(config.state.directory, verbHandlers(app, engine.exclusive));
+  ends.push(control.close, () => engine.stop(graceMs));
   const { logEverySeconds: everySeconds } = config.health;
-  const endHealthLog = startHealthLog({
-    everySeconds,
-    activity,
-    gauges: app.gauges,
-    mes: app.mes,
-    logger,
-    clock,
-  });
+  ends.push(startHealthLog({ everySeconds, activity, gauges: app.gauges, mes: app.mes, logger, clock }));
   engine.start(jobs(app, watchdog));
   for (const { session } of app.connectors.values()) {
     for (const { where, text, todo } of checkOverlaps(session))
@@ -62,17 +86,7 @@ export async function startDaemon(app: App, logger: Logger, signal: AbortSignal)
     connectors: [...app.connectors.keys()],
     state: config.state.directory,
   });
-  return {
-    url: server.url,
-    async stop() {
-      logger.info('Stopping.');
-      endHealthLog();
-      await engine.stop(graceMs);
-      await Promise.all([control.close(), server.close()]);
-      await app.close();
-      logger.info('Stopped.');
-    },
-  };
+  return server.url;
 }
 
 /** An ERP that is slow to answer now is asked again by its polls; the health page must not wait for it. */

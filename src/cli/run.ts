@@ -6,11 +6,7 @@ export async function runVerb(options: { config?: string }): Promise<number> {
   const context = await openContext({ ...options, logTo: process.stdout });
   const { signal } = onTermination();
   try {
-    const app = await openAppFor(context);
-    const daemon = await startDaemon(app, context.logger, signal).catch(async (error: unknown) => {
-      await app.close();
-      throw error;
-    });
+    const daemon = await startDaemon(await openAppFor(context), context.logger, signal);
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     await daemon.stop();
     return exitCodes.done;

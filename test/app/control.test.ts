@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type ControlHandler, callControl, serveControl } from '../../src/app/control.ts';
 import { BusyError, ConfigError } from '../../src/core/errors.ts';
 import { scratchDirectory } from '../support/state-builders.ts';
@@ -131,6 +131,18 @@ describe('the control socket', () => {
     await expect(call).rejects.toThrow();
     answer.resolve('x'.repeat(1_000_000));
     expect(await callControl(directory, { verb: 'quick', args: {} }, signal)).toBe('quick');
+  });
+
+  it('says what to do where none can be made: the temporary directory has a long path too', async () => {
+    const directory = join(scratchDirectory(), 'd'.repeat(120));
+    mkdirSync(directory);
+    vi.stubEnv('TMPDIR', join(scratchDirectory(), 't'.repeat(120)));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const failed = await serveControl(directory, echo).catch((error: unknown) => error);
+    expect(failed).toBeInstanceOf(ConfigError);
+    expect(String(failed)).toMatch(
+      /The control socket .*t{120}.* cannot be made: .*\. Name a state\.directory on a local disk/,
+    );
   });
 
   it('replaces the socket of a daemon that was killed', async () => {

@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import type { RunningCli } from '../support/cli.ts';
 import { createWorkspace, type Workspace } from '../support/cli-workspace.ts';
@@ -162,6 +165,44 @@ describe('a daemon whose credentials are refused', () => {
     expect((await daemon.stop('SIGTERM')).code).toBe(0);
     workspace.remove();
   });
+});
+
+describe('a daemon whose control socket cannot be made', () => {
+  const directory = 'd'.repeat(100);
+  const lines = [`state: { directory: ${directory} }`];
+
+  it.each([
+    [
+      'its directory is open to others',
+      { temporary: 'tmp', mode: 0o755 },
+      /does not belong to the owner of .* alone\. Remove it and start again\./,
+    ],
+    [
+      'no path is short enough',
+      { temporary: 't'.repeat(120), mode: 0o700 },
+      /The control socket .* cannot be made: .* Name a state\.directory/,
+    ],
+  ])(
+    'says so and ends with 78, health page and all: %s',
+    async (_, { temporary: name, mode }, reason) => {
+      const temporary = path.join(tmpdir(), `socket-test-${process.pid}`, name);
+      const workspace = createWorkspace(sandbox, { lines, env: { TMPDIR: temporary } });
+      onTestFinished(() => {
+        workspace.remove();
+        rmSync(path.dirname(temporary), { recursive: true });
+      });
+      const socketFolder = createHash('sha256')
+        .update(path.join(workspace.folder, directory))
+        .digest('hex')
+        .slice(0, 16);
+      mkdirSync(path.join(temporary, `erp-puller-${socketFolder}`), { recursive: true, mode });
+      const daemon = workspace.start('run');
+      onTestFinished(async () => void (await daemon.stop('SIGKILL')));
+      const { code, stderr } = await daemon.result;
+      expect({ code, stderr }).toEqual({ code: 78, stderr: expect.stringMatching(reason) });
+    },
+    10_000,
+  );
 });
 
 /** A port that was free a moment ago. */
