@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../core/errors.ts';
 import type { ReconcileResult, StreamResult } from '../core/events.ts';
@@ -88,6 +89,7 @@ export function verbHandlers(app: App, exclusive: RunExclusive): ControlHandler 
       return {};
     },
     backup: async ({ directory }) => {
+      if (!isAbsolute(directory)) throw new UsageError(`Name the whole path of the directory, not ${directory}.`);
       await app.store.backup(directory);
       return { directory };
     },

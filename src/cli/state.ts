@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { systemClock } from '../core/clock.ts';
 import { restoreState } from '../state/backup.ts';
 import { checkState } from '../state/check.ts';
@@ -15,7 +16,9 @@ export async function stateCheck({ config, json = false }: { config?: string; js
   return ok ? exitCodes.done : exitCodes.config;
 }
 
-export async function stateBackup(directory: string, { config }: { config?: string }): Promise<number> {
+export async function stateBackup(to: string, { config }: { config?: string }): Promise<number> {
+  // The daemon stands somewhere else.
+  const directory = path.resolve(to);
   const context = await openContext({ config });
   await runVerb(context, { name: 'backup', args: { directory }, signal: onTermination().signal });
   await context.logger.close();

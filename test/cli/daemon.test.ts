@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
-import type { RunningCli } from '../support/cli.ts';
+import { callControl } from '../../src/app/control.ts';
+import { type RunningCli, runCli } from '../support/cli.ts';
 import { createWorkspace, type Workspace } from '../support/cli-workspace.ts';
 
 let sandbox: Sandbox;
@@ -109,6 +110,19 @@ describe('verbs beside a running daemon', () => {
     expect((await workspace.run('state', 'backup', backup)).code).toBe(0);
     expect((await workspace.run('state', 'backup', backup)).code).toBe(78);
     expect(workspace.files().map(({ name }) => name)).toContain('backup/watermarks.json');
+  });
+
+  it('state backup goes where the person stands who asks for it, not where the daemon does', async () => {
+    const { configFile, stateDirectory: state, env, folder } = workspace;
+    const elsewhere = path.join(folder, 'elsewhere');
+    mkdirSync(elsewhere);
+    const asked = await runCli(['state', 'backup', 'copy', '--config', configFile], { cwd: elsewhere, env });
+    const copy = path.join(elsewhere, 'copy');
+    expect(asked).toEqual({ code: 0, stdout: `The state is backed up in ${copy}.\n`, stderr: '' });
+    expect(readdirSync(copy).sort()).toEqual(['ledger.db', 'watermarks.json']);
+    const bare = callControl(state, { verb: 'backup', args: { directory: 'copy' } }, new AbortController().signal);
+    await expect(bare).rejects.toThrow('Name the whole path of the directory');
+    expect(existsSync(path.join(folder, 'copy'))).toBe(false);
   });
 
   it.each([

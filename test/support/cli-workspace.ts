@@ -31,6 +31,8 @@ export interface Workspace {
   folder: string;
   configFile: string;
   stateDirectory: string;
+  /** What the config takes from the environment. */
+  env: Readonly<Record<string, string>>;
   run(...args: string[]): Promise<CliResult>;
   /** Runs a verb with --json and reads its only line. */
   json(...args: string[]): Promise<{ code: number | null; answer: unknown }>;
@@ -65,6 +67,7 @@ export function createWorkspace({ sap, mes }: Pick<Sandbox, 'sap' | 'mes'>, opti
     folder,
     configFile,
     stateDirectory: path.join(folder, 'state'),
+    env,
     run,
     start,
     async json(...args) {
