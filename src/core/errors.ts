@@ -113,6 +113,11 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Anything thrown, as an error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
 function describeProblem(problem: ConfigProblem): string {
   if (problem.file === undefined) return problem.text;
   const position = problem.line === undefined ? '' : `:${problem.line}:${problem.column ?? 1}`;

@@ -1,5 +1,5 @@
 import pLimit, { type LimitFunction } from 'p-limit';
-import { PermanentError, TransientError } from '../core/errors.ts';
+import { asError, TransientError } from '../core/errors.ts';
 import { businessKeyOf, recordKey } from '../core/records.ts';
 import type { Redactor } from '../core/redact.ts';
 import { type Change, type Entity, entities, type Outcome } from '../core/types.ts';
@@ -136,7 +136,7 @@ interface Run {
   /** Records that the MES took since it refused one with its whole batch. */
   clean: number;
   /** Set once a batch could not be delivered: no further one is sent, each would only cost the budget. */
-  stopped: TransientError | PermanentError | undefined;
+  stopped: Error | undefined;
 }
 
 /** Each entity's changes in the order given; of several with one key only the last. */
@@ -151,7 +151,7 @@ function groupByEntity(changes: readonly Change[]): Map<Entity, Change[]> {
   return new Map([...groups].map(([entity, group]) => [entity, [...group.values()]]));
 }
 
-/** Delivers one batch; resolves to the failure that stopped it, if one did. */
+/** Delivers one batch; resolves to what stopped it, if anything did: what others on their way find out must not be lost. */
 async function attempt(batch: Batch, run: Run): Promise<Error | undefined> {
   if (run.stopped !== undefined) return run.stopped;
   try {
@@ -160,10 +160,10 @@ async function attempt(batch: Batch, run: Run): Promise<Error | undefined> {
     run.outage?.delivered(batch.entity);
     return undefined;
   } catch (error) {
-    if (!(error instanceof TransientError || error instanceof PermanentError)) throw error;
     run.outage?.failed(batch.entity, error);
-    run.stopped ??= error;
-    return error;
+    const failure = asError(error);
+    run.stopped ??= failure;
+    return failure;
   }
 }
 
@@ -172,29 +172,37 @@ async function deliver({ entity, changes }: Batch, run: Run): Promise<void> {
   const search = createBadSearch(changes.length, run.clean);
   for (let part = search.next(); part !== undefined; part = search.next()) {
     const batch = { entity, changes: changes.slice(part.from, part.to) };
-    const results = await send(batch, run);
-    if (results instanceof BatchRefusedError) {
-      const [only] = batch.changes;
-      const reason = run.redact(results.message);
-      if (search.refused() && only !== undefined) run.outcomes.push({ kind: 'refused', change: only, reason });
+    const refusal = await send(batch, run);
+    if (refusal === undefined) {
+      search.accepted();
       continue;
     }
-    record(batch, results, run);
-    requireProof(batch, results);
-    search.accepted();
+    const [only] = batch.changes;
+    const reason = run.redact(refusal.message);
+    if (search.refused() && only !== undefined) run.outcomes.push({ kind: 'refused', change: only, reason });
   }
   run.clean = search.clean();
 }
 
-async function send(batch: Batch, run: Run): Promise<readonly SinkResult[] | BatchRefusedError> {
+/** Sends a part of a batch and notes what became of it; resolves to the refusal when the MES refused all of it. */
+async function send(batch: Batch, run: Run): Promise<BatchRefusedError | undefined> {
   try {
-    return await run.sink.deliver(batch, run.toMes);
+    const results = await run.sink.deliver(batch, run.toMes);
+    record(batch, results, run);
+    requireProof(batch, results);
+    return undefined;
   } catch (error) {
     if (error instanceof BatchRefusedError) return error;
     if (!(error instanceof BatchInterruptedError)) throw error;
+    const { results, cause } = error;
     const { entity, changes } = batch;
-    record({ entity, changes: changes.slice(0, error.results.length) }, error.results, run);
-    throw error.cause;
+    record({ entity, changes: changes.slice(0, results.length) }, results, run);
+    if (!(cause instanceof BatchRefusedError)) throw cause;
+    const open = changes.filter((_, index) => isOpen(results[index]));
+    if (open.length === changes.length) return cause;
+    // What is known stands and is not sent again: the bad record is among the others.
+    await deliver({ entity, changes: open }, run);
+    return undefined;
   }
 }
 
@@ -236,8 +244,9 @@ function remember({ record }: Change, mesId: string | null, run: Run): void {
 }
 
 function firstFailure(results: readonly (Error | undefined)[]): Error | undefined {
+  const failures = results.filter((result) => result !== undefined);
   // One that nothing will mend matters more than one that passes.
-  return results.find((result) => result instanceof PermanentError) ?? results.find((result) => result !== undefined);
+  return failures.find((failure) => !(failure instanceof TransientError)) ?? failures[0];
 }
 
 function split<T>(items: readonly T[], size: number): T[][] {

@@ -1,4 +1,4 @@
-import { PermanentError, TransientError } from '../core/errors.ts';
+import { asError } from '../core/errors.ts';
 import type { Entity, Outcome } from '../core/types.ts';
 import { type Outage, whatFailed } from './outage.ts';
 import type { Nesting, Transport, Tree } from './sink.ts';
@@ -62,8 +62,7 @@ async function attempt(run: Run, tree: Tree): Promise<void> {
     for (const { change, mesId } of created) run.outcomes.push({ kind: 'delivered', change, action: 'created', mesId });
     if (created.length > 0) run.outage?.delivered('job');
   } catch (error) {
-    if (!(error instanceof TransientError || error instanceof PermanentError)) throw error;
     run.outage?.failed('job', error);
-    run.failure ??= error;
+    run.failure ??= asError(error);
   }
 }

@@ -8,7 +8,7 @@ import { holdBack } from './gather.ts';
 import { withKeptJobs } from './kept-job.ts';
 import { lateness, tellLate } from './lateness.ts';
 import type { Pass } from './pass-types.ts';
-import { PushFailedError } from './push-failed.ts';
+import { endOf } from './push-failed.ts';
 import { tell } from './tell.ts';
 
 export interface Delivery {
@@ -94,8 +94,7 @@ export async function startDelivery(
   committed.catch(() => undefined);
   if (report.failure !== undefined) {
     await committed;
-    const { failure: cause, failed: entity } = report;
-    throw new PushFailedError({ message: cause.message, cause, entity });
+    throw endOf(report.failure, report.failed);
   }
   return { committed, outcomes: report.outcomes };
 }

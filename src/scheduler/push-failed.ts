@@ -1,4 +1,4 @@
-import { TransientError, WaitError } from '../core/errors.ts';
+import { PermanentError, TransientError, WaitError } from '../core/errors.ts';
 import type { Entity } from '../core/types.ts';
 
 /** The MES could not be delivered to. */
@@ -11,6 +11,12 @@ export class PushFailedError extends Error {
     super(message, { cause });
     this.entity = entity;
   }
+}
+
+/** What a pass ends with when its push was stopped: what is no fault of the MES, as a bug or the order to stop, as it is. */
+export function endOf(cause: Error, entity: Entity | undefined): Error {
+  const isOfMes = cause instanceof TransientError || cause instanceof PermanentError;
+  return isOfMes ? new PushFailedError({ message: cause.message, cause, entity }) : cause;
 }
 
 /** What holds a pass back until a known time without anything having failed; undefined for other errors. */

@@ -8,7 +8,7 @@ import { commitOutcomes, deliverRows, needOf } from './delivery.ts';
 import { toChange } from './diff.ts';
 import { deliverLeftOver, vanishedText, wasParkedBefore } from './pass.ts';
 import type { Pass, PassRequest } from './pass-types.ts';
-import { PushFailedError } from './push-failed.ts';
+import { endOf } from './push-failed.ts';
 
 export interface Releasing {
   /** Passes of this cycle that may go on, in the order of their streams. */
@@ -122,8 +122,7 @@ async function pushTrees(release: Release, { pass, pusher, trees }: Pushing): Pr
   const report = await pusher.push(await toTrees(release, pass, trees), release.signal);
   pass.requests.mes += report.requests;
   await commitTrees(release, trees, report.outcomes);
-  const { failure: cause, failed: entity } = report;
-  if (cause !== undefined) throw new PushFailedError({ message: cause.message, cause, entity });
+  if (report.failure !== undefined) throw endOf(report.failure, report.failed);
   const jobs = report.outcomes.map(({ change }) => change.record).filter(({ entity }) => entity === 'job');
   return new Set(jobs.map(({ externalId }) => externalId));
 }

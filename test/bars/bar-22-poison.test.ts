@@ -1,5 +1,8 @@
 import '../simulation/disk.ts';
 import { describe, expect, it } from 'vitest';
+import { createEryxonSink } from '../../src/push/eryxon/index.ts';
+import type { Transport } from '../../src/push/sink.ts';
+import { answered, classicMes } from '../support/eryxon-mes.ts';
 import { type FakeRow, fakeStream, openRig, put, type Rig, source, start } from '../support/pass-rig.ts';
 import { collect } from '../support/plant.ts';
 
@@ -87,5 +90,73 @@ describe.each([1, 5, 50])('%i poisonous rows of a hundred', (count) => {
     await rig.store.retryDeadLetters({});
     await poll(4);
     for (const id of poison) expect(rig.sink.held.get(`job/${id}`)?.record.fields['customer']).toBe('second');
+  });
+});
+
+/** What a customer of this name does to the documented MES, by its external id. */
+const kinds: Readonly<Record<string, string>> = {
+  nul: 'a\u0000b',
+  half: 'a\ud800b',
+  whole: 'refused with its whole batch',
+  'whole-too': 'refused with its whole batch',
+  alone: 'refused by itself',
+};
+
+/** The documented MES, which refuses batches by what customers are called in them. */
+function pickyMes(held: Set<string>): Transport & { bodies: string[] } {
+  const bodies: string[] = [];
+  return {
+    bodies,
+    async request({ body = '' }) {
+      bodies.push(body);
+      const [records = []] = Object.values(JSON.parse(body)) as { external_id: string; customer?: string }[][];
+      if (body.includes('refused with')) {
+        return answered(400, { success: false, error: { code: 'VALIDATION_ERROR', message: 'no such customer' } });
+      }
+      const results = records.map(({ external_id: id, customer }) => {
+        if (customer === 'refused by itself') return { external_id: id, action: 'error', error: 'bad customer' };
+        held.add(id);
+        return { external_id: id, id: `u-${id}`, action: 'created' };
+      });
+      return answered(200, { success: true, data: { results } });
+    },
+  };
+}
+
+describe('poison of every kind in one page', () => {
+  it('is named record by record in the run that meets it, all else goes on in it, and the next run is not held up', async () => {
+    const ids = Array.from({ length: 95 }, (_, index) => `j${index}`);
+    const good = ids.map((id) => job(id, -5, 'Acme'));
+    // Spread over the page.
+    const poison = Object.entries(kinds).map(([id, text]) => job(id, -5, text));
+    const jobs = good.flatMap((row, index) => [
+      row,
+      ...(index % 20 === 7 ? poison.slice(index / 20, index / 20 + 1) : []),
+    ]);
+    put(jobs, { ...job('unreadable', -5, ''), bad: true });
+    const parts = [...ids, ...Object.keys(kinds)].map((id) => part(`${id}-a`, id));
+    const rig = await openRig([
+      fakeStream(jobs, { name: 'jobs', pageSize: 200 }),
+      fakeStream(parts, { name: 'parts', entity: 'part', pageSize: 200 }),
+    ]);
+    const held = new Set<string>();
+    const mes = pickyMes(held);
+    const eryxon = createEryxonSink('https://mes.example/functions/v1', classicMes());
+    rig.sink.deliver = (batch) => eryxon.deliver(batch, mes);
+    const [first, second] = await rig.run();
+    expect(first).toMatchObject({ outcome: 'refused', created: 95, refused: 6 });
+    expect(second).toMatchObject({ outcome: 'ok', created: 95, parked: 5, refused: 0 });
+    expect([...held].sort()).toEqual(ids.flatMap((id) => [id, `${id}-a`]).sort());
+    const letters = await rig.store.deadLetters({});
+    expect(letters.map(({ key }) => key).sort()).toEqual(
+      [...Object.keys(kinds).map((id) => `job/${id}`), 'row unreadable'].sort(),
+    );
+    expect(mes.bodies.length).toBeLessThan(40);
+    expect(mes.bodies.join('')).not.toMatch(/\\u0000|\\ud800/);
+    const before = mes.bodies.length;
+    put(jobs, job('later', 0, 'Acme'));
+    rig.sourceNow.at = new Date(at(1));
+    expect(await rig.run({ manual: false })).toMatchObject([{ created: 1 }, { outcome: 'ok' }]);
+    expect(mes.bodies.length).toBe(before + 1);
   });
 });

@@ -3,7 +3,7 @@ import { PermanentError, TransientError } from '../../src/core/errors.ts';
 import { businessKeyOf } from '../../src/core/records.ts';
 import { type Change, entities } from '../../src/core/types.ts';
 import { createPusher } from '../../src/push/pusher.ts';
-import { BatchRefusedError, type SinkResult } from '../../src/push/sink.ts';
+import { BatchInterruptedError, BatchRefusedError, type SinkResult } from '../../src/push/sink.ts';
 import { delivered, fakeMes, refusesWhole, unproven } from '../support/fake-sink.ts';
 import { change, entry, ledger, record, told } from '../support/push-builders.ts';
 
@@ -193,6 +193,26 @@ describe('a batch that the MES refuses whole', () => {
     expect(told(outcomes).filter((text) => text.includes('refused'))).toEqual(['job/2 refused: HTTP 500 bad data']);
   });
 
+  it('after a part of it was delivered is searched in what is left alone, and nothing is sent twice that was delivered', async () => {
+    const { fail } = refusesWhole((id) => id === '5');
+    const mes = fakeMes({
+      fail(batch) {
+        const refusal = fail?.(batch);
+        if (batch.changes.length < 8 || refusal === undefined) return refusal;
+        const open = batch.changes.slice(4).map(() => unproven);
+        return new BatchInterruptedError([delivered, delivered, refusedFor('no date'), delivered, ...open], refusal);
+      },
+    });
+    const { outcomes, failure } = await mes.pusher.push(jobs(8), knowsNothing, signal);
+    expect(failure).toBeUndefined();
+    expect(mes.batches).toEqual(['job: 0 1 2 3 4 5 6 7', 'job: 4 5 6 7', 'job: 4', 'job: 5', 'job: 6', 'job: 7']);
+    expect(told(outcomes)).toEqual(
+      ['0 created', '1 created', '2 refused: no date', '3 created', '4 created']
+        .concat(['5 refused: HTTP 500 bad data', '6 created', '7 created'])
+        .map((text) => `job/${text}`),
+    );
+  });
+
   it('is searched no further once the MES cannot be reached; what was found out stands', async () => {
     let requests = 0;
     const mes = fakeMes({
@@ -250,15 +270,40 @@ describe('a batch that cannot be delivered', () => {
     expect(failure).toBeInstanceOf(PermanentError);
   });
 
-  it('because of a bug is thrown, not reported as an outcome', async () => {
-    const mes = fakeMes({ fail: () => new TypeError('undefined is not a function') });
-    await expect(mes.pusher.push(jobs(1), knowsNothing, signal)).rejects.toThrow(TypeError);
+  it('because of a bug is a failure of the push, told before one that passes; what was delivered stands', async () => {
+    const mes = fakeMes({
+      batchSize: 1,
+      maxConcurrency: 3,
+      async fail({ changes }) {
+        const id = changes[0]?.record.externalId;
+        if (id === '0') return undefined;
+        if (id === '1') return nextTurn(new TypeError('undefined is not a function'));
+        return new TransientError('reset');
+      },
+    });
+    const { outcomes, failure, failed } = await mes.pusher.push(jobs(5), knowsNothing, signal);
+    expect(told(outcomes)).toEqual(['job/0 created']);
+    expect([failure, failed]).toEqual([expect.any(TypeError), undefined]);
   });
 
-  it('because the daemon stops is thrown with the reason of the signal', async () => {
-    const mes = fakeMes();
-    const aborted = AbortSignal.abort(new Error('shutting down'));
-    await expect(mes.pusher.push(jobs(1), knowsNothing, aborted)).rejects.toThrow('shutting down');
+  it('because the daemon stops ends with the reason of the signal, once nothing is on its way any more', async () => {
+    const stop = new AbortController();
+    let done = 0;
+    const mes = fakeMes({
+      batchSize: 1,
+      maxConcurrency: 3,
+      async fail({ changes }) {
+        const id = changes[0]?.record.externalId;
+        if (id === '1') stop.abort(new Error('shutting down'));
+        if (id === '2') for (let turn = 0; turn < 5; turn += 1) await nextTurn(undefined);
+        done += 1;
+        return id === '1' ? stop.signal.reason : undefined;
+      },
+    });
+    const { outcomes, failure } = await mes.pusher.push(jobs(9), knowsNothing, stop.signal);
+    expect(failure?.message).toBe('shutting down');
+    expect(done).toBe(3);
+    expect(told(outcomes).sort()).toEqual(['job/0 created', 'job/2 created']);
   });
 });
 

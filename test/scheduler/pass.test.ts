@@ -100,6 +100,20 @@ describe('a pass', () => {
     expect(rig.sink.batches.flat().sort()).toEqual(rows.map(({ key }) => `job/${key}`).sort());
   });
 
+  it('that ends by a bug while it pushes keeps what was delivered before it', async () => {
+    const rows = [...jobs(3), part('p', '10')];
+    const rig = await openRig([fakeStream(rows, { owns: [{ entity: 'job' }, { entity: 'part' }] })]);
+    rig.sink.before = ({ entity }) => {
+      if (entity === 'part') throw new TypeError('undefined is not a function');
+    };
+    const failed = { outcome: 'failed', created: 3, error: 'undefined is not a function' };
+    expect(await rig.run()).toMatchObject([failed]);
+    expect([...(await rig.store.lookup(source, 'job', ['10', '11', '12'])).keys()]).toEqual(['10', '11', '12']);
+    rig.sink.before = () => undefined;
+    await rig.run();
+    expect(rig.sink.batches).toEqual([['job/12', 'job/11', 'job/10'], ['part/p']]);
+  });
+
   it('of a first load that was interrupted goes on with all that has changed since its first start', async () => {
     const rows = jobs(6);
     const rig = await openRig([fakeStream(rows, { pageSize: 2, overlapSeconds: 0 })]);

@@ -20,7 +20,7 @@ export interface Behaviour {
   /** What becomes of one record; the default is that it is created. */
   result?(change: ReadyChange): SinkResult | Promise<SinkResult>;
   /** Thrown for the batch as a whole. */
-  fail?(batch: Batch): Error | undefined;
+  fail?(batch: Batch): Error | undefined | Promise<Error | undefined>;
   batchSize?: number;
   maxConcurrency?: number;
   /** The most that a request takes; any number when absent. */
@@ -41,7 +41,7 @@ export function fakeMes(behaviour: Behaviour = {}): FakeMes {
       most = Math.max(most, running);
       try {
         await transport.request(request);
-        const failure = fail(batch);
+        const failure = await fail(batch);
         if (failure !== undefined) throw failure;
         for (const each of batch.changes) seen.set(`${batch.entity}/${each.record.externalId}`, each);
         return await Promise.all(batch.changes.map(result));

@@ -1,6 +1,12 @@
 import { messageOf, TransientError } from '../../core/errors.ts';
-import type { Batch, ReadyChange, SinkResult, Transport } from '../sink.ts';
-import { BatchInterruptedError } from '../sink.ts';
+import {
+  type Batch,
+  BatchInterruptedError,
+  BatchRefusedError,
+  type ReadyChange,
+  type SinkResult,
+  type Transport,
+} from '../sink.ts';
 import type { Capabilities } from './ability.ts';
 import { classicBulk, classicPut } from './classic.ts';
 import type { Discovery } from './discovery.ts';
@@ -52,7 +58,8 @@ export async function deliverBatch(on: Delivering, batch: Batch, transport: Tran
     const reason = unstorable(change);
     if (reason !== undefined) results.set(change, { kind: 'refused', reason });
   }
-  if (results.size === batch.changes.length) return inOrder(batch, results);
+  const refusedHere = results.size;
+  if (refusedHere === batch.changes.length) return inOrder(batch, results);
   const job: Job = { batch, transport, report: (change, result) => void results.set(change, result) };
   const open = () => (results.size === 0 ? batch.changes : batch.changes.filter((change) => !results.has(change)));
   const once = () => deliverOpen(on, { ...job, batch: { ...batch, changes: open() } });
@@ -66,7 +73,8 @@ export async function deliverBatch(on: Delivering, batch: Batch, transport: Tran
       )
       .catch(ofSchema((error) => setAside(job, open(), error)));
   } catch (error) {
-    if (results.size === 0) throw error;
+    // What was refused here is found again without a request, so that the whole batch counts as refused.
+    if (results.size === (error instanceof BatchRefusedError ? refusedHere : 0)) throw error;
     throw new BatchInterruptedError(inOrder(batch, results), error);
   }
   return inOrder(batch, results);

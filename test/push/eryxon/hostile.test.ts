@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { tables } from '../../../sandbox/types.ts';
+import { createPusher } from '../../../src/push/pusher.ts';
+import type { CountedTransport } from '../../../src/push/transport.ts';
 import { startMes } from '../../support/eryxon-mes.ts';
 import { change, ledger, record } from '../../support/push-builders.ts';
 
@@ -71,6 +73,39 @@ describe.each(generations)('hostile ids and texts at an Eryxon of generation %s'
     expect(kinds.get('two')).toBe('delivered');
     expect(['delivered', 'refused']).toContain(kinds.get(id));
     expect(mes.image().jobs.has('one') && mes.image().jobs.has('two')).toBe(true);
+  });
+
+  it('beside a record that the MES refuses with all that goes with it, each is refused by name and the others go on', async () => {
+    const { mes, sink, transport } = await startMes({ generation });
+    const body = '{"success":false,"error":{"code":"VALIDATION_ERROR","message":"no such customer"}}';
+    let requests = 0;
+    const openTransport = (): CountedTransport => ({
+      requests: () => requests,
+      async request(request) {
+        requests += 1;
+        if (request.body?.includes('Nobody')) return { status: 400, headers: {}, text: body };
+        return transport.request(request);
+      },
+    });
+    const pusher = createPusher({ sink, openTransport, batchSize: 100, maxConcurrency: 1 });
+    const job = (id: string, customer: string) =>
+      change(record('job', id, { fields: { job_number: `J ${id}`, customer } }));
+    const page = [job('a', 'x'), job('nul', 'x\u0000'), job('bad', 'Nobody'), job('half', 'x\ud800'), job('c', 'x')];
+    const { outcomes, failure } = await pusher.push(page, lookup, signal);
+    expect(failure).toBeUndefined();
+    const found = outcomes.map((outcome) => [
+      outcome.change.record.externalId,
+      outcome.kind === 'refused' ? outcome.reason : outcome.kind,
+    ]);
+    expect(Object.fromEntries(found)).toEqual({
+      a: 'delivered',
+      nul: expect.stringContaining('NUL character'),
+      bad: expect.stringContaining('no such customer'),
+      half: expect.stringContaining('half a surrogate pair'),
+      c: 'delivered',
+    });
+    expect(found).toHaveLength(5);
+    expect([...mes.image().jobs.keys()].sort()).toEqual(['a', 'c']);
   });
 
   it.each([
