@@ -111,9 +111,11 @@ async function tryPut(base: string, entity: Entity, transport: Transport): Promi
       ability.faults.push(answer.message);
       return;
     }
-    ability.post = !isMissing(answer);
     const verdict = readVerdict(answer.message);
-    ability.put = ability.post && verdict.kind !== 'unknown-column';
+    const lacks = verdict.kind === 'unknown-column' ? verdict.column : undefined;
+    // Every create carries the ids.
+    ability.post = !isMissing(answer) && !(lacks !== undefined && lacks in probeIds);
+    ability.put = ability.post && lacks === undefined;
     if (!ability.put) ability.faults.push(`sync: ${answer.message || `HTTP ${answer.status}`}`);
   });
   if (unknown !== undefined) setUnknown(ability, unknown);
@@ -150,8 +152,8 @@ async function tryErpSync(base: string, capabilities: Capabilities, transport: T
     }
     ability.faults.push(`erp-sync: ${message}`);
     const { column } = verdict;
-    // Without the hash nothing is found again; a column of new records alone leaves updates whole.
-    if (column !== 'sync_hash') ability.erpSync = 'updates';
+    // Without the hash or the ids nothing is found again; a column of new records alone leaves updates whole.
+    if (column !== 'sync_hash' && !(column in probeIds)) ability.erpSync = 'updates';
     capabilities.lacking.push({ entity, column });
   }
 }

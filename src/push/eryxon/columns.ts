@@ -62,6 +62,11 @@ export function columnFor(entity: Entity, field: string): string | undefined {
   return columns[entity].has(name) ? name : undefined;
 }
 
+/** Whether a record can do without the column where this MES lacks it: ids, parents and status cannot be left out. */
+export function canLeaveOut(entity: Entity, column: string): boolean {
+  return columns[entity].has(column) && !requiredNames.includes(column);
+}
+
 export interface Shaped {
   columns: Columns;
   /** Fields of the record that this MES has no column for. */
@@ -91,7 +96,8 @@ export function shape(change: ReadyChange, options: ShapeOptions): Shaped | stri
     { known, lacking: options.lacking, entity: record.entity },
     { ...record.fields, ...notes },
   );
-  const missing = problem === undefined && options.creating ? complete(known, shaped.columns) : undefined;
+  const missing =
+    problem === undefined && options.creating ? complete(known, shaped.columns, options.lacking) : undefined;
   if (missing !== undefined) return `The record has no ${missing}, which the MES requires.`;
   if (status !== undefined && options.keepStatus !== true) shaped.columns['status'] = status;
   return problem ?? shaped;
@@ -120,12 +126,17 @@ function fill(shaped: Shaped, { known, lacking, entity }: Table, fields: Readonl
   return undefined;
 }
 
+/** What tells a record to people: a MES without a column for it takes no such records. */
 const requiredNames = ['name', 'type', 'job_number', 'part_number', 'operation_name'];
 
 /** Fills in what has a stand-in; returns the name of a column that has none and that the MES cannot do without. */
-function complete(known: ReadonlyMap<string, Column>, shaped: Columns): string | undefined {
+function complete(
+  known: ReadonlyMap<string, Column>,
+  shaped: Columns,
+  lacking: ReadonlySet<string>,
+): string | undefined {
   for (const [name, { initial }] of known) {
-    if (initial !== undefined && shaped[name] === undefined) shaped[name] = initial;
+    if (initial !== undefined && shaped[name] === undefined && !lacking.has(name)) shaped[name] = initial;
   }
   return requiredNames.find((name) => known.has(name) && !shaped[name]);
 }

@@ -71,7 +71,12 @@ export async function deliverBatch(on: Delivering, batch: Batch, transport: Tran
           await once();
         }),
       )
-      .catch(ofSchema((error) => setAside(job, open(), error)));
+      .catch(
+        ofSchema(async (error) => {
+          if (error.column !== undefined) await on.discovery.close(batch.entity, messageOf(error));
+          setAside(job, open(), error);
+        }),
+      );
   } catch (error) {
     // What was refused here is found again without a request, so that the whole batch counts as refused.
     if (results.size === (error instanceof BatchRefusedError ? refusedHere : 0)) throw error;
@@ -81,7 +86,7 @@ export async function deliverBatch(on: Delivering, batch: Batch, transport: Tran
 }
 
 /** Deals with an error of the schema; every other goes on. */
-function ofSchema(handle: (error: SchemaError) => void | Promise<void>): (error: unknown) => Promise<void> {
+function ofSchema(handle: (error: SchemaError) => Promise<void>): (error: unknown) => Promise<void> {
   return async (error) => {
     if (!(error instanceof SchemaError)) throw error;
     await handle(error);

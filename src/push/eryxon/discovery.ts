@@ -3,7 +3,7 @@ import { TransientError } from '../../core/errors.ts';
 import { type Entity, entities } from '../../core/types.ts';
 import { reachOf } from '../outage.ts';
 import type { Transport } from '../sink.ts';
-import type { Capabilities } from './ability.ts';
+import type { Ability, Capabilities } from './ability.ts';
 import { probe } from './capabilities.ts';
 import type { Notes } from './notes.ts';
 import { possibleTasks } from './ways.ts';
@@ -20,6 +20,8 @@ export interface Discovery {
   expire(): void;
   /** After an error of the schema: finds out anew, unless that was done a moment ago. False when nothing is known beyond before. */
   renew(transport: Transport): Promise<boolean>;
+  /** A look does not show that the MES takes none of these: so it is until the next one. */
+  close(entity: Entity, reason: string): Promise<void>;
 }
 
 export interface DiscoveryOptions {
@@ -37,6 +39,7 @@ const keptMs = 86_400_000;
 const keptFaultyMs = 6 * 3_600_000;
 /** A MES that is broken for good is not asked about at every request. */
 const pauseMs = 10 * 60_000;
+const noWay = { classic: null, put: false, erpSync: 'no', post: false } as const;
 const noteName = 'mes capabilities';
 
 export function createDiscovery({ url, base, notes, clock, onAvailable }: DiscoveryOptions): Discovery {
@@ -94,6 +97,14 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
       if (before !== undefined && ageMs(before) < pauseMs) return false;
       await findOnce(transport);
       return true;
+    },
+    async close(entity, reason) {
+      const before = await known();
+      if (before === undefined) return;
+      const ability = before.entities[entity];
+      const closed: Ability = { ...ability, ...noWay, faults: [...ability.faults, reason] };
+      kept = { ...before, entities: { ...before.entities, [entity]: closed } };
+      await notes.writeNote(noteName, kept);
     },
   };
 }

@@ -124,7 +124,9 @@ async function retryFailed(call: Call, { items, message }: Failed, report: Repor
     return;
   }
   if (items.length > 1 && verdict.kind !== 'unknown-column') return findBad(call, items, report);
-  const next = await settle(call, { ...first, message });
+  // They share the text, and not all of them may have sent what it names.
+  const named = items.find(({ columns }) => verdict.kind === 'unknown-column' && verdict.column in columns) ?? first;
+  const next = await settle(call, { ...named, message });
   if (next.kind === 'again') return erpSync(call, changes, report);
   const reason = 'The MES lists it, and its erp-sync does not see it:';
   report(first.change, next.kind === 'done' ? next.result : { kind: 'refused', reason: `${reason} ${message}` });

@@ -56,16 +56,16 @@ async function create(call: Call, change: ReadyChange, askedBefore: Posted | und
   }
   requireKnown(answer, 'POST');
   const message = refusalText(answer);
-  const next = await settle(call, { change, message, columns });
   // Refused because an earlier try, whose answer was lost, has created it; or else this one has not taken effect.
   const before = lost ? { ...postedNow(change), ...(sure ? {} : { ...askedBefore, hash: eitherOf }) } : askedBefore;
+  if (before !== undefined) await posted.note(change, null, before);
+  // What is there is of unknown content: a later try of this one must not be taken for its delivery.
+  else await posted.forget(change.record);
+  const next = await settle(call, { change, message, columns });
   if (next.kind === 'again') return create(call, change, before);
   if (next.kind === 'adopt') return adopt(call, change, next.mesId);
   const renamed = isOwnExternalKey(message) ? await findRenamed(call, before) : undefined;
   if (renamed !== undefined) return adopt(call, change, renamed);
-  if (before !== undefined) await posted.note(change, null, before);
-  // What is there is of unknown content: a later try of this one must not be taken for its delivery.
-  else await posted.forget(change.record);
   const beyondPlan = planLimit.refused(call.entity, answer);
   if (beyondPlan !== undefined) return beyondPlan;
   return isOwnExternalKey(message) ? withoutId(call, change, before) : next.result;

@@ -25,7 +25,8 @@ export async function prepare(call: Call, change: ReadyChange, options: PrepareO
   const parents = await parentIds(call, change);
   if ('result' in parents) return parents;
   const { columns } = shaped;
-  if (creating && entity === 'cell' && columns['sequence'] === undefined) columns['sequence'] = await nextPlace(call);
+  const needsPlace = creating && entity === 'cell' && columns['sequence'] === undefined && !lacking.has('sequence');
+  if (needsPlace) columns['sequence'] = await nextPlace(call);
   const ids = options.byId === true ? {} : { external_id: record.externalId, external_source: record.source };
   return { columns: { ...ids, ...parents.columns, ...columns } };
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Entity } from '../../core/types.ts';
 import type { ReadyChange } from '../sink.ts';
 import type { ProofCost } from './ability.ts';
+import { canLeaveOut } from './columns.ts';
 import type { Notes } from './notes.ts';
 import { createOwners, type Owners } from './owners.ts';
 import { createPlanLimit, type PlanLimit } from './plan-limit.ts';
@@ -32,7 +33,8 @@ export interface NewRows {
 export interface Session {
   /** Columns that this installation lacks though the documentation or the code names them. */
   lacking(entity: Entity): ReadonlySet<string>;
-  learnLacking(entity: Entity, column: string): void;
+  /** From now on the column is left out; false when no record can do without it. */
+  learnLacking(entity: Entity, column: string): boolean;
   /** A field of the mapping has no column in this MES: told once. */
   leaveOut(entity: Entity, field: string): void;
   /** MES ids that had to be looked up, by `<entity>/<businessKey>`. */
@@ -69,7 +71,11 @@ export function createSession(options: SessionOptions): Session {
   const lackingOf = ofEach(() => new Set<string>());
   return {
     lacking: lackingOf,
-    learnLacking: (entity, column) => void lackingOf(entity).add(column),
+    learnLacking(entity, column) {
+      const dispensable = canLeaveOut(entity, column);
+      if (dispensable) lackingOf(entity).add(column);
+      return dispensable;
+    },
     leaveOut(entity, field) {
       if (left.has(`${entity}.${field}`)) return;
       left.add(`${entity}.${field}`);

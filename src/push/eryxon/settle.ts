@@ -27,7 +27,8 @@ export async function settle(call: Call, { change, message, columns }: Failure):
   if (verdict.kind === 'unknown-column') {
     const { column } = verdict;
     if (columns[column] === undefined) throw new SchemaError(message);
-    call.session.learnLacking(call.entity, column);
+    // Only without it the next try ends otherwise.
+    if (!call.session.learnLacking(call.entity, column)) throw new SchemaError(message, { column });
     return { kind: 'again' };
   }
   if (verdict.kind === 'missing-parent') {

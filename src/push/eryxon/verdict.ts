@@ -7,6 +7,13 @@ import type { ReadyChange, SinkResult } from '../sink.ts';
  */
 export class SchemaError extends Error {
   override name = 'SchemaError';
+  /** It lacks this one, without which no such record can be sent. */
+  readonly column: string | undefined;
+
+  constructor(message: string, { column }: { column?: string } = {}) {
+    super(message);
+    this.column = column;
+  }
 }
 
 /** What the text of a database error means. The sentence before it varies by endpoint; only what PostgreSQL says counts. */
