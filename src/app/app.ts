@@ -69,7 +69,10 @@ export interface ReconcileSelection {
 }
 
 /** Runs a connector's task when no other run of it is under way. */
-export type RunExclusive = <T>(name: string, task: (signal: AbortSignal) => Promise<T>) => Promise<T>;
+export type RunExclusive = <T>(name: string, task: ExclusiveTask<T>) => Promise<T>;
+
+/** Ends soon after `signal` aborts; once `stopping` does, it finishes what is under way and begins nothing more. */
+type ExclusiveTask<T> = (signal: AbortSignal, stopping?: AbortSignal) => Promise<T>;
 
 /** One configured ERP with everything that belongs to it. */
 export interface ConnectorRun {
@@ -232,8 +235,8 @@ async function syncAll(
   const selected = select(runs, selection);
   const results = await Promise.all(
     [...selected].map(([name, streams]) =>
-      exclusive(name, async (signal) => {
-        const request = { streams, full, release, manual: true };
+      exclusive(name, async (signal, stopping) => {
+        const request = { streams, full, release, manual: true, stopping };
         return (await runs.get(name)?.cycle.run(request, signal)) ?? [];
       }),
     ),
@@ -249,8 +252,8 @@ async function reconcileAll(
   const selected = select(runs, selection);
   const results = await Promise.all(
     [...selected].map(([name, streams]) =>
-      exclusive(name, async (signal) => {
-        return (await runs.get(name)?.reconciler.run({ streams, release, mes }, signal)) ?? [];
+      exclusive(name, async (signal, stopping) => {
+        return (await runs.get(name)?.reconciler.run({ streams, release, mes, stopping }, signal)) ?? [];
       }),
     ),
   );

@@ -3,7 +3,7 @@ import type { Logger } from '../core/logger.ts';
 import { createEmbeddedEngine } from '../scheduler/embedded-engine.ts';
 import type { Job } from '../scheduler/engine.ts';
 import { createOverdue } from '../scheduler/overdue.ts';
-import { createWatchdog, type Watchdog } from '../scheduler/watchdog.ts';
+import { createWatchdog, type Watchdog, type WatchedRun } from '../scheduler/watchdog.ts';
 import { followActivity } from '../server/activity.ts';
 import { startHealthLog } from '../server/health-log.ts';
 import { withWays } from '../server/mes-ways.ts';
@@ -13,7 +13,7 @@ import { startServer } from '../server/server.ts';
 import { withSetAside } from '../server/set-aside.ts';
 import type { App } from './app.ts';
 import { serveControl } from './control.ts';
-import { verbHandlers } from './verbs.ts';
+import { type Lanes, verbHandlers } from './verbs.ts';
 
 export interface Daemon {
   /** Where the health page is. */
@@ -62,6 +62,13 @@ async function start(app: App, logger: Logger, ends: Ends): Promise<string> {
   const activity = followActivity(events, now);
   const engine = createEmbeddedEngine({ clock, events });
   const watchdog = createWatchdog({ clock, events });
+  const lanes: Lanes = {
+    exclusive: engine.exclusive,
+    watched: (name, task) =>
+      engine.exclusive(name, (signal, stopping) => {
+        return watchdog.watch(watchedRun(app, name, signal), (watched) => task(watched, stopping));
+      }),
+  };
   app.sink.rediscover();
   const expected = createReadiness({ streams: expectedStreams(app, watchdog), activity, store: app.store, now });
   const readiness = withWays(expected, app.sink.ways);
@@ -72,7 +79,7 @@ async function start(app: App, logger: Logger, ends: Ends): Promise<string> {
     metrics: createMetrics(events, source),
   });
   ends.push(server.close);
-  const control = await serveControl(config.state.directory, verbHandlers(app, engine.exclusive));
+  const control = await serveControl(config.state.directory, verbHandlers(app, lanes));
   ends.push(control.close, () => engine.stop(graceMs));
   const { logEverySeconds: everySeconds } = config.health;
   ends.push(startHealthLog({ everySeconds, activity, gauges: app.gauges, mes: app.mes, logger, clock }));
@@ -107,20 +114,23 @@ async function prepareInTime(app: App, signal: AbortSignal): Promise<void> {
 }
 
 function jobs(app: App, watchdog: Watchdog): Job[] {
-  const { connectors, mes } = app.config;
   return [...app.connectors].map(([name, { cycle, schedule, reconciler }]) => ({
     name,
     schedule,
     async run(signal, stopping) {
-      const timeoutMs = Math.max(connectors[name]?.timeoutSeconds ?? 0, mes.timeoutSeconds) * 1000;
       const request = { streams: undefined, full: false, manual: false, release: false, stopping };
-      await watchdog.watch({ connector: name, timeoutMs, signal }, async (watched) => {
+      await watchdog.watch(watchedRun(app, name, signal), async (watched) => {
         await cycle.run(request, watched);
-        if (!watched.aborted && !stopping.aborted) await reconciler.runDue(cycle.paused(), watched);
+        if (!watched.aborted && !stopping.aborted) await reconciler.runDue(cycle.paused(), watched, stopping);
       });
     },
     againAt: () => earliest([...cycle.waiting().values()].map(({ until }) => until)),
   }));
+}
+
+function watchedRun({ config: { connectors, mes } }: App, connector: string, signal: AbortSignal): WatchedRun {
+  const timeoutMs = Math.max(connectors[connector]?.timeoutSeconds ?? 0, mes.timeoutSeconds) * 1000;
+  return { connector, timeoutMs, signal };
 }
 
 /** ISO times of one form sort as the times they stand for. */

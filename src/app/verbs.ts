@@ -67,11 +67,19 @@ export type VerbArgs<Name extends VerbName> = z.input<(typeof schemas)[Name]>;
 
 type Handlers = { [Name in VerbName]: (args: z.output<(typeof schemas)[Name]>) => Promise<Results[Name]> };
 
+/** How a verb gets a connector to itself. */
+export interface Lanes {
+  /** For a change between two runs. */
+  exclusive: RunExclusive;
+  /** For a run, which counts like one by schedule: it is given up when it hangs. */
+  watched: RunExclusive;
+}
+
 /** Verbs that need the state to themselves: asked of the daemon over its socket, or done here when none runs. */
-export function verbHandlers(app: App, exclusive: RunExclusive): ControlHandler {
+export function verbHandlers(app: App, { exclusive, watched }: Lanes): ControlHandler {
   const handlers: Handlers = {
-    sync: async (request) => ({ streams: await app.sync(request, exclusive) }),
-    reconcile: async (request) => ({ streams: await app.reconcile(request, exclusive) }),
+    sync: async (request) => ({ streams: await app.sync(request, watched) }),
+    reconcile: async (request) => ({ streams: await app.reconcile(request, watched) }),
     status: async ({ runs }) => ({
       ...(await readStatus(app)),
       ...(runs === undefined ? {} : { runs: await app.store.runs(requireStream(app, runs).id) }),

@@ -95,7 +95,7 @@ export async function runVerb<Name extends VerbName>(
   try {
     if (name === 'sync' || name === 'reconcile') await app.prepare(signal);
     const exclusive: RunExclusive = (_name, task) => task(signal);
-    return (await verbHandlers(app, exclusive)(name, args)) as Results[Name];
+    return (await verbHandlers(app, { exclusive, watched: exclusive })(name, args)) as Results[Name];
   } finally {
     await app.close();
   }

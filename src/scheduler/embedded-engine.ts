@@ -80,7 +80,7 @@ export function createEmbeddedEngine({ clock, events, concurrency = 4 }: Embedde
     },
     async exclusive(name, task) {
       if (stopping.signal.aborted) throw notStarted(name);
-      return laneOf(name).exclusive(async () => task(aborter.signal));
+      return laneOf(name).exclusive(async () => task(aborter.signal, stopping.signal));
     },
     async stop(graceMs) {
       const reason = new Error('The program is stopping.');

@@ -18,8 +18,8 @@ export interface Job {
 /** Runs jobs on their schedules, whatever does the scheduling: this process, or a cluster later. */
 export interface Engine {
   start(jobs: readonly Job[]): void;
-  /** Runs a task of one name out of turn, when a run under way has ended; scheduled runs wait meanwhile. */
-  exclusive<T>(name: string, task: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** Runs a task of one name out of turn, when a run under way has ended; scheduled runs wait meanwhile. Its signals are those of a job. */
+  exclusive<T>(name: string, task: (signal: AbortSignal, stopping: AbortSignal) => Promise<T>): Promise<T>;
   /** Takes no more ticks, lets runs under way finish for `graceMs`, then aborts them; resolves when all have ended. */
   stop(graceMs: number): Promise<void>;
 }

@@ -32,7 +32,7 @@ export interface PassRequest {
   /** Lets vanished records through the guard this once. */
   release: boolean;
   /** Once it aborts, the page under way is finished and no other begun; the next pass goes on behind it. */
-  stopping?: AbortSignal;
+  stopping?: AbortSignal | undefined;
 }
 
 /** One pass under way. */

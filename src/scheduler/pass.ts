@@ -188,7 +188,7 @@ async function deliverWindow(
   // What a first load was interrupted in goes on behind its last page: it does not list everything.
   const sweeps = stream.sweeping === true && start.window.mode === 'full' && state.watermark !== null && !start.resumed;
   if (!sweeps) return deliverPages(pass, { start, request }, signal);
-  await sweepStream(pass, { release: request.release, counts: zeroSweep() }, signal);
+  await sweepStream(pass, { ...request, counts: zeroSweep() }, signal);
   return start.target;
 }
 

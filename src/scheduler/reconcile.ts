@@ -23,6 +23,8 @@ export interface ReconcileRequest {
   release: boolean;
   /** Asks the MES for its lists too. */
   mes: boolean;
+  /** Once it aborts, the page under way is finished and no other begun. */
+  stopping?: AbortSignal | undefined;
 }
 
 /** Compares one connector's streams with the ledger. Must not run beside a cycle of the same connector. */
@@ -30,7 +32,7 @@ export interface Reconciler {
   /** Now, as asked for by a person. Never throws. */
   run(request: ReconcileRequest, signal: AbortSignal): Promise<ReconcileResult[]>;
   /** What is due by schedule, or has absences that wait for a second look. Never throws. */
-  runDue(paused: ReadonlyMap<string, unknown>, signal: AbortSignal): Promise<ReconcileResult[]>;
+  runDue(paused: ReadonlyMap<string, unknown>, signal: AbortSignal, stopping?: AbortSignal): Promise<ReconcileResult[]>;
 }
 
 export function createReconciler(context: PassContext, options: ReconcilerOptions): Reconciler {
@@ -42,6 +44,10 @@ export function createReconciler(context: PassContext, options: ReconcilerOption
     const results: ReconcileResult[] = [];
     for (const stream of streams) {
       if (signal.aborted) break;
+      if (asked.stopping?.aborted) {
+        results.push(notRun(context.session.name, stream.name));
+        continue;
+      }
       const result = await sweepOne(stream, { ...asked, mes, erpRequests }, signal);
       due.ended(stream, result);
       context.events.emit('reconcile:finished', { result });
@@ -51,17 +57,18 @@ export function createReconciler(context: PassContext, options: ReconcilerOption
   }
 
   return {
-    run({ streams, release, mes }, signal) {
+    run({ streams, release, mes, stopping }, signal) {
       const selected = context.session.streams.filter(({ name }) => streams?.has(name) ?? !options.off.has(name));
       const manual = { ...context, pusher: context.operatorPusher ?? context.pusher, admission: undefined };
-      return sweepAll(selected, { context: manual, release, withMes: mes }, signal);
+      return sweepAll(selected, { context: manual, release, withMes: mes, stopping }, signal);
     },
-    async runDue(paused, signal) {
+    async runDue(paused, signal, stopping) {
       try {
         const { streams, scheduled } = await due.streams(paused);
         if (streams.length === 0) return [];
         await context.session.edition?.(signal);
-        return await sweepAll(streams, { context, release: false, withMes: scheduled && options.withMes }, signal);
+        const withMes = scheduled && options.withMes;
+        return await sweepAll(streams, { context, release: false, withMes, stopping }, signal);
       } catch (error) {
         if (error instanceof WaitError) return [];
         context.events.emit('cycle:failed', { connector: context.session.name, error });
@@ -75,6 +82,7 @@ interface Asked {
   context: PassContext;
   release: boolean;
   withMes: boolean;
+  stopping: AbortSignal | undefined;
 }
 
 /** What the lists of the MES said, or why they could not be read. */
@@ -96,7 +104,7 @@ type Sweeping = Asked & { mes: MesFindings; erpRequests(): number };
 
 async function sweepOne(
   stream: Stream,
-  { context, release, mes, erpRequests }: Sweeping,
+  { context, release, mes, stopping, erpRequests }: Sweeping,
   signal: AbortSignal,
 ): Promise<ReconcileResult> {
   const startedMs = context.clock.monotonicMs();
@@ -110,7 +118,7 @@ async function sweepOne(
       // Before its first load there is nothing to compare with, and that load will bring everything.
       if (pass.state.fingerprint !== null) {
         await requireFewLeftOut(pass, release, signal);
-        await sweepStream(pass, { release, counts }, signal);
+        await sweepStream(pass, { release, counts, stopping }, signal);
       }
     } finally {
       Object.assign(spent, { refused: pass.counts.refused, mes: pass.requests.mes });
@@ -133,5 +141,20 @@ async function sweepOne(
     requests: { erp: erpRequests() - requestsBefore, mes: spent.mes },
     durationMs: Math.round(context.clock.monotonicMs() - startedMs),
     ...(error === undefined ? {} : { error }),
+  };
+}
+
+function notRun(connector: string, stream: string): ReconcileResult {
+  return {
+    connector,
+    stream,
+    ...zeroSweep(),
+    outcome: 'failed',
+    lost: 0,
+    repaired: 0,
+    refused: 0,
+    requests: { erp: 0, mes: 0 },
+    durationMs: 0,
+    error: 'Not run: the program is stopping.',
   };
 }

@@ -31,6 +31,14 @@ export function zeroSweep(): SweepCounts {
   return { checked: 0, missing: 0, stale: 0, extra: 0, vanished: 0, withheld: 0, pending: 0 };
 }
 
+interface Sweep {
+  /** Believes also what is otherwise withheld. */
+  release: boolean;
+  counts: SweepCounts;
+  /** Once it aborts, no other page is begun, and nothing is concluded from those that were read. */
+  stopping?: AbortSignal | undefined;
+}
+
 const absencesAtOnce = 200;
 
 interface Listed {
@@ -46,7 +54,7 @@ interface Listed {
  */
 export async function sweepStream(
   pass: Pass,
-  { release, counts }: { release: boolean; counts: SweepCounts },
+  { release, counts, stopping }: Sweep,
   signal: AbortSignal,
 ): Promise<void> {
   const { store, stream, session } = pass;
@@ -54,7 +62,7 @@ export async function sweepStream(
   const before = await stream.count(signal);
   await store.beginSweep(session.source, stream.owns);
   try {
-    const listed = await readAll(pass, counts, signal);
+    const listed = await readAll(pass, { counts, stopping }, signal);
     await requireComplete(pass, { listed, before, sets }, signal);
   } catch (error) {
     await store.abandonSweep(session.source, sets);
@@ -63,20 +71,23 @@ export async function sweepStream(
   await judgeAbsences(pass, { sets, release, counts }, signal);
 }
 
-async function readAll(pass: Pass, counts: SweepCounts, signal: AbortSignal): Promise<Listed> {
+type Reading = Omit<Sweep, 'release'>;
+
+async function readAll(pass: Pass, reading: Reading, signal: AbortSignal): Promise<Listed> {
   const { keys } = pass.stream;
-  return keys === null ? readByContent(pass, counts, signal) : readByKeys(pass, { keys, counts }, signal);
+  return keys === null ? readByContent(pass, reading, signal) : readByKeys(pass, { keys, ...reading }, signal);
 }
 
 /** Only keys and stamps are read; whole rows where these do not prove that the MES holds what the ERP has. */
 async function readByKeys(
   pass: Pass,
-  { keys, counts }: { keys: KeyReader; counts: SweepCounts },
+  { keys, counts, stopping }: Reading & { keys: KeyReader },
   signal: AbortSignal,
 ): Promise<Listed> {
   const listed: Listed = { rows: 0, unreadable: 0 };
   for await (const page of keys.read(signal)) {
     signal.throwIfAborted();
+    stopping?.throwIfAborted();
     listed.rows += page.rows;
     listed.unreadable += page.unreadable;
     const refs = page.keys.flatMap((row) => row.refs);
@@ -91,7 +102,7 @@ async function readByKeys(
 }
 
 /** Where keys cannot be had alone, every row is read and compared by its content; the next page is fetched meanwhile. */
-async function readByContent(pass: Pass, counts: SweepCounts, signal: AbortSignal): Promise<Listed> {
+async function readByContent(pass: Pass, { counts, stopping }: Reading, signal: AbortSignal): Promise<Listed> {
   const reading = new AbortController();
   const stop = () => reading.abort(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
@@ -100,6 +111,7 @@ async function readByContent(pass: Pass, counts: SweepCounts, signal: AbortSigna
     const listed: Listed = { rows: 0, unreadable: 0 };
     for await (const mapped of prefetch(mappedPages(pass.stream, reading.signal))) {
       try {
+        stopping?.throwIfAborted();
         await comparePage(pass, { mapped, listed, counts }, signal);
       } catch (error) {
         // The next page is on its way already: leaving the loop would wait for it.

@@ -9,6 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import { callControl } from '../../src/app/control.ts';
 import type { StatusReport } from '../../src/app/verbs.ts';
+import type { StreamResult } from '../../src/core/events.ts';
 import { expectEqual, type Settings, settingsFor } from '../support/plant.ts';
 
 interface RunningDaemon {
@@ -147,6 +148,24 @@ describe('the daemon as a process', () => {
     const begun = daemon.lines.findIndex(({ message }) => message === 'Stopping.');
     const after = daemon.lines.slice(begun).map(({ message }) => message);
     expect(after).toEqual(['Stopping.', expect.stringMatching(/^Pass (finished|failed)\.$/), 'Stopped.']);
+  }, 40_000);
+
+  it('ends with 0 on SIGTERM behind the page under way of what a person asked for, too', async () => {
+    const sandbox = await openSandbox(126, 600);
+    sandbox.setFaults({ latencyMs: 40 });
+    const nextYear = { everySeconds: undefined, schedule: '0 0 1 1 *' };
+    const daemon = await startRun(sandbox, { connector: nextYear, streams: { all: { pageSize: 5 } } });
+    await daemon.logged('Started.');
+    const asked = daemon.ask('sync', everything);
+    while (sandbox.mes.requests().total < 5) await new Promise((resolve) => setTimeout(resolve, 10));
+    const { code, ms } = await daemon.terminate();
+    expect(code).toBe(0);
+    expect(ms).toBeLessThan(10_000);
+    const begun = daemon.lines.findIndex(({ message }) => message === 'Stopping.');
+    const after = daemon.lines.slice(begun).map(({ message }) => message);
+    expect(after).toEqual(['Stopping.', expect.stringMatching(/^Pass (finished|failed)\.$/), 'Stopped.']);
+    const { streams } = (await asked) as { streams: StreamResult[] };
+    expect(streams.at(-1)).toMatchObject({ outcome: 'failed', error: 'Not run: the program is stopping.' });
   }, 40_000);
 
   it('ends with 0 on SIGTERM while the ERP swallows requests without an answer', async () => {

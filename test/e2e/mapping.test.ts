@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { RunExclusive } from '../../src/app/app.ts';
 import { verbHandlers } from '../../src/app/verbs.ts';
 import { collect, expectEqual, mesRequests, openPlant, type Plant, resultOf } from '../support/plant.ts';
 
@@ -198,7 +199,10 @@ describe('a reset watermark', () => {
 });
 
 describe('a watermark set by hand', () => {
-  const verbsOf = (plant: Plant) => verbHandlers(plant.app(), (_name, task) => task(new AbortController().signal));
+  const verbsOf = (plant: Plant) => {
+    const exclusive: RunExclusive = (_name, task) => task(new AbortController().signal);
+    return verbHandlers(plant.app(), { exclusive, watched: exclusive });
+  };
   const stream = 'plant/sales-orders';
 
   it('to an earlier time is read from there, and sends nothing that the MES holds', async () => {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { KeyReader } from '../../src/connectors/define.ts';
+import type { KeyReader, Stream } from '../../src/connectors/define.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import type { MesRecord } from '../../src/core/types.ts';
 import type { ListedRecord } from '../../src/push/sink.ts';
@@ -353,6 +353,49 @@ describe('reconciling repairs', () => {
         for (const row of held()) yield { businessKey: null, fields: {}, mesId: '', ...row };
       })();
   }
+});
+
+describe('a run in a program that is told to stop', () => {
+  it.each(['keys', 'whole rows'])('of %s begins no other page, and nothing is concluded', async (what) => {
+    const stopping = new AbortController();
+    let [pages, armed] = [0, false];
+    const turn = () => {
+      pages += 1;
+      if (armed && pages === 2) stopping.abort(new Error('The program is stopping.'));
+    };
+    rows = ids(1, 27).map((id) => part(id));
+    const { read, ...rest } = keysOf(rows, { pageSize: 5 });
+    const reader: KeyReader = {
+      ...rest,
+      async *read(signal) {
+        for await (const page of read(signal)) {
+          turn();
+          yield page;
+        }
+      },
+    };
+    const stream = fakeStream(rows, { entity: 'part', pageSize: 5 });
+    const map: Stream['map'] = (...page) => {
+      turn();
+      return stream.map(...page);
+    };
+    rig = await openRig([what === 'keys' ? { ...stream, keys: reader } : { ...stream, map }]);
+    await rig.run();
+    [pages, armed] = [0, true];
+    vanish('3');
+    const [result] = await rig.reconcile({ stopping: stopping.signal });
+    expect(result).toMatchObject({ outcome: 'failed', error: 'The program is stopping.', pending: 0 });
+    expect(result?.checked).toBeLessThan(10);
+    expect(pages).toBeLessThan(4);
+    expect(await rig.reconcile()).toMatchObject([{ outcome: 'ok', pending: 1 }]);
+  });
+
+  it('says of each stream that was not begun that it was not', async () => {
+    const stopping = AbortSignal.abort();
+    expect(await rig.reconcile({ stopping })).toMatchObject([
+      { outcome: 'failed', checked: 0, error: 'Not run: the program is stopping.' },
+    ]);
+  });
 });
 
 describe('a scheduled run', () => {
