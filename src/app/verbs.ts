@@ -101,7 +101,7 @@ export function verbHandlers(app: App, { exclusive, watched }: Lanes): ControlHa
       await app.store.backup(directory);
       return { directory };
     },
-    rebuild: async () => ({ entities: await rebuildIds(app, new AbortController().signal) }),
+    rebuild: async () => ({ entities: await rebuildIds(app, watched) }),
   };
   return async (verb, args) => {
     if (!Object.hasOwn(schemas, verb))

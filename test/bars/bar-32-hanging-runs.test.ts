@@ -17,6 +17,7 @@ const selection = { selection: [], release: false };
 it.each([
   ['sync', { ...selection, full: false }],
   ['reconcile', { ...selection, mes: false }],
+  ['rebuild', {}],
 ])('bar 32: a %s by hand without progress is given up and named, and readiness is red', async (verb, args) => {
   const daemon = await startHangingDaemon();
   const answer = daemon.ask(verb, args);

@@ -1,8 +1,10 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
+import { startCli } from '../support/cli.ts';
 import { createWorkspace, type Workspace } from '../support/cli-workspace.ts';
+import { serveHttp } from '../support/loopback.ts';
 
 let sandbox: Sandbox;
 let workspace: Workspace;
@@ -82,6 +84,19 @@ describe('state', () => {
     expect((await workspace.run('sync')).code).toBe(0);
     sandbox.sap.checkpoint();
     expect(sandbox.compare().equal).toBe(true);
+  });
+
+  it('rebuild ends soon after SIGTERM, whatever the MES does', async () => {
+    const asked = Promise.withResolvers<void>();
+    const { origin } = await serveHttp(() => asked.resolve());
+    const env = { ...workspace.env, MES_URL: origin };
+    const rebuild = startCli(['state', 'rebuild'], { cwd: workspace.folder, env });
+    onTestFinished(async () => void (await rebuild.stop('SIGKILL')));
+    await asked.promise;
+    const startedMs = performance.now();
+    const { code, stderr } = await rebuild.stop('SIGTERM');
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('Stopped by SIGTERM.') });
+    expect(performance.now() - startedMs).toBeLessThan(3000);
   });
 
   it('restore refuses a directory that holds no backup, and changes nothing', async () => {

@@ -49,7 +49,7 @@ describe.each(['main', 'v060', 'repaired'] as const)('the ids of a MES of genera
     const plant = await openPlant({ seed: 62, records: 60, generation });
     await plant.passUntilDone();
     await spoilIds(plant.app());
-    const rebuilt = await rebuildIds(plant.app(), new AbortController().signal);
+    const rebuilt = await rebuildIds(plant.app(), (_name, task) => task(new AbortController().signal));
     for (const { entity, listed, found, without } of rebuilt) {
       expect({ entity, found, without }).toEqual({ entity, found: listed ?? 0, without: 0 });
       expect(found > 0).toBe(entity !== 'operation');
