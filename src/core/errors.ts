@@ -80,6 +80,7 @@ export class WaitError extends TransientError {
 }
 
 interface PermanentDetails {
+  answered?: boolean;
   credentials?: boolean;
   redirect?: string;
   status?: number;
@@ -88,6 +89,8 @@ interface PermanentDetails {
 /** Pause the stream and tell a human: credentials refused, permission missing, service not found. */
 export class PermanentError extends Error {
   override name = 'PermanentError';
+  /** There was an answer, which could not be read: a write may have taken effect. */
+  readonly answered: boolean;
   /** True when the credentials themselves were refused: trying on could lock the account. */
   readonly credentials: boolean;
   /** Where the answer would have sent us; redirects are not followed. */
@@ -97,6 +100,7 @@ export class PermanentError extends Error {
 
   constructor(message: string, options: ErrorOptions & PermanentDetails = {}) {
     super(message, options);
+    this.answered = options.answered ?? false;
     this.credentials = options.credentials ?? false;
     this.redirect = options.redirect;
     this.status = options.status;

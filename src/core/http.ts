@@ -215,7 +215,7 @@ function classify(error: unknown, { options, request, expired }: Failure): Error
   if (error instanceof TooLargeError || codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
     return new PermanentError(
       `${what} answered with more than ${options.maxBytes} bytes. ${tooLargeAdvice[options.system]}`,
-      { cause },
+      { cause, answered: true },
     );
   }
   if (codeOf(error) === linkLocalCode) {

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { TransientError } from '../core/errors.ts';
+import { PermanentError, TransientError } from '../core/errors.ts';
 import type { EventBus } from '../core/events.ts';
 import type { HttpClient, HttpResponse } from '../core/http.ts';
 import { withRetries } from '../core/retry.ts';
@@ -59,10 +59,8 @@ export function createTransport(options: TransportOptions, signal: AbortSignal):
     const startedMs = clock.monotonicMs();
     const answer = await options.http.request(request, signal).catch(async (error: unknown) => {
       if (error instanceof TransientError && error.unsent) await quota.giveBack(caller);
-      else if (error instanceof TransientError) {
-        note(options, undefined, startedMs);
-        request.onUnknownOutcome?.();
-      }
+      else if (error instanceof TransientError) note(options, undefined, startedMs);
+      if (isOutcomeUnknown(error)) request.onUnknownOutcome?.();
       throw error;
     });
     note(options, answer, startedMs);
@@ -114,6 +112,11 @@ function note({ pace, answers, clock }: TransportOptions, answer: HttpResponse |
   else if (answer === undefined || answer.status === 408 || (answer.status > 500 && !answers.isBootError(answer)))
     pace?.troubled('failed', timing);
   else pace?.answered(timing);
+}
+
+/** It was sent, and there was no answer, or one that could not be read. */
+function isOutcomeUnknown(error: unknown): boolean {
+  return error instanceof TransientError ? !error.unsent : error instanceof PermanentError && error.answered;
 }
 
 /** The limits are checked before a request is carried out; of any other fault nobody knows how far it came. */

@@ -235,6 +235,7 @@ describe('an answer', () => {
     const { error } = await failureOf(clientOf(server.origin, { maxBytes }).request(get, never));
     expect(error).toBeInstanceOf(PermanentError);
     expect(error.message).toContain(`more than ${maxBytes} bytes`);
+    expect(error).toHaveProperty('answered', true);
   });
 
   it.each([

@@ -211,6 +211,13 @@ describe('a create whose answer does not come', () => {
     expect(told).toEqual([]);
   });
 
+  it('because it was too large to be read may have been done: whoever sent it is told, and it is not sent again', async () => {
+    const { clock, open, sentAtMs } = setUp([new PermanentError('answered with too much', { answered: true })]);
+    const { told, request } = create();
+    expect((await settle(clock, open().request(request))).error).toBeInstanceOf(PermanentError);
+    expect([sentAtMs.length, told]).toEqual([1, [1]]);
+  });
+
   it('is a refusal like any other when the MES names the fault', async () => {
     const { clock, open } = setUp([answer(422)]);
     const { told, request } = create();

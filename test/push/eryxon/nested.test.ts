@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Generation } from '../../../sandbox/eryxon/generation.ts';
-import { TransientError } from '../../../src/core/errors.ts';
+import { PermanentError, TransientError } from '../../../src/core/errors.ts';
 import type { HttpResponse } from '../../../src/core/http.ts';
 import type { Entity, MesRecord } from '../../../src/core/types.ts';
 import type { Nesting, ReadyChange, Transport, Tree } from '../../../src/push/sink.ts';
@@ -174,6 +174,19 @@ describe('an answer to a job with its parts and operations', () => {
     });
     expect(await createThrough(ready, losing)).toEqual([]);
     expect(ready.mes.counts()).toMatchObject({ jobs: 1, parts: 1, operations: 2 });
+    expect(await ready.nesting.select(treeOf(ready, [10, 20]))).toBeUndefined();
+  });
+
+  it('that is too large to be read may be one to an order that is there: it is not sent a second time as a whole', async () => {
+    const ready = await withCell('main');
+    const unread = (transport: Transport): Transport => ({
+      async request(request) {
+        await transport.request(request);
+        request.onUnknownOutcome?.();
+        throw new PermanentError('answered with too much', { answered: true });
+      },
+    });
+    await expect(createThrough(ready, unread)).rejects.toThrow(PermanentError);
     expect(await ready.nesting.select(treeOf(ready, [10, 20]))).toBeUndefined();
   });
 
