@@ -74,9 +74,12 @@ export interface SourceRef extends RecordRef {
   source: string;
 }
 
+/** In place of a sync hash where nobody knows which content a row has: no content has it. */
+export const unknownContent = '';
+
 /** A create that was sent to the MES, kept from before its request until the ledger has the id of the row. */
 export interface SentCreate extends SourceRef {
-  /** Sync hash of the content. */
+  /** Sync hash of the content; `unknownContent` where that may be another. */
   hash: string;
   /** The MES's id of the row, as the answer named it; null while no answer has come. */
   mesId: string | null;

@@ -1,4 +1,4 @@
-import type { Entity, SentCreate, SourceRef } from '../core/types.ts';
+import { type Entity, type SentCreate, type SourceRef, unknownContent } from '../core/types.ts';
 import { type Database, prepare } from './database.ts';
 
 /** Creates that were sent and are not known to be there. Methods that write belong into a transaction. */
@@ -27,8 +27,7 @@ export function createCreates(database: Database, scopeOf: (source: string, enti
     database,
     'DELETE FROM creates WHERE scope = ? AND external_id IN (SELECT value FROM json_each(?))',
   );
-  // No content has this hash.
-  const doubt = prepare(database, "UPDATE creates SET hash = '' WHERE scope = ? AND mes_id IS NOT NULL");
+  const doubt = prepare(database, 'UPDATE creates SET hash = ? WHERE scope = ? AND mes_id IS NOT NULL');
   const any = prepare(database, 'SELECT 1 FROM creates WHERE scope = ? LIMIT 1');
   return {
     find({ source, entity, externalId }) {
@@ -44,7 +43,7 @@ export function createCreates(database: Database, scopeOf: (source: string, enti
       for (const { source, entity, externalId } of refs)
         settle.run(scopeOf(source, entity), JSON.stringify([externalId]));
     },
-    doubt: (source, entity) => void doubt.run(scopeOf(source, entity)),
+    doubt: (source, entity) => void doubt.run(unknownContent, scopeOf(source, entity)),
     settle: (scope, externalIds) => void settle.run(scope, JSON.stringify(externalIds)),
     any: (scope) => any.get(scope) !== undefined,
   };

@@ -2,6 +2,7 @@ import { isHeld } from '../../core/records.ts';
 import type { Batch, ReadyChange, SinkResult } from '../sink.ts';
 import type { Ability } from './ability.ts';
 import { shape } from './columns.ts';
+import { learn } from './deliver.ts';
 import type { Discovery } from './discovery.ts';
 import type { Session } from './session.ts';
 import { planWays, type WayName } from './ways.ts';
@@ -13,7 +14,7 @@ export function createForesee(discovery: Discovery, session: Session): Foresee {
   return async ({ entity, changes }) => {
     const known = await discovery.known();
     if (known === undefined) return new Map();
-    for (const lacking of known.lacking) session.learnLacking(lacking.entity, lacking.column);
+    learn(session, known);
     const ability = known.entities[entity];
     const plan = planWays(ability, { entity, changes }, await session.proofCost(entity));
     return new Map([...plan].flatMap(([way, group]) => unsentOf({ way, group, ability }, session)));

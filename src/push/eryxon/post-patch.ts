@@ -1,5 +1,6 @@
 import { TransientError } from '../../core/errors.ts';
 import { businessKeyOf, isHeld } from '../../core/records.ts';
+import { unknownContent } from '../../core/types.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 import { readRow, tryPatch } from './generic-put.ts';
 import { findByKey } from './lists.ts';
@@ -25,14 +26,11 @@ async function writeOne(call: Call, change: ReadyChange): Promise<SinkResult> {
   // Created by a run that ended before it could keep the id, with this very content.
   if (before?.mesId === mesId && before.hash === change.hash) return { kind: 'delivered', action: 'created', mesId };
   // Should this run end before it can keep what it changed, the row is not that of its create any more.
-  if (before?.mesId === mesId) await call.session.posted.note(change, mesId, { ...before, hash: eitherOf });
+  if (before?.mesId === mesId) await call.session.posted.note(change, mesId, { ...before, hash: unknownContent });
   // Deleted there for good, if its id is not found: then it is new again.
   const lost = before?.mesId === null ? before : undefined;
   return (await tryPatch(call, change, mesId)) ?? (await create(call, change, lost));
 }
-
-/** No content has this hash. */
-const eitherOf = 'unknown';
 
 /** `askedBefore` is a create whose answer never came. */
 async function create(call: Call, change: ReadyChange, askedBefore: Posted | undefined): Promise<SinkResult> {
@@ -42,7 +40,7 @@ async function create(call: Call, change: ReadyChange, askedBefore: Posted | und
   const { columns } = prepared;
   // Of two creates whose answers are lost nobody knows which one took effect.
   const sure = askedBefore === undefined || askedBefore.hash === change.hash;
-  await posted.note(change, null, sure ? undefined : { ...askedBefore, hash: eitherOf });
+  await posted.note(change, null, sure ? undefined : { ...askedBefore, hash: unknownContent });
   let lost = false;
   const onUnknownOutcome = () => {
     lost = true;
@@ -57,7 +55,9 @@ async function create(call: Call, change: ReadyChange, askedBefore: Posted | und
   requireKnown(answer, 'POST');
   const message = refusalText(answer);
   // Refused because an earlier try, whose answer was lost, has created it; or else this one has not taken effect.
-  const before = lost ? { ...postedNow(change), ...(sure ? {} : { ...askedBefore, hash: eitherOf }) } : askedBefore;
+  const before = lost
+    ? { ...postedNow(change), ...(sure ? {} : { ...askedBefore, hash: unknownContent }) }
+    : askedBefore;
   if (before !== undefined) await posted.note(change, null, before);
   // What is there is of unknown content: a later try of this one must not be taken for its delivery.
   else await posted.forget(change.record);
