@@ -14,7 +14,8 @@ export async function healthVerb({ config }: { config?: string }): Promise<numbe
   if (port === 0) {
     throw new ConfigError('health.port is 0: the daemon takes any free port, which nobody else can know. Set one.');
   }
-  const origin = `http://${host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host}:${port}`;
+  const asked = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  const origin = `http://${asked.includes(':') ? `[${asked}]` : asked}:${port}`;
   const events = createEventBus(() => undefined);
   const http = createHttpClient({
     origin,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -155,6 +155,16 @@ describe('verbs beside a running daemon', () => {
     const workspace = createWorkspace(sandbox, { healthPort: 0 });
     const { code, stderr } = await workspace.run('health');
     expect({ code, stderr }).toEqual({ code: 78, stderr: expect.stringMatching(/health\.port is 0: .* Set one\./) });
+  });
+
+  it('health asks at an IPv6 address too', async () => {
+    const other = createWorkspace(sandbox, { healthPort: await freePort() });
+    onTestFinished(other.remove);
+    const written = readFileSync(other.configFile, 'utf8');
+    writeFileSync(other.configFile, written.replace('health: {', 'health: { host: "::1",'));
+    const { code, stdout, stderr } = await other.run('health');
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(stdout).toMatch(/^health: GET http:\/\/\[::1\]:\d+\/readyz failed: E[A-Z]+\.\n$/);
   });
 
   it('without the daemon health ends with 1, and status does the work itself', async () => {
