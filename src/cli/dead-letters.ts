@@ -20,7 +20,7 @@ export async function deadLettersList(
   which: string | undefined,
   { config, json = false }: ListOptions,
 ): Promise<number> {
-  const letters = await find(which, config);
+  const letters = await find(which, await load(config));
   if (json) {
     printJson({ deadLetters: letters.map(withPayload) });
   } else if (letters.length === 0) {
@@ -32,7 +32,7 @@ export async function deadLettersList(
 }
 
 export async function deadLettersShow(id: number, { config, json = false }: ListOptions): Promise<number> {
-  const [letter] = await find(String(id), config);
+  const [letter] = await find(String(id), await load(config));
   if (letter === undefined) throw unknownLetter(id);
   if (json) printJson(withPayload(letter));
   else printLine(JSON.stringify(withPayload(letter), undefined, 2));
@@ -52,9 +52,9 @@ export async function deadLettersExport(
   which: string | undefined,
   { config, jsonLines: file = '-', payload = true }: ExportOptions,
 ): Promise<number> {
-  const { redact, logger } = await openContext({ config });
+  const { redact, logger, loaded } = await openContext({ config });
   await logger.close();
-  const letters = await find(which, config);
+  const letters = await find(which, loaded);
   const lines = letters.map((letter) => {
     const shown = payload ? withPayload(letter) : withoutPayload(letter);
     return `${redact(JSON.stringify(shown))}\n`;
@@ -92,18 +92,25 @@ async function change(
   which: string | undefined,
   { config }: { config?: string },
 ): Promise<number> {
-  await find(which, config);
   const context = await openContext({ config });
-  const { count } = await runVerb(context, { name, args: toFilter(which), signal: onTermination().signal });
-  await context.logger.close();
-  printLine(name === 'dead-letters-retry' ? `${count} will be tried again in the next pass.` : `${count} dropped.`);
-  return exitCodes.done;
+  try {
+    await find(which, context.loaded);
+    const { count } = await runVerb(context, { name, args: toFilter(which), signal: onTermination().signal });
+    printLine(name === 'dead-letters-retry' ? `${count} will be tried again in the next pass.` : `${count} dropped.`);
+    return exitCodes.done;
+  } finally {
+    await context.logger.close();
+  }
+}
+
+async function load(config: string | undefined): Promise<LoadedConfig> {
+  const { loaded, logger } = await openContext({ config });
+  await logger.close();
+  return loaded;
 }
 
 /** Throws UsageError when what is asked for cannot be there: a misspelt stream is not the same as a stream without dead letters. */
-async function find(which: string | undefined, config: string | undefined): Promise<DeadLetter[]> {
-  const { loaded, logger } = await openContext({ config });
-  await logger.close();
+async function find(which: string | undefined, loaded: LoadedConfig): Promise<DeadLetter[]> {
   const filter = toFilter(which);
   const letters = await read(filter, loaded);
   if (letters.length > 0) return letters;

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
@@ -51,6 +51,17 @@ describe('dead-letters', () => {
     expect(stdout).toMatch(/ 1 {2}plant-1\/equipment {2}push +resource\/10000001 {2}No resources before noon\. +1 /);
     expect(stdout).not.toContain('payload');
   });
+
+  it.each([['list'], ['show', '1'], ['export'], ['retry', 'plant-1/work-centers'], ['drop', 'plant-1/work-centers']])(
+    '%s warns of the config once',
+    async (...args) => {
+      chmodSync(workspace.configFile, 0o620);
+      const { code, stderr } = await workspace.run('dead-letters', ...args);
+      chmodSync(workspace.configFile, 0o600);
+      expect(code).toBe(0);
+      expect(stderr.match(/can be written by others/g)).toHaveLength(1);
+    },
+  );
 
   it('list says that nothing is set aside of a stream without any', async () => {
     expect(await workspace.run('dead-letters', 'list', 'plant-1/work-centers')).toMatchObject({
