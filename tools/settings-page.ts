@@ -15,7 +15,7 @@ export function renderSettings(schema: SchemaNode): string {
   return [
     '# Settings',
     '',
-    'Generated from the config schema by `npm run generate`. Paths in the file are relative to its own folder.',
+    'Generated from the config schema by `npm run generate`. Paths in the file, also those of `${file:…}`, are relative to its own folder.',
     'Text values may hold `${NAME}` (environment) and `${file:/path}` (file); `$${` stands for a literal `${`.',
     '',
     '| setting | type | default | meaning |',

@@ -1,10 +1,18 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { messageOf } from '../core/errors.ts';
 
 export interface Interpolated {
   text: string;
   /** Why placeholders could not be filled in; nothing of a secret. */
   missing: string[];
+}
+
+/** Where values come from. */
+export interface Outside {
+  environment: Readonly<Record<string, string | undefined>>;
+  /** The config file's own, from which relative paths start. */
+  folder: string;
 }
 
 /** `$${`, a whole placeholder, or one that is never closed. */
@@ -19,7 +27,7 @@ export function hasPlaceholder(text: string): boolean {
  * Fills in `${NAME}` from the environment and `${file:/path}` from a file (its last line break is not part of the value, as
  * mounted secrets have one). `$${` stands for a literal `${`. An empty value counts as missing: it is never meant.
  */
-export function interpolate(source: string, environment: Readonly<Record<string, string | undefined>>): Interpolated {
+export function interpolate(source: string, { environment, folder }: Outside): Interpolated {
   const missing: string[] = [];
   const text = source.replace(placeholders, (whole, escaped: string | undefined, rest: string) => {
     if (escaped !== undefined) return escaped;
@@ -28,23 +36,28 @@ export function interpolate(source: string, environment: Readonly<Record<string,
       missing.push(`A \${ is not followed by a name and a }; write $\${ where a literal one is meant.`);
       return whole;
     }
-    const value = name.startsWith('file:') ? readSecretFile(name.slice('file:'.length), missing) : environment[name];
-    if (value !== undefined && value !== '') return value;
-    if (!name.startsWith('file:')) {
-      missing.push(`The environment variable ${name} is ${value === '' ? 'empty' : 'not set'}.`);
-    }
-    return whole;
+    const value = name.startsWith('file:')
+      ? readSecretFile(path.resolve(folder, name.slice('file:'.length)), missing)
+      : readVariable(name, environment, missing);
+    return value ?? whole;
   });
   return { text, missing };
+}
+
+function readVariable(name: string, environment: Outside['environment'], missing: string[]): string | undefined {
+  const value = environment[name];
+  if (value) return value;
+  missing.push(`The environment variable ${name} is ${value === '' ? 'empty' : 'not set'}.`);
+  return undefined;
 }
 
 function readSecretFile(file: string, missing: string[]): string | undefined {
   try {
     const value = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
-    if (value === '') missing.push(`The file ${file} is empty.`);
-    return value;
+    if (value !== '') return value;
+    missing.push(`The file ${file} is empty.`);
   } catch (error) {
     missing.push(`The file ${file} cannot be read: ${messageOf(error)}.`);
-    return undefined;
   }
+  return undefined;
 }

@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { nameSchema } from '../connectors/settings.ts';
 import { ConfigError, type ConfigProblem, messageOf } from '../core/errors.ts';
 import { crossCheck, type PlacedProblem } from './cross-checks.ts';
-import { hasPlaceholder, interpolate } from './interpolate.ts';
+import { hasPlaceholder, interpolate, type Outside } from './interpolate.ts';
 import { type Config, configSchema, connectorSchema } from './schema.ts';
 import { findSecrets, secretTexts } from './secrets.ts';
 
@@ -30,6 +30,8 @@ export interface LoadedConfig {
 /** Reads, fills in and checks a config file. Throws one ConfigError that lists everything that is wrong, with line and column. */
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const file = path.resolve(options.file);
+  const folder = path.dirname(file);
+  const from = { environment: options.environment, folder };
   const lines = new LineCounter();
   const document = parseDocument(readText(file), { lineCounter: lines, prettyErrors: false });
   const locate = (node: Node | undefined | null, text: string): ConfigProblem => ({
@@ -47,9 +49,8 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   if (flaws.length > 0) throw new ConfigError(sorted(flaws));
   if (options.only !== undefined) keepConnectors(document, options.only);
   const outside = placeholdersIn(document.toJS());
-  const problems = fillIn(document, options, locate);
-  const unfilled = problems.length === 0 ? new Set<string>() : stillIn(outside, options);
-  const folder = path.dirname(file);
+  const problems = fillIn(document, from, locate);
+  const unfilled = problems.length === 0 ? new Set<string>() : stillIn(outside, from);
   resolvePaths(document, folder);
   const raw: unknown = document.toJS();
   const { data, issues } = await validate(raw, new Set(outside.keys()));
@@ -129,18 +130,18 @@ function placeholdersIn(value: unknown, at: readonly string[] = []): Map<string,
 }
 
 /** Settings whose placeholders could not be filled in: whatever else is wrong with their text says nothing new. */
-function stillIn(outside: ReadonlyMap<string, string>, { environment }: LoadOptions): Set<string> {
-  const unfilled = [...outside].filter(([, text]) => interpolate(text, environment).missing.length > 0);
+function stillIn(outside: ReadonlyMap<string, string>, from: Outside): Set<string> {
+  const unfilled = [...outside].filter(([, text]) => interpolate(text, from).missing.length > 0);
   return new Set(unfilled.map(([at]) => at));
 }
 
 /** Puts environment variables and files in place of `${…}`; returns what could not be filled in. */
-function fillIn(document: Document, { environment }: LoadOptions, locate: Locate): ConfigProblem[] {
+function fillIn(document: Document, from: Outside, locate: Locate): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   visit(document, {
     Scalar(key, node) {
       if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return;
-      const { text, missing } = interpolate(node.value, environment);
+      const { text, missing } = interpolate(node.value, from);
       problems.push(...missing.map((reason) => locate(node, reason)));
       node.value = text;
     },

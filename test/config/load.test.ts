@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
@@ -31,6 +31,14 @@ describe('loading a config', () => {
     });
     expect(path.isAbsolute(file)).toBe(true);
     expect(warnings).toEqual([]);
+  });
+
+  it('finds files of secrets beside the config file, wherever it is read from', async () => {
+    const file = writeConfig(change(`\${SAP_PASSWORD}`, `\${file:secrets/sap}`));
+    mkdirSync(path.join(path.dirname(file), 'secrets'));
+    writeFileSync(path.join(path.dirname(file), 'secrets/sap'), 'Welcome3SAP\n');
+    const { config } = await loadConfig({ file, environment, scheduleProblem });
+    expect(config.connectors['plant-1']).toMatchObject({ auth: { password: 'Welcome3SAP' } });
   });
 
   it('lists everything that is wrong with the file at once, in the order of the lines', async () => {
