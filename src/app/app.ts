@@ -129,18 +129,14 @@ export async function openApp(options: AppOptions): Promise<App> {
   const pushers = createPushers({ ...delivery, batchSize, maxConcurrency, pace, outage, ...redaction(options) });
   const admission = createAdmission({ room: quota.room, requireReachable: outage.require, clock });
   const shared = { store, pusher: pushers.scheduled, operatorPusher: pushers.operator, admission, events, clock };
-  const openScheduled = (signal: AbortSignal) => openTransport(signal, 'scheduled');
-  const real = createEryxonRemover(config.mes.url, openScheduled, sink.forget);
+  const real = createEryxonRemover(config.mes.url, openTransport, sink.forget);
   const remover = options.rehearse ? rehearsedRemover(sink.estimateRemoval) : real;
   const runs = new Map<string, ConnectorRun>();
   for (const [name, settings] of Object.entries(config.connectors)) {
     const session = openSession(name, settings, options);
     const deletes = { policies: settings.deletes, remover };
     const context = { session, ...shared, deletes };
-    const mesSide = {
-      list: sink.list.bind(sink),
-      openTransport: (signal: AbortSignal) => openTransport(signal, 'scheduled'),
-    };
+    const mesSide = { list: sink.list.bind(sink), openTransport };
     const reconciler = createReconciler(context, { ...reconcilingOf(settings), mes: mesSide });
     runs.set(name, { session, cycle: createCycle(context), schedule: scheduleOf(settings), reconciler });
   }
@@ -283,8 +279,8 @@ export async function checkSystems(
     Object.values(options.config.connectors).some(({ deletes }) => deletes[entity] === 'delete'),
   );
   if (deleted.length > 0) {
-    const open = (each: AbortSignal) => mes.openTransport(each, 'operator');
-    findings.push(...(await createEryxonRemover(options.config.mes.url, open).check(deleted, signal)));
+    const remover = createEryxonRemover(options.config.mes.url, mes.openTransport);
+    findings.push(...(await remover.check(deleted, signal)));
   }
   mes.close();
   return findings;

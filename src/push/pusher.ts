@@ -20,6 +20,7 @@ import {
 import type { CountedTransport } from './transport.ts';
 import { createTreePusher, type TreePusher } from './trees.ts';
 
+export type { Caller } from './day-plan.ts';
 export type { Lookup } from './parents.ts';
 export type { Remover } from './remover.ts';
 export type { ListedRecord, ReadyChange, Sink, Transport, Tree } from './sink.ts';

@@ -1,9 +1,10 @@
 import type { Entity, MesRecord } from '../core/types.ts';
+import type { Caller } from './day-plan.ts';
 
 /** Deletes records in the MES, where that can be taken back. */
 export interface Remover {
-  /** Throws TransientError or PermanentError when it is not known whether the record is gone. */
-  remove(removal: Removal, signal: AbortSignal): Promise<RemovalResult>;
+  /** Counts as a scheduled caller's when none is given. Throws TransientError or PermanentError when it is not known whether the record is gone. */
+  remove(removal: Removal, signal: AbortSignal, caller?: Caller): Promise<RemovalResult>;
 }
 
 export interface Removal {

@@ -3,6 +3,7 @@ import { messageOf, PermanentError, type WaitError } from '../core/errors.ts';
 import { type StreamResult, zeroCounts } from '../core/events.ts';
 import type { Watermark } from '../core/types.ts';
 import { countErpRequests } from './erp-requests.ts';
+import { forPerson } from './for-person.ts';
 import { seesTrees } from './gather.ts';
 import { beginPass, runPass } from './pass.ts';
 import type { Pass, PassContext, PassRequest } from './pass-types.ts';
@@ -198,11 +199,6 @@ async function remember({ store, clock }: PassContext, result: StreamResult): Pr
 function noteWait(waits: Map<string, Wait>, stream: string, wait: WaitError | undefined): void {
   if (wait === undefined) waits.delete(stream);
   else waits.set(stream, { reason: wait.message, planned: wait.planned, until: wait.until });
-}
-
-/** A person is not held back and may use the reserve. */
-function forPerson(context: PassContext): PassContext {
-  return { ...context, pusher: context.operatorPusher ?? context.pusher, admission: undefined };
 }
 
 function nothingRun(connector: string, stream: string): StreamResult {

@@ -2,7 +2,7 @@ import type { ConnectorSession, Stream } from '../connectors/define.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Counts, EventBus } from '../core/events.ts';
 import type { Entity } from '../core/types.ts';
-import type { Pusher, Remover } from '../push/pusher.ts';
+import type { Caller, Pusher, Remover } from '../push/pusher.ts';
 import type { Store, StreamState } from '../state/store.ts';
 import type { Admission } from './admission.ts';
 import type { Gathering } from './gather.ts';
@@ -14,6 +14,8 @@ export interface PassContext {
   pusher: Pusher;
   /** For what a person asked for; the other one when absent. */
   operatorPusher?: Pusher;
+  /** Whose other requests to the MES these are; 'scheduled' when absent. */
+  caller?: Caller;
   /** Holds scheduled passes back while requests to the MES are short; none is held back when absent. */
   admission?: Admission | undefined;
   /** What becomes of records that the ERP has deleted; all are marked when absent. */

@@ -1,5 +1,5 @@
 import { type Entity, entities, type RecordRef } from '../core/types.ts';
-import type { ListedRecord, Sink, Transport } from '../push/pusher.ts';
+import type { Caller, ListedRecord, Sink, Transport } from '../push/pusher.ts';
 import { absencesBelieved } from './guard.ts';
 import type { PassContext } from './pass-types.ts';
 
@@ -15,7 +15,7 @@ export interface MesCounts {
 
 export interface MesSide {
   list: Sink['list'];
-  openTransport(signal: AbortSignal): Transport;
+  openTransport(signal: AbortSignal, caller: Caller): Transport;
 }
 
 const rowsAtOnce = 500;
@@ -27,7 +27,7 @@ export async function sweepMes(
   signal: AbortSignal,
 ): Promise<Map<Entity, MesCounts>> {
   const found = new Map<Entity, MesCounts>();
-  const transport = mes.openTransport(signal);
+  const transport = mes.openTransport(signal, context.caller ?? 'scheduled');
   const own = new Set(context.session.streams.flatMap(({ owns }) => owns.map(({ entity }) => entity)));
   for (const entity of entities.filter((each) => own.has(each))) {
     const rows = await mes.list(entity, transport);

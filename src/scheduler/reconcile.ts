@@ -3,6 +3,7 @@ import { messageOf, WaitError } from '../core/errors.ts';
 import type { ReconcileResult } from '../core/events.ts';
 import type { Entity } from '../core/types.ts';
 import { countErpRequests } from './erp-requests.ts';
+import { forPerson } from './for-person.ts';
 import { requireFewLeftOut } from './left-out.ts';
 import { beginPass } from './pass.ts';
 import type { PassContext } from './pass-types.ts';
@@ -59,8 +60,7 @@ export function createReconciler(context: PassContext, options: ReconcilerOption
   return {
     run({ streams, release, mes, stopping }, signal) {
       const selected = context.session.streams.filter(({ name }) => streams?.has(name) ?? !options.off.has(name));
-      const manual = { ...context, pusher: context.operatorPusher ?? context.pusher, admission: undefined };
-      return sweepAll(selected, { context: manual, release, withMes: mes, stopping }, signal);
+      return sweepAll(selected, { context: forPerson(context), release, withMes: mes, stopping }, signal);
     },
     async runDue(paused, signal, stopping) {
       try {

@@ -85,7 +85,7 @@ async function removeAll(pass: Pass, gone: readonly MesRecord[], signal: AbortSi
       kept.push(record);
       continue;
     }
-    const result = await deletes.remover.remove({ entity, mesId, record }, signal);
+    const result = await deletes.remover.remove({ entity, mesId, record }, signal, pass.caller);
     pass.requests.mes += result.requests;
     if (result.kind === 'kept') kept.push(record);
     else await commitRemoved(pass, [refOf(record)]);

@@ -83,3 +83,42 @@ describe('a first load that is larger than the budget', () => {
     expectEqual(plant);
   }, 60_000);
 });
+
+describe('the reserve of the day', () => {
+  const never = new AbortController().signal;
+
+  /** An equal plant of which the ERP has deleted much since, on a day whose requests for passes are used up. */
+  async function spent(): Promise<Plant> {
+    const deletes = { cell: 'delete', resource: 'delete', job: 'delete', part: 'delete', operation: 'delete' };
+    const settings = { ...scheduled(2000), connector: { deletes } };
+    const plant = await openPlant({ seed: 71, records: 300, deletes: true, dailyLimit: 2000 }, settings);
+    await plant.passUntilDone();
+    plant.sandbox.sap.play(200);
+    plant.settle();
+    await plant.passUntilDone();
+    const { quota } = plant.app();
+    for (let left = 2000; left > 0; left -= 1) await quota.take('scheduled').catch(() => (left = 0));
+    await expect(quota.take('scheduled')).rejects.toThrow('used up but for what is kept for a person');
+    return plant;
+  }
+
+  const reconcile = (plant: Plant, mes: boolean) =>
+    plant.app().reconcile({ selection: [], release: true, mes }, (_name, task) => task(never));
+
+  it('is there for the lists of the MES that a person asks for', async () => {
+    const plant = await spent();
+    const results = await reconcile(plant, true);
+    expect(results.map(({ error }) => error)).toEqual(results.map(() => undefined));
+  }, 60_000);
+
+  it('is there for the deletions of what a person has reconciled', async () => {
+    const plant = await spent();
+    const before = plant.sandbox.mes.requests().total;
+    for (let sweep = 0; sweep < 3; sweep += 1) {
+      const results = await reconcile(plant, false);
+      expect(results.map(({ error }) => error)).toEqual(results.map(() => undefined));
+      plant.clock.skip(600_000);
+    }
+    expect(plant.sandbox.mes.requests().total).toBeGreaterThan(before);
+  }, 60_000);
+});

@@ -416,6 +416,25 @@ describe('a scheduled run', () => {
     expect(await due()).toEqual([]);
   });
 
+  it('deletes out of what is planned for passes, and a person out of the reserve', async () => {
+    const callers: unknown[] = [];
+    rig.deletes.policies = { part: 'delete' };
+    rig.deletes.remover.remove = async (_removal, _signal, caller) => {
+      callers.push(caller);
+      return { kind: 'removed', requests: 1 };
+    };
+    expect(await due()).toEqual([]);
+    vanish('3');
+    await rig.clock.advance(86_400_000);
+    await due();
+    await rig.clock.advance(600_000);
+    expect(await due()).toMatchObject([{ vanished: 1 }]);
+    vanish('4');
+    await rig.reconcile();
+    await rig.reconcile();
+    expect(callers).toEqual([undefined, 'operator']);
+  });
+
   it('says again after a restart what is still withheld', async () => {
     vanish(...ids(1, 11));
     await rig.reconcile();

@@ -1,5 +1,6 @@
 import { messageOf, PermanentError, TransientError } from '../../core/errors.ts';
 import type { Entity, Finding, MesRecord } from '../../core/types.ts';
+import type { Caller } from '../day-plan.ts';
 import type { Removal, Remover } from '../remover.ts';
 import type { CountedTransport } from '../transport.ts';
 import { readAnswer } from './answers.ts';
@@ -19,7 +20,7 @@ export interface EryxonRemover extends Remover {
  */
 export function createEryxonRemover(
   url: string,
-  openTransport: (signal: AbortSignal) => CountedTransport,
+  openTransport: (signal: AbortSignal, caller: Caller) => CountedTransport,
   forget: (record: MesRecord) => Promise<void> = async () => undefined,
 ): EryxonRemover {
   const base = new URL(url).pathname.replace(/\/$/, '');
@@ -46,8 +47,8 @@ export function createEryxonRemover(
   }
 
   return {
-    async remove(removal, signal) {
-      const transport = openTransport(signal);
+    async remove(removal, signal, caller = 'scheduled') {
+      const transport = openTransport(signal, caller);
       const path = pathOf(removal.entity, removal.mesId);
       const obstacle = await obstacleTo(removal.entity, transport);
       const hiding = await hidesRows(transport);
@@ -59,7 +60,7 @@ export function createEryxonRemover(
       return { ...result, requests: transport.requests() };
     },
     async check(entities, signal) {
-      const transport = openTransport(signal);
+      const transport = openTransport(signal, 'operator');
       const findings: Finding[] = [];
       for (const entity of entities) {
         const obstacle = await obstacleTo(entity, transport).catch(messageOf);
