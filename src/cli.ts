@@ -1,11 +1,11 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { exitCodes, reportFailure } from './cli/exit.ts';
+import { guardOutput } from './cli/output.ts';
 import { readPackage } from './cli/package.ts';
 
 /** Runs one command line and sets the exit code: the verbs, their options and codes are fixed, other systems call them. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // Whoever read our output is gone: end in order, as when told to.
-  process.stdout.on('error', () => process.kill(process.pid, 'SIGTERM'));
+  guardOutput();
   try {
     await createProgram().parseAsync(argv);
   } catch (error) {

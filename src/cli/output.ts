@@ -1,6 +1,34 @@
 import { styleText } from 'node:util';
 import type { StreamResult } from '../core/events.ts';
 import type { Finding } from '../core/types.ts';
+import { exitCodes } from './exit.ts';
+
+/** Whoever reads a verb's output may have seen enough of it (`| head`); a daemon's log is wanted to its end. */
+let readerMayLeave = true;
+
+export function requireReader(): void {
+  readerMayLeave = false;
+}
+
+/**
+ * Once a process: when standard output cannot be written, work that listens for SIGTERM ends in order, and the exit code is 1 instead
+ * of 0 with the reason on standard error. A reader that has left is no failure unless one is required.
+ */
+export function guardOutput(): void {
+  let lost: NodeJS.ErrnoException | undefined;
+  // Nobody is left to be told, and it must not cut short what ends in order.
+  process.stderr.on('error', () => undefined);
+  process.stdout.on('error', (error) => {
+    lost ??= error;
+    // No signal from outside: that would end, in the middle, whatever does not listen.
+    process.emit('SIGTERM', 'SIGTERM');
+  });
+  process.once('exit', () => {
+    if (lost === undefined || (lost.code === 'EPIPE' && readerMayLeave)) return;
+    process.stderr.write(`Standard output cannot be written: ${lost.message}\n`);
+    process.exitCode ||= exitCodes.failed;
+  });
+}
 
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);

@@ -1,8 +1,10 @@
 import { startDaemon } from '../app/daemon.ts';
 import { onTermination, openAppFor, openContext } from './context.ts';
 import { exitCodes } from './exit.ts';
+import { requireReader } from './output.ts';
 
 export async function runVerb(options: { config?: string }): Promise<number> {
+  requireReader();
   const context = await openContext({ ...options, logTo: process.stdout });
   const { signal } = onTermination();
   try {

@@ -37,6 +37,8 @@ export interface Workspace {
   /** Runs a verb with --json and reads its only line. */
   json(...args: string[]): Promise<{ code: number | null; answer: unknown }>;
   start(...args: string[]): RunningCli;
+  /** Runs it with standard output going to a file that is there. */
+  runInto(stdoutFile: string, ...args: string[]): Promise<CliResult>;
   /** Starts the daemon; resolves when it serves. */
   startDaemon(): Promise<RunningCli & { url: string }>;
   /** Every file under the folder but the config, as text. */
@@ -70,6 +72,7 @@ export function createWorkspace({ sap, mes }: Pick<Sandbox, 'sap' | 'mes'>, opti
     env,
     run,
     start,
+    runInto: async (stdoutFile, ...args) => guard(await runCli(args, { ...cliOptions, stdoutFile }), secrets),
     async json(...args) {
       const { code, stdout, stderr } = await run(...args, '--json');
       return { code, answer: onlyObject(stdout, stderr) };

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -16,6 +17,8 @@ export interface CliOptions {
   /** Node that runs it, and the file to run; default: this Node and src/bin.ts. */
   node?: string;
   bin?: string;
+  /** A file for standard output instead of a pipe; the result has none of it then. */
+  stdoutFile?: string;
 }
 
 /** A verb under way as a process of its own. */
@@ -24,6 +27,8 @@ export interface RunningCli {
   output(): string;
   /** Resolves with the first match in the output; rejects when the process ends without one. */
   waitFor(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Reads no more of standard output: what is written to it from now on is refused. */
+  hangUp(): void;
   /** Resolves when the process has ended. */
   stop(signal: NodeJS.Signals): Promise<CliResult>;
   result: Promise<CliResult>;
@@ -38,10 +43,12 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Run
   const { node = process.execPath, bin = path.join(root, 'src/bin.ts'), cwd = root } = options;
   const { PATH, HOME } = process.env;
   const env = { PATH, HOME, NODE_COMPILE_CACHE: compileCache, ...options.env };
-  const child = spawn(node, [bin, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const file = options.stdoutFile === undefined ? undefined : openSync(options.stdoutFile, 'w');
+  const child = spawn(node, [bin, ...args], { cwd, env, stdio: ['ignore', file ?? 'pipe', 'pipe'] });
+  if (file !== undefined) closeSync(file);
   const seen = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
       seen[name] += text;
     });
   }
@@ -50,6 +57,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Run
   return {
     output,
     waitFor: (pattern) => waitForMatch(child, output, pattern),
+    hangUp: () => void child.stdout?.destroy(),
     stop(signal) {
       child.kill(signal);
       return result;
