@@ -45,10 +45,10 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
     text: error.message,
     ...position(lines, error.pos[0]),
   }));
-  flaws.push(...danglingAliases(document, locate));
+  flaws.push(...badAliases(document, locate));
   if (flaws.length > 0) throw new ConfigError(sorted(flaws));
   if (options.only !== undefined) keepConnectors(document, options.only);
-  const outside = placeholdersIn(document.toJS());
+  const outside = placeholdersIn(dataOf(document, file));
   const problems = fillIn(document, from, locate);
   const unfilled = problems.length === 0 ? new Set<string>() : stillIn(outside, from);
   resolvePaths(document, folder);
@@ -110,16 +110,33 @@ function keepConnectors(document: Document, wanted: readonly string[]): void {
 
 type Locate = (node: Node | undefined | null, text: string) => ConfigProblem;
 
-/** An alias without its anchor is no error of syntax to the parser, and a bare exception to whoever reads the document. */
-function danglingAliases(document: Document, locate: Locate): ConfigProblem[] {
+/** An alias without its anchor, or inside of it, is no error of syntax to the parser, and a bare exception to whoever reads the document. */
+function badAliases(document: Document, locate: Locate): ConfigProblem[] {
   const found: ConfigProblem[] = [];
   visit(document, {
     Alias(_key, node) {
-      if (node.resolve(document) === undefined)
-        found.push(locate(node, `*${node.source} names an anchor that is not set above`));
+      const target = node.resolve(document);
+      if (target === undefined) found.push(locate(node, `*${node.source} names an anchor that is not set above`));
+      else if (holds(target, node)) found.push(locate(node, `*${node.source} stands inside of what it names`));
     },
   });
   return found;
+}
+
+/** Only an alias inside of its anchor makes a circle: any other stands behind it. */
+function holds(outer: Node, { range }: Node): boolean {
+  return range != null && outer.range != null && outer.range[0] <= range[0] && range[0] < outer.range[1];
+}
+
+/** What the document says, aliases filled in; the parser refuses a few lines that would make millions. */
+function dataOf(document: Document, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new ConfigError([{ file, text: `cannot be read: ${messageOf(error)}. Write it with fewer aliases.` }], {
+      cause: error,
+    });
+  }
 }
 
 /** Every setting that takes something from outside, by its path, as it stands in the file; aliases are followed. */

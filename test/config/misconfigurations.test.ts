@@ -244,6 +244,12 @@ const contradictions: Case[] = [
   ],
 ];
 
+/** Each line ten times the one above it. */
+const bomb = Array.from(
+  { length: 8 },
+  (_, i) => `a${i + 1}: &a${i + 1} [${Array(10).fill(`*a${i}`).join(', ')}]\n`,
+).join('');
+
 const notYaml: Case[] = [
   ['a key that stands twice', `${sound}mes: {}\n`, ['19:1 Map keys must be unique']],
   [
@@ -260,6 +266,16 @@ const notYaml: Case[] = [
     'an alias without its anchor',
     change('{ level: info }', '*common'),
     ['6:6 *common names an anchor that is not set above'],
+  ],
+  [
+    'an anchor that holds itself',
+    `${sound}own: &own [1, { deeper: *own }]\n`,
+    ['19:25 *own stands inside of what it names'],
+  ],
+  [
+    'aliases of aliases that make millions',
+    `${sound}a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n${bomb}`,
+    ['- cannot be read: Excessive alias count indicates a resource exhaustion attack. Write it with fewer aliases.'],
   ],
   ['a tag that means nothing here', change(`\${MES_KEY}`, '!secret mes_key'), ['3:11 Unresolved tag: !secret']],
 ];
