@@ -118,7 +118,7 @@ const sameWishMs = 1000;
 export function onTermination(): AbortController {
   const controller = new AbortController();
   let toldMs: number | undefined;
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
       toldMs ??= systemClock.monotonicMs();
       if (name === 'SIGINT' && systemClock.monotonicMs() - toldMs > sameWishMs) process.exit(130);

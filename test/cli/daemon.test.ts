@@ -175,6 +175,17 @@ describe('verbs beside a running daemon', () => {
   });
 });
 
+describe('a daemon whose terminal is closed', () => {
+  it('ends as on SIGTERM', async () => {
+    const workspace = createWorkspace(sandbox);
+    onTestFinished(workspace.remove);
+    const { code, stdout } = await (await workspace.startDaemon()).stop('SIGHUP');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ message: 'Stopped.' });
+    expect(existsSync(path.join(workspace.stateDirectory, 'control.sock'))).toBe(false);
+  });
+});
+
 describe('a daemon whose credentials are refused', () => {
   it('says so in health, which ends with 1, and in status', async () => {
     const workspace = createWorkspace(sandbox, { healthPort: await freePort(), password: 'not-the-password' });
