@@ -5,13 +5,14 @@ import { callControl } from '../app/control.ts';
 import { type Results, type VerbArgs, type VerbName, verbHandlers } from '../app/verbs.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { systemClock } from '../core/clock.ts';
-import { ConfigError, messageOf } from '../core/errors.ts';
+import { messageOf } from '../core/errors.ts';
 import { createEventBus, type EventBus } from '../core/events.ts';
 import { createLogger, type Logger, type LoggerOptions } from '../core/logger.ts';
 import { createRedactor, type Redactor } from '../core/redact.ts';
 import { assertCron } from '../scheduler/cron.ts';
 import { reportEvents } from '../server/event-log.ts';
 import { openEmbeddedStore } from '../state/embedded-store.ts';
+import { NoStateError } from '../state/failure.ts';
 import { openScratchStore } from '../state/scratch-store.ts';
 
 /** Where the config is looked for when none is named. */
@@ -104,7 +105,7 @@ export async function runVerb<Name extends VerbName>(
 /** What changes a state must not make one. */
 function requireState(directory: string): void {
   if (hasState(directory)) return;
-  throw new ConfigError(`There is no state in ${directory} yet. The daemon creates it when it first starts.`);
+  throw new NoStateError(directory);
 }
 
 function hasState(directory: string): boolean {

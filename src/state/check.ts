@@ -3,7 +3,7 @@ import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../core/errors.ts';
 import type { Finding } from '../core/types.ts';
-import { stateFailure } from './failure.ts';
+import { NoStateError, stateFailure } from './failure.ts';
 import { inspectLedger, ledgerFileName } from './ledger.ts';
 import { requireStartable, restoringName, stateFiles } from './pairing.ts';
 import { openWatermarkFile } from './watermark-file.ts';
@@ -36,6 +36,9 @@ async function findDamaged(directory: string): Promise<Finding[]> {
     });
     return found;
   } catch (error) {
+    if (error instanceof NoStateError) {
+      return [finding(directory, { code: 'state-new', level: 'error', text: error.message })];
+    }
     return [damaged(messageOf(stateFailure(error, directory)))];
   }
 }

@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
-import { ConfigError } from '../core/errors.ts';
 import { backUp } from './backup.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
 import { makeDirectory } from './directory.ts';
 import { probeDirectory, removeLeftovers } from './durable-file.ts';
-import { damagedState, stateFailure } from './failure.ts';
+import { damagedState, NoStateError, stateFailure } from './failure.ts';
 import { fenced, type Ledger, ledgerFileName, openLedger } from './ledger.ts';
 import { lockState, type StateLock } from './lock.ts';
 import { requireStartable, restoringName } from './pairing.ts';
@@ -80,7 +79,7 @@ async function openState(options: EmbeddedStoreOptions, lock: StateLock | null):
   const file = await openWatermarkFile(directory);
   const readOnly = lock === null;
   if (readOnly && !file.exists() && !existsSync(join(directory, ledgerFileName))) {
-    throw new ConfigError(`There is no state in ${directory} yet. The daemon creates it when it first starts.`);
+    throw new NoStateError(directory);
   }
   const newStateId = readOnly || file.exists() ? null : file.current().stateId;
   const ledger = openLedger({ directory, readOnly, newStateId, openDatabase: options.openDatabase });

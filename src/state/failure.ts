@@ -28,6 +28,13 @@ export function damagedState(problem: string, cause?: unknown): ConfigError {
   return new ConfigError(`${problem}. ${advice}`, cause === undefined ? {} : { cause });
 }
 
+/** There is nothing of a state that could be read or lost. */
+export class NoStateError extends ConfigError {
+  constructor(directory: string) {
+    super(`There is no state in ${directory} yet. The daemon creates it when it first starts.`);
+  }
+}
+
 /** The `code` of a system error, e.g. ENOENT. */
 export function systemCode(error: unknown): string | undefined {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;

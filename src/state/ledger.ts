@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ConfigError } from '../core/errors.ts';
 import { type ChildrenDue, createChildrenDue } from './children-due.ts';
 import { type Creates, createCreates } from './creates.ts';
@@ -13,7 +13,7 @@ import {
   transaction,
 } from './database.ts';
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts';
-import { damagedState } from './failure.ts';
+import { damagedState, NoStateError } from './failure.ts';
 import { createGathered, type Gathered } from './gathered.ts';
 import { createSchema, ledgerVersion, migrate, readVersion, requireTables } from './ledger-schema.ts';
 import { createMesIds, type MesIds } from './mes-ids.ts';
@@ -23,6 +23,7 @@ import { createPasses, type Passes } from './passes.ts';
 import { createReadsDue, type ReadsDue } from './reads-due.ts';
 import { createRecords, type Records } from './records.ts';
 import { createSweeps, type Sweeps } from './sweeps.ts';
+import { watermarkFileName } from './watermark-file.ts';
 
 export const ledgerFileName = 'ledger.db';
 
@@ -86,7 +87,7 @@ function prepareLedger(
   const { path, readOnly, newStateId } = options;
   database.exec(`PRAGMA page_size = ${pageBytes}`);
   const version = readVersion(database, path);
-  if (version === 0 && newStateId === null) throw damagedState(`${path} is empty`);
+  if (version === 0 && newStateId === null) throw emptyLedger(path);
   if (readOnly) {
     requireCurrent(path, version);
     requireTables(database, path);
@@ -98,6 +99,13 @@ function prepareLedger(
   else migrate(database, { path, version });
   // From here on each change waits for its own flush.
   database.exec('PRAGMA synchronous = NORMAL');
+}
+
+/** Without watermarks beside it the very first start was cut off before it made the tables. */
+function emptyLedger(path: string): ConfigError {
+  const directory = dirname(path);
+  if (existsSync(join(directory, watermarkFileName))) return damagedState(`${path} is empty`);
+  return new NoStateError(directory);
 }
 
 /** A third of a second for a million records; whoever only reads beside the daemon goes without. */
@@ -125,7 +133,7 @@ export function inspectLedger(directory: string, inspect: (ledger: LedgerInspect
   const database = openDatabase(path, { readOnly: true });
   try {
     const version = readVersion(database, path);
-    if (version === 0) throw damagedState(`${path} is empty`);
+    if (version === 0) throw emptyLedger(path);
     if (version === ledgerVersion) requireTables(database, path);
     inspect({ meta: createMeta(database), findDamage: () => findDamage(database) });
   } finally {

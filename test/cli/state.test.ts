@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
@@ -128,6 +128,35 @@ describe('state', () => {
     expect(readFileSync(watermarks(), 'utf8')).toBe(damaged);
     expect((await workspace.run('state', 'restore', backup())).code).toBe(0);
     expect((await workspace.run('status')).code).toBe(0);
+  });
+});
+
+describe('a first start that was killed before the ledger had its tables', () => {
+  const cutOff = () => {
+    const workspace = createWorkspace(sandbox);
+    onTestFinished(workspace.remove);
+    mkdirSync(workspace.stateDirectory, { mode: 0o700 });
+    writeFileSync(path.join(workspace.stateDirectory, 'ledger.db'), '', { mode: 0o600 });
+    return workspace;
+  };
+
+  it('has left no state yet, and nothing to restore', async () => {
+    const workspace = cutOff();
+    const text = `There is no state in ${workspace.stateDirectory} yet. The daemon creates it when it first starts.`;
+    expect(await workspace.run('dead-letters', 'list')).toEqual({ code: 78, stdout: '', stderr: `${text}\n` });
+    expect(await workspace.json('state', 'check')).toEqual({
+      code: 78,
+      answer: {
+        ok: false,
+        findings: [{ code: 'state-new', level: 'error', where: workspace.stateDirectory, text, todo: '' }],
+      },
+    });
+  });
+
+  it('is made up for by the next', async () => {
+    const workspace = cutOff();
+    expect((await workspace.run('sync')).code).toBe(0);
+    expect((await workspace.run('dead-letters', 'list')).code).toBe(0);
   });
 });
 
