@@ -11,6 +11,7 @@ import { createLogger, type Logger, type LoggerOptions } from '../core/logger.ts
 import { createRedactor, type Redactor } from '../core/redact.ts';
 import { assertCron } from '../scheduler/cron.ts';
 import { reportEvents } from '../server/event-log.ts';
+import { requireDirectory } from '../state/directory.ts';
 import { openEmbeddedStore } from '../state/embedded-store.ts';
 import { NoStateError } from '../state/failure.ts';
 import { openScratchStore } from '../state/scratch-store.ts';
@@ -43,6 +44,7 @@ export async function openContext({
 }: ContextOptions): Promise<Context> {
   const file = config ?? defaultFiles.find((candidate) => existsSync(candidate)) ?? defaultFiles[0] ?? '';
   const loaded = await loadConfig({ file, environment, scheduleProblem, ...(only && { only }) });
+  requireDirectory(loaded.config.state.directory);
   const redact = createRedactor(loaded.secrets);
   const logger = createLogger({ ...logSettings(loaded, logTo), redact, stream: logTo });
   for (const warning of loaded.warnings) logger.warn(warning);

@@ -23,11 +23,20 @@ export async function makeDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Throws ConfigError for what is there and no directory. */
+/** Throws ConfigError for what is there and can never be a directory. */
 export function requireDirectory(directory: string): void {
-  const found = statSync(directory, { throwIfNoEntry: false });
-  if (found === undefined || found.isDirectory()) return;
-  throw new ConfigError(`${directory} is not a directory. Name another one (state.directory in the config file).`);
+  const flaw = flawOf(directory);
+  if (flaw === undefined) return;
+  throw new ConfigError(`${directory} is ${flaw}. Name another one (state.directory in the config file).`);
+}
+
+function flawOf(directory: string): string | undefined {
+  try {
+    return statSync(directory, { throwIfNoEntry: false })?.isDirectory() === false ? 'not a directory' : undefined;
+  } catch (error) {
+    // What else may be wrong is for its first use to tell.
+    return systemCode(error) === 'ELOOP' ? 'a circle of symbolic links' : undefined;
+  }
 }
 
 async function makeLevels(directory: string): Promise<void> {

@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
@@ -158,6 +167,32 @@ describe('a first start that was killed before the ledger had its tables', () =>
     expect((await workspace.run('sync')).code).toBe(0);
     expect((await workspace.run('dead-letters', 'list')).code).toBe(0);
   });
+});
+
+describe('a state directory that can be none', () => {
+  it('is refused with 78 where it is a file', async () => {
+    const workspace = createWorkspace(sandbox);
+    onTestFinished(workspace.remove);
+    writeFileSync(workspace.stateDirectory, '');
+    const { code, stderr } = await workspace.run('state', 'check');
+    expect({ code, stderr }).toEqual({ code: 78, stderr: expect.stringContaining('/state is not a directory. Name') });
+  });
+
+  it.each(['run', 'sync', 'status', 'dead-letters list', 'dead-letters retry', 'state check', 'plan', 'check'])(
+    'is refused by %s with 78 where it is a circle of links',
+    async (line) => {
+      const workspace = createWorkspace(sandbox);
+      onTestFinished(workspace.remove);
+      symlinkSync(workspace.stateDirectory, workspace.stateDirectory);
+      const { code, stderr } = await workspace.run(...line.split(' '));
+      expect({ code, stderr }).toEqual({
+        code: 78,
+        stderr: expect.stringMatching(
+          /state.* symbolic links.* Name another one \(state\.directory in the config file\)/,
+        ),
+      });
+    },
+  );
 });
 
 /** What passes with time is not part of the comparison. */
