@@ -201,7 +201,7 @@ function addDemo(program: Command): void {
   program
     .command('demo')
     .description('run against simulated ERPs and a simulated Eryxon on this machine')
-    .option('--records <n>', 'MES records after the first pass, at least 20 an ERP', toRecords, 500)
+    .option('--records <n>', 'MES records after the first pass, at least 20 an ERP, at most 1000000', toRecords, 500)
     .option('--connector <name>', 'only this connector of the config file')
     .option('--seed <n>', 'history to play', toCount, 7)
     .option('--once', 'one full and one delta pass, then compare')
@@ -230,10 +230,10 @@ function toId(text: string): number {
   return toCount(text);
 }
 
-/** Fewer would lack a record of one kind or another. */
+/** Fewer would lack a record of one kind or another; more are too many for the memory, where the simulators keep them. */
 function toRecords(text: string): number {
   const value = toCount(text);
-  if (value < 20) throw new InvalidArgumentError('It must be at least 20.');
+  if (value < 20 || value > 1_000_000) throw new InvalidArgumentError('It must be at least 20, and at most 1000000.');
   return value;
 }
 

@@ -40,6 +40,7 @@ describe.concurrent('the command line', () => {
     ['an id that is no number', ['dead-letters', 'show', 'first']],
     ['a record count that is no number', ['demo', '--records', 'many']],
     ['fewer records than a simulated SAP can have', ['demo', '--records', '5']],
+    ['more records than this machine could hold', ['demo', '--records', '1000001']],
     ['minutes that are no number', ['demo', '--minutes', 'soon']],
     ['a fault level that does not exist', ['demo', '--faults', 'most']],
   ])('ends with 64 for %s, says so on standard error only', async (_name, args) => {
