@@ -115,13 +115,13 @@ describe('the daemon as a process', () => {
     expectEqual({ sandbox });
   });
 
-  it('ends in order with 0 when nobody reads its log any more', async () => {
+  it('ends in order with 1 when nobody reads its log any more', async () => {
     const sandbox = await openSandbox(125, 60);
     const daemon = await startRun(sandbox, {});
     await daemon.logged('Started.');
     const exited = new Promise((resolve) => daemon.child.once('exit', (code, signal) => resolve({ code, signal })));
     daemon.child.stdout?.destroy();
-    expect(await exited).toEqual({ code: 0, signal: null });
+    expect(await exited).toEqual({ code: 1, signal: null });
   }, 40_000);
 
   it('holds its state alone: a second one ends at once with the exit code for busy', async () => {
