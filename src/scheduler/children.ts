@@ -4,6 +4,7 @@ import { deliverRows } from './delivery.ts';
 import { absencesBelieved } from './guard.ts';
 import type { Pass, PassRequest } from './pass-types.ts';
 import { dealWithVanished, policyOf } from './vanished.ts';
+import { isDueAgain } from './watermark.ts';
 
 /** Parents a look into the list of marks. */
 const parentsAtOnce = 60;
@@ -91,10 +92,9 @@ async function markIfDue(
   children: ChildReader,
   { manual }: PassRequest,
 ): Promise<string | null> {
-  const last = state.parentsMarkedAt === null ? Number.NEGATIVE_INFINITY : Date.parse(state.parentsMarkedAt);
   // Where rows have no stamps, this is all that a person can mean who asks for what is new.
   const asked = manual && stream.stampKind === 'none';
-  if (!asked && sourceNow.getTime() - last < children.markEverySeconds * 1000) return null;
+  if (!asked && !isDueAgain(state.parentsMarkedAt, children.markEverySeconds, sourceNow)) return null;
   await store.markOpen({ stream: id, source: session.source, entity: children.parent });
   return sourceNow.toISOString();
 }

@@ -11,7 +11,15 @@ import { requireFewLeftOut } from './left-out.ts';
 import type { Pass, PassContext, PassRequest } from './pass-types.ts';
 import { sweepStream, zeroSweep } from './sweep.ts';
 import { deliverGone } from './vanished.ts';
-import { advanceWatermark, beliefLimit, cutWindow, laterStamp, type WindowCut } from './watermark.ts';
+import {
+  advanceWatermark,
+  beliefLimit,
+  cutWindow,
+  isAheadOfSource,
+  isDueAgain,
+  laterStamp,
+  type WindowCut,
+} from './watermark.ts';
 
 /** Begins a pass: what is known of the stream, and the source's time. */
 export async function beginPass(context: PassContext, stream: Stream, signal: AbortSignal): Promise<Pass> {
@@ -45,11 +53,13 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
   const { parentsMarkedAt, withheld } = children ?? { parentsMarkedAt: pass.sourceNow.toISOString(), withheld: 0 };
   // What waited for a record of this very pass need not wait for the next one.
   await deliverLeftOver(pass, { request, signal });
-  const watermark = advanceWatermark(stream.stampKind, state.watermark, reached);
+  const stepsBack = isAhead(pass);
+  const watermark = advanceWatermark(stream.stampKind, stepsBack ? null : state.watermark, reached);
   await store.finish({
     stream: pass.id,
     epoch: state.epoch,
     watermark,
+    stepsBack,
     fingerprint: pass.fingerprint,
     fullReadAt: window.mode === 'full' ? start.startedAt : null,
     childrenSettled: firstLoad,
@@ -74,6 +84,7 @@ async function runBetween(pass: Pass, request: PassRequest, signal: AbortSignal)
     stream: pass.id,
     epoch: state.epoch,
     watermark: null,
+    stepsBack: false,
     fingerprint: pass.fingerprint,
     fullReadAt: null,
     childrenSettled: false,
@@ -89,8 +100,10 @@ export function vanishedText(stream: string, count: number): string {
 }
 
 /** Why everything must be read; undefined when a delta is enough. */
-function whyFull({ stream, state, sourceNow, fingerprint }: Pass, request: PassRequest): string | undefined {
+function whyFull(pass: Pass, request: PassRequest): string | undefined {
+  const { stream, state, sourceNow, fingerprint } = pass;
   if (state.watermark === null) return 'first load';
+  if (isAhead(pass)) return "its watermark is ahead of the ERP's clock";
   if (request.full) return 'asked for';
   if (state.fingerprint !== fingerprint) {
     const isOurs = state.fingerprint?.split(' ', 1)[0] !== stream.fingerprint;
@@ -98,9 +111,12 @@ function whyFull({ stream, state, sourceNow, fingerprint }: Pass, request: PassR
   }
   if (state.readDue) return 'the MES has lost a record';
   const { fullReadEverySeconds: every } = stream;
-  const last = state.lastFullRead === null ? Number.NEGATIVE_INFINITY : Date.parse(state.lastFullRead);
-  if (every !== null && sourceNow.getTime() - last >= every * 1000) return 'due';
-  return undefined;
+  return every !== null && isDueAgain(state.lastFullRead, every, sourceNow) ? 'due' : undefined;
+}
+
+function isAhead({ stream, state: { watermark }, sourceNow }: Pass): boolean {
+  const { stampKind: kind, stampZone, settleSeconds } = stream;
+  return isAheadOfSource({ kind, watermark, sourceNow, stampZone, settleSeconds });
 }
 
 interface PassStart extends WindowCut {

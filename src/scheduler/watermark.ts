@@ -44,6 +44,30 @@ export function cutWindow(input: WindowInput): WindowCut {
   return { window: { mode: 'delta', from, to: target, future }, target };
 }
 
+/**
+ * The watermark lies ahead of where this pass would put it: the source's clock was wrong when it was set, or has been put back since. Windows
+ * from it may pass by what has changed meanwhile; only a whole read finds that, and its watermark may lie behind this one (D2).
+ */
+export function isAheadOfSource(input: Omit<WindowInput, 'overlapSeconds' | 'full'>): boolean {
+  const { kind, watermark, sourceNow, stampZone, settleSeconds } = input;
+  if (watermark === null) return false;
+  if (kind === 'none') return watermark.kind === 'full' && isAhead(watermark.value, sourceNow);
+  if (watermark.kind !== kind) return false;
+  // The newest stamp that was believed may be that far ahead by right.
+  const settled = isInstant(kind) ? new Date(sourceNow.getTime() - settleSeconds * 1000) : sourceNow;
+  return watermark.value > beliefLimit(kind, settled, stampZone);
+}
+
+/** What was done then, by the source's clock, is to be done again; a time that lies ahead was told by a clock that was wrong. */
+export function isDueAgain(last: string | null, everySeconds: number, sourceNow: Date): boolean {
+  if (last === null || isAhead(last, sourceNow)) return true;
+  return sourceNow.getTime() - Date.parse(last) >= everySeconds * 1000;
+}
+
+function isAhead(time: string, sourceNow: Date): boolean {
+  return Date.parse(time) > sourceNow.getTime() + beliefSeconds * 1000;
+}
+
 /** The latest stamp that can be believed: the source's clock plus five minutes. */
 export function beliefLimit(kind: DatedKind, sourceNow: Date, stampZone: string): string {
   return stampAt(kind, new Date(sourceNow.getTime() + beliefSeconds * 1000), stampZone);

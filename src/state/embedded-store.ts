@@ -186,7 +186,7 @@ async function finish(state: State, pass: PassFinish): Promise<void> {
   const { file, ledger } = state;
   const { run, marks } = passOf(state, pass.stream);
   const mark = markOf(file.current(), pass.stream);
-  if (mark.run === run) refuseStepBack(mark, pass);
+  if (mark.run === run && !pass.stepsBack) refuseStepBack(mark, pass);
   const sequence = await ledger.change(() => recordPass(ledger, pass, marks));
   await updateMark(state, { stream: pass.stream, sequence }, (current) =>
     // A watermark set by hand while the pass ran stays: the pass knew nothing of it.

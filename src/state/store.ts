@@ -170,6 +170,8 @@ export interface PassFinish {
   epoch: number;
   /** null leaves the watermark as it is. */
   watermark: Watermark | null;
+  /** The one before was ahead of the source's clock: this one, of a whole read, may lie behind it. */
+  stepsBack: boolean;
   fingerprint: string;
   /** Source time at the start of this pass when it was a complete full read. */
   fullReadAt: string | null;

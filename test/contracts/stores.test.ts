@@ -55,6 +55,13 @@ describe.each(stores)('store: $name', (kind) => {
       expect((await state.store.begin(stream)).watermark?.value).toBe(tuesday);
     });
 
+    it('takes one that steps back where the one before was ahead of the source', async () => {
+      await state.store.finish(passEnd(state.epoch, tuesday));
+      await state.store.begin(stream);
+      await state.store.finish(passEnd(state.epoch, monday, { stepsBack: true }));
+      expect((await state.store.begin(stream)).watermark?.value).toBe(monday);
+    });
+
     it('resumes an interrupted pass at its last committed page', async () => {
       await state.store.commit(page(state.epoch, { resume: resumeAt('page 1') }));
       await state.store.commit(page(state.epoch, { resume: resumeAt('page 2') }));

@@ -195,6 +195,23 @@ describe('a pass', () => {
     expect(await rig.run()).toMatchObject([{ outcome: 'ok', read: 6 }]);
   });
 
+  it('reads everything when its watermark is ahead of the clock of the ERP, as after a clock that was wrong for one poll', async () => {
+    const rows = jobs(5);
+    const rig = await openRig([fakeStream(rows)]);
+    await rig.run(scheduled);
+    const right = rig.sourceNow.at;
+    rig.sourceNow.at = new Date(right.getTime() + 30 * 86_400_000);
+    await rig.run(scheduled);
+    rig.sourceNow.at = new Date(right.getTime() + 300_000);
+    put(rows, job('new', 0));
+    const [mended] = await rig.run(scheduled);
+    expect(mended).toMatchObject({ outcome: 'ok', read: 6, created: 1 });
+    rig.sourceNow.at = new Date(right.getTime() + 600_000);
+    const [next] = await rig.run(scheduled);
+    expect(next?.watermark.after?.slice(0, 10)).toBe(right.toISOString().slice(0, 10));
+    expect(next?.read).toBeLessThan(6);
+  });
+
   it('delivers rows without a stamp and rows of the far future, and believes neither', async () => {
     const rows = [job('1'), { ...job('2'), stamp: null }, { ...job('3'), stamp: '2999-12-31T23:59:59.000Z' }];
     const rig = await openRig([fakeStream(rows)]);

@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type DatedKind, shiftStamp, stampAt } from '../../src/core/stamp.ts';
 import type { Watermark, Window } from '../../src/core/types.ts';
-import { advanceWatermark, beliefLimit, cutWindow, laterStamp } from '../../src/scheduler/watermark.ts';
+import {
+  advanceWatermark,
+  beliefLimit,
+  cutWindow,
+  isAheadOfSource,
+  isDueAgain,
+  laterStamp,
+} from '../../src/scheduler/watermark.ts';
 
 const kinds = ['timestamp', 'second', 'char14', 'date'] as const satisfies DatedKind[];
 const zones = ['UTC', 'Europe/Amsterdam', 'America/Chicago', 'Asia/Kolkata', 'Pacific/Auckland'];
@@ -220,5 +227,45 @@ describe('stamps', () => {
     expect(laterStamp(null, '20260101000000')).toBe('20260101000000');
     expect(laterStamp('20260101000000', null)).toBe('20260101000000');
     expect(laterStamp('20260101000001', '20260101000000')).toBe('20260101000001');
+  });
+});
+
+describe("a watermark that is ahead of the source's clock", () => {
+  const settleSeconds = 120;
+
+  it.each([...kinds, 'none'] as const)('of kind %s is told, and no other', (of) => {
+    fc.assert(
+      fc.property(instant, zone, fc.integer({ min: -400 * 86_400, max: 400 * 86_400 }), (sourceNow, stampZone, off) => {
+        const set = new Date(sourceNow.getTime() + off * 1000);
+        const value = of === 'none' ? set.toISOString() : stampAt(of, set, stampZone);
+        const watermark = { kind: of === 'none' ? 'full' : of, value } as const;
+        const ahead = isAheadOfSource({ kind: of, watermark, sourceNow, stampZone, settleSeconds });
+        // A day, for dates and the hour that local clocks are set back by.
+        if (off > 2 * 86_400) expect(ahead).toBe(true);
+        if (off <= -settleSeconds) expect(ahead).toBe(false);
+        if (of === 'timestamp') expect(ahead).toBe(off > 300 - settleSeconds);
+      }),
+    );
+  });
+
+  it('is one of the same kind', () => {
+    const sourceNow = new Date('2026-10-01T08:00:00Z');
+    const watermark = { kind: 'date', value: '2026-12-01' } as const;
+    expect(isAheadOfSource({ kind: 'char14', watermark, sourceNow, stampZone: 'UTC', settleSeconds })).toBe(false);
+    expect(isAheadOfSource({ kind: 'date', watermark: null, sourceNow, stampZone: 'UTC', settleSeconds })).toBe(false);
+  });
+});
+
+describe('what is done from time to time', () => {
+  const sourceNow = new Date('2026-10-01T08:00:00Z');
+
+  it.each([
+    [null, true],
+    ['2026-10-01T06:59:00Z', true],
+    ['2026-10-01T07:01:00Z', false],
+    ['2026-10-01T08:00:05Z', false],
+    ['2026-10-31T08:00:00Z', true],
+  ])('and was done at %s, is due: %s', (last, due) => {
+    expect(isDueAgain(last, 3600, sourceNow)).toBe(due);
   });
 });

@@ -76,6 +76,9 @@ export class ModelErp {
   reconcileNeeded = false;
   /** The next such list lacks one row, as a page does that is read beside a reorganisation. */
   hides: 'children' | 'keys' | undefined;
+  /** How far the clock that it shows is off. */
+  clockOffMs = 0;
+  clockWasOff = false;
 
   constructor(random: Random, setting: ModelSetting) {
     this.#random = random;
@@ -85,7 +88,7 @@ export class ModelErp {
     for (let count = random.int(0, 4); count > 0; count -= 1) this.play(1);
   }
 
-  now = (): Date => new Date(this.#now);
+  now = (): Date => new Date(this.#now + this.clockOffMs);
 
   advance(ms: number): void {
     this.#now += Math.max(0, Math.round(ms));

@@ -115,6 +115,12 @@ export const mutations: readonly Mutation[] = [
     generations: ['main', 'v060'],
   },
   {
+    name: 'a watermark that is ahead of the clock of the ERP is gone by',
+    file: 'src/scheduler/pass.ts',
+    from: 'if (isAhead(pass)) return "its watermark is ahead of the ERP\'s clock";',
+    to: '',
+  },
+  {
     name: 'the MES is asked on while its day is used up',
     file: 'src/push/day-quota.ts',
     from: 'const untilMs = now.getTime() + Math.min(forMs, windowMs);',

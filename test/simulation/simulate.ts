@@ -10,6 +10,7 @@ import { scenes } from './scenes.ts';
 import { drawSetting } from './setting.ts';
 import type { Story } from './story.ts';
 import { openWorld } from './world.ts';
+import { readWrongClock } from './wrong-clock.ts';
 
 export interface Simulated {
   seed: number;
@@ -37,6 +38,8 @@ const removalShare = 0.04;
 const sceneShare = 0.02;
 /** Before so many of them whole orders come at once. */
 const ordersShare = 0.04;
+/** Before so many of them the ERP shows a wrong clock for one pass. */
+const wrongClockShare = 0.02;
 
 /** One seed, one run: a drawn history, then peace, then the MES must hold what the ERP implies. */
 export async function simulate(seed: number, options: SimulateOptions = {}): Promise<Simulated> {
@@ -83,12 +86,14 @@ async function live(story: Story, events: number): Promise<void> {
   const { random, aside, world } = story;
   const forScenes = aside.fork('scenes');
   const forOrders = aside.fork('orders');
+  const forClock = aside.fork('clock');
   let left = Math.min(events, random.int(2, random.chance(0.1) ? most : 10));
   for (; left > 0; left -= 1) {
     if (aside.chance(removalShare)) await removeByHand(story);
     if (world.erp.perform !== undefined && forScenes.chance(sceneShare)) await forScenes.pick(scenes)(story);
     if (world.erp.perform !== undefined && forOrders.chance(ordersShare))
       await newOrders({ ...story, aside: forOrders });
+    if (forClock.chance(wrongClockShare)) await readWrongClock({ ...story, aside: forClock });
     await random.pick(chapters)(story);
   }
   const lost = await quiesce(story);

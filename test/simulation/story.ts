@@ -61,8 +61,11 @@ function watch(
   if (before !== undefined && after < before)
     throw new Error(`${stream}: the watermark ${before} moved back to ${after}.`);
   story.marks.set(stream, after);
-  const limit = story.world.erp.now().getTime() + 300_000;
-  const zones = 86_400_000;
+  const { erp } = story.world;
+  // A watermark stays where a clock that is behind shows nothing to take its place.
+  const limit = erp.now().getTime() + 300_000 - Math.min(0, erp.clockOffMs ?? 0);
+  // And where the overlap makes up for it, one stays that was set by a clock that was ahead.
+  const zones = (erp.clockWasOff === true ? 3 : 1) * 86_400_000;
   const digits = (text: string) => text.replace(/\D/g, '').slice(0, 8);
   if (digits(after) > digits(new Date(limit + zones).toISOString()))
     throw new Error(`${stream}: ${after} is believed.`);

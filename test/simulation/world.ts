@@ -54,7 +54,7 @@ interface Erp {
   /** Whether the ERP shows that record no more: if it never came to the MES, it need not. */
   isGone(table: Table, externalId: string): boolean;
   /** Something was written that only a whole read can find. */
-  readonly unstamped?: boolean;
+  unstamped?: boolean;
   /** Children went and their parents' stamps did not move: only the periodic mark of open parents finds that. */
   readonly markNeeded: boolean;
   /** Something went that only a comparison of all keys can find. */
@@ -67,6 +67,9 @@ interface Erp {
   perform?: ModelErp['perform'];
   /** Set: the next such list lacks one row. */
   hides?: 'children' | 'keys' | undefined;
+  /** How far the clock that it shows is off; stamps go by another. */
+  clockOffMs?: number;
+  clockWasOff?: boolean;
 }
 
 /** A value that somebody at the MES has set by hand. */

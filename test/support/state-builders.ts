@@ -73,6 +73,7 @@ export function passEnd(epoch: number, value: string | null, rest: Partial<PassF
     stream,
     epoch,
     watermark: value === null ? null : { kind: 'timestamp', value },
+    stepsBack: false,
     fingerprint: 'mapping-1',
     fullReadAt: null,
     childrenSettled: false,

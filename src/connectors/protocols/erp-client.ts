@@ -13,7 +13,7 @@ export interface ErpClient {
    * TransientError of `read` is worth another one. Of an answer that is not 200 it sees nothing that proved who was asking.
    */
   ask<T>(request: HttpRequest, read: (answer: HttpResponse) => T, signal: AbortSignal): Promise<T>;
-  /** The ERP's clock: its last Date header plus the time since; undefined before the first answer. */
+  /** The ERP's clock: the Date header of its last answer that could be read, plus the time since; undefined before the first. */
   now(): Date | undefined;
 }
 
@@ -38,9 +38,11 @@ export function createErpClient(options: ErpClientOptions): ErpClient {
     ask(request, read, signal) {
       const once = async () => {
         const answer = await send(options, request, signal);
+        const result = read(answer);
+        // Only now: a page of some gateway before the ERP comes with a clock of its own.
         const dateMs = Date.parse(answer.headers['date'] ?? '');
         if (!Number.isNaN(dateMs)) served = { dateMs, atMs: clock.monotonicMs() };
-        return read(answer);
+        return result;
       };
       return withRetries({ system: 'erp', name, attempts, clock, events, random }, once, signal);
     },

@@ -305,4 +305,17 @@ describe("the server's clock", () => {
     clock.pass(1500);
     expect(client.now()).toEqual(new Date('2026-10-01T08:00:01.500Z'));
   });
+
+  it('is not that of a page which somebody else sent in its place, nor of an error', async () => {
+    const { client } = openClient({ origin, options: { attempts: 1 } });
+    answering({ ...page([]), headers: { date: 'Thu, 01 Oct 2026 08:00:00 GMT' } });
+    await client.rows(query, never);
+    const wrong = { date: 'Sat, 31 Oct 2026 08:00:00 GMT' };
+    const logon = { body: '<html>Logon</html>', headers: { ...wrong, 'content-type': 'text/html' } };
+    for (const answer of [logon, { status: 403, body: '', headers: wrong }]) {
+      answering(answer);
+      await failure(client.rows(query, never));
+      expect(client.now()?.toISOString()).toMatch(/^2026-10-01T08:00/);
+    }
+  });
 });
