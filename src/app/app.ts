@@ -13,6 +13,7 @@ import { type Entity, entities, type Finding } from '../core/types.ts';
 import type { Caller } from '../push/day-plan.ts';
 import { type Booking, type BudgetReport, createDayQuota, type DayQuota } from '../push/day-quota.ts';
 import { createAnswerRules } from '../push/eryxon/answers.ts';
+import { waits } from '../push/eryxon/findings.ts';
 import { createEryxonSink, type EryxonSink } from '../push/eryxon/index.ts';
 import { createEryxonRemover } from '../push/eryxon/remove.ts';
 import { createOutage, type Outage } from '../push/outage.ts';
@@ -278,7 +279,7 @@ export async function checkSystems(
   const deleted = entities.filter((entity) =>
     Object.values(options.config.connectors).some(({ deletes }) => deletes[entity] === 'delete'),
   );
-  if (deleted.length > 0) {
+  if (deleted.length > 0 && !findings.some(({ code }) => code === waits)) {
     const remover = createEryxonRemover(options.config.mes.url, mes.openTransport);
     findings.push(...(await remover.check(deleted, signal)));
   }

@@ -5,6 +5,7 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { systemClock } from '../core/clock.ts';
 import {
   BusyError,
   ConfigError,
@@ -13,6 +14,7 @@ import {
   RecordError,
   TransientError,
   UsageError,
+  WaitError,
 } from '../core/errors.ts';
 import { systemCode } from '../state/failure.ts';
 import { LeaseLostError } from '../state/store.ts';
@@ -25,7 +27,7 @@ export interface ControlRequest {
 /** Answers one request; arguments and result travel as JSON. */
 export type ControlHandler = (verb: string, args: unknown) => Promise<unknown>;
 
-type Answer = { result: unknown } | { error: { name: string; message: string } };
+type Answer = { result: unknown } | { error: { name: string; message: string; until?: string } };
 
 /** macOS allows 104 bytes with the closing NUL, Linux 108. */
 const longestPath = 100;
@@ -101,7 +103,8 @@ async function outcomeOf({ verb, args }: ControlRequest, handler: ControlHandler
   try {
     return { result: (await handler(verb, args)) ?? null };
   } catch (error) {
-    return { error: { name: error instanceof Error ? error.name : 'Error', message: messageOf(error) } };
+    const until = error instanceof WaitError ? { until: error.until } : {};
+    return { error: { name: error instanceof Error ? error.name : 'Error', message: messageOf(error), ...until } };
   }
 }
 
@@ -109,7 +112,10 @@ function readAnswer(line: string, directory: string): unknown {
   if (line === '') throw new TransientError(`The daemon of ${directory} closed the connection without an answer.`);
   const reply: Answer = JSON.parse(line);
   if ('result' in reply) return reply.result;
-  const { name, message } = reply.error;
+  const { name, message, until } = reply.error;
+  if (until !== undefined) {
+    throw new WaitError(message, { until, retryAfterMs: Date.parse(until) - systemClock.now().getTime() });
+  }
   const Known = knownErrors.get(name) ?? Error;
   throw new Known(message);
 }

@@ -1,9 +1,8 @@
 import { checkSystems } from '../app/app.ts';
-import { callControl } from '../app/control.ts';
+import { createCheckBooking } from '../app/check-booking.ts';
 import { systemClock } from '../core/clock.ts';
-import { ConfigError, messageOf, TransientError } from '../core/errors.ts';
+import { ConfigError } from '../core/errors.ts';
 import type { Finding } from '../core/types.ts';
-import type { Booking } from '../push/day-quota.ts';
 import { type Context, onTermination, openContext } from './context.ts';
 import { exitCodes, reportFailure } from './exit.ts';
 import { printFindings, printJson } from './output.ts';
@@ -47,30 +46,9 @@ function configWarnings({ loaded: { file, warnings } }: Context): Finding[] {
 async function checkOnline({ loaded, events, redact }: Context): Promise<Finding[]> {
   const { config } = loaded;
   const { signal } = onTermination();
-  const booking = bookAtDaemon(config.state.directory, signal);
+  const booking = createCheckBooking({ config, clock: systemClock }, signal);
   const options = { config, clock: systemClock, events, random: Math.random, redact, attempts: 2, booking };
   return checkSystems(options, signal);
-}
-
-/**
- * The daemon keeps the day budget, so it books what a check sends. Where none runs, the reserve covers the few requests: the state
- * is not opened for them, so that a check keeps no daemon from starting.
- */
-function bookAtDaemon(directory: string, signal: AbortSignal): Booking {
-  const book = async (verb: 'budget-take' | 'budget-give-back') => {
-    try {
-      await callControl(directory, { verb, args: {} }, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      throw new TransientError(messageOf(error), { cause: error });
-    }
-  };
-  return {
-    take: () => book('budget-take'),
-    giveBack: () => book('budget-give-back'),
-    // The daemon is told the same when it next asks.
-    block: async () => undefined,
-  };
 }
 
 function reportConfig(error: ConfigError, json: boolean): number {

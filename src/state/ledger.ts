@@ -141,6 +141,27 @@ export function inspectLedger(directory: string, inspect: (ledger: LedgerInspect
   }
 }
 
+export function hasLedger(directory: string): boolean {
+  return existsSync(join(directory, ledgerFileName));
+}
+
+/**
+ * Changes single values of a ledger that nobody has open, of an older program's too, all or nothing and durable; whoever calls holds the lock.
+ * Throws ConfigError for one that is empty, newer or lost.
+ */
+export function changeMeta<T>(directory: string, change: (meta: Meta) => T): T {
+  const path = join(directory, ledgerFileName);
+  if (!existsSync(path)) throw damagedState(`${path} is missing`);
+  const database = openDatabase(path, { readOnly: false });
+  try {
+    if (readVersion(database, path) === 0) throw damagedState(`${path} is empty`);
+    database.exec('PRAGMA synchronous = FULL');
+    return transaction(database, () => change(createMeta(database)));
+  } finally {
+    database.close();
+  }
+}
+
 function findDamage(database: Database): string[] {
   const rows = prepare<{ integrity_check: string }>(database, 'PRAGMA integrity_check').all();
   return rows.map((row) => row.integrity_check).filter((text) => text !== 'ok');

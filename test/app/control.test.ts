@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type ControlHandler, callControl, serveControl } from '../../src/app/control.ts';
-import { BusyError, ConfigError } from '../../src/core/errors.ts';
+import { BusyError, ConfigError, WaitError } from '../../src/core/errors.ts';
 import { scratchDirectory } from '../support/state-builders.ts';
 
 const signal = new AbortController().signal;
@@ -69,6 +69,16 @@ describe('the control socket', () => {
     await serve(directory, echo);
     const args = 'ä'.repeat(1_000_000);
     expect(await callControl(directory, { verb: 'sync', args }, signal)).toEqual({ verb: 'sync', args });
+  });
+
+  it('carries until when to wait', async () => {
+    const directory = scratchDirectory();
+    const until = '2099-01-01T00:00:00.000Z';
+    const thrown = new WaitError(`The day is used up until ${until}.`, { until, retryAfterMs: 1 });
+    await serve(directory, () => Promise.reject(thrown));
+    const error = await callControl(directory, request, signal).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(WaitError);
+    expect(error).toMatchObject({ message: thrown.message, until, retryAfterMs: expect.toSatisfy((ms) => ms > 1e9) });
   });
 
   it.each([new ConfigError('no such stream'), new BusyError('a cycle is running'), new Error('odd')])(

@@ -1,6 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startFrepple } from '../../sandbox/frepple/index.ts';
 import { startNetSuite } from '../../sandbox/netsuite/index.ts';
 import { startOdoo } from '../../sandbox/odoo/index.ts';
@@ -229,6 +230,73 @@ describe.concurrent('check names what is wrong and what to do', () => {
         todo: 'Check mes.url, mes.proxy and mes.tls, and that this machine can reach the MES.',
       },
     ]);
+  });
+});
+
+describe('check without a daemon, over a state', () => {
+  const budgetOf = async (workspace: Workspace) =>
+    ((await workspace.json('status')).answer as { mes: Record<'budgetLeft' | 'reserveLeft', number> }).mes;
+  const reached = tables.map((table) => ['mes-reachable', table]);
+  const reachOf = ({ findings }: Answer) =>
+    findings.filter(({ where }) => tables.includes(where)).map(({ code, where }) => [code, where]);
+  let own: Sandbox;
+  let workspace: Workspace;
+  beforeAll(async () => {
+    own = await startSandbox({ seed: 18, records: 20, startAt: new Date() });
+    workspace = createWorkspace(own);
+    opened.push(workspace);
+    await workspace.run('sync');
+  });
+  afterAll(() => own.stop());
+
+  it('books what it asks the MES, out of the reserve', async () => {
+    const [before, sentBefore] = [await budgetOf(workspace), own.mes.requests().total];
+    expect((await workspace.run('check')).code).toBe(0);
+    const sent = own.mes.requests().total - sentBefore;
+    expect(sent).toBeGreaterThan(0);
+    const after = await budgetOf(workspace);
+    expect(after.budgetLeft).toBe(before.budgetLeft - sent);
+    expect(after.reserveLeft).toBe(before.reserveLeft - sent);
+  });
+
+  it.each([0, 5, 6])('asks the MES no more than the %i requests that are left, and says until when', async (left) => {
+    const config = readFileSync(workspace.configFile, 'utf8');
+    onTestFinished(() => writeFileSync(workspace.configFile, config));
+    const used = 10_000 - (await budgetOf(workspace)).budgetLeft;
+    const lines = config.replace('requestsPerDay: 10000', `requestsPerDay: ${used + left}`);
+    writeFileSync(workspace.configFile, `${lines}    deletes: { job: delete }\n`);
+    const before = own.mes.requests().total;
+    const { code, answer } = await workspace.json('check');
+    expect(own.mes.requests().total - before).toBe(left);
+    expect({ code, ok: (answer as Answer).ok }).toEqual({ code: 1, ok: false });
+    expect((answer as Answer).findings.filter(({ level }) => level === 'error')).toEqual([
+      {
+        code: 'mes-waits',
+        level: 'error',
+        where: expect.stringMatching(/^mes/),
+        text: expect.stringMatching(/^The day budget of \d+ requests is used up until \d{4}-\S+Z\.$/),
+        todo: expect.stringContaining('Check again'),
+      },
+    ]);
+  });
+
+  it('asks without booking where the state is damaged, and leaves that as it is', async () => {
+    const damaged = createWorkspace(own);
+    opened.push(damaged);
+    mkdirSync(damaged.stateDirectory);
+    const ledger = path.join(damaged.stateDirectory, 'ledger.db');
+    writeFileSync(ledger, 'no database');
+    const { code, answer } = await damaged.json('check');
+    expect({ code, reached: reachOf(answer as Answer) }).toEqual({ code: 0, reached });
+    expect(readFileSync(ledger, 'utf8')).toBe('no database');
+  });
+
+  it('asks without booking while another verb holds the state', async () => {
+    const lock = new DatabaseSync(path.join(workspace.stateDirectory, 'lock.db'));
+    onTestFinished(() => lock.close());
+    lock.exec('BEGIN EXCLUSIVE');
+    const { code, answer } = await workspace.json('check');
+    expect({ code, reached: reachOf(answer as Answer) }).toEqual({ code: 0, reached });
   });
 });
 

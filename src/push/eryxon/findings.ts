@@ -1,3 +1,4 @@
+import type { WaitError } from '../../core/errors.ts';
 import { entities, type Finding } from '../../core/types.ts';
 import type { Ability, Capabilities } from './ability.ts';
 import { tables } from './bodies.ts';
@@ -33,6 +34,15 @@ export function reportWays({ entities: abilities }: Capabilities): WayReport[] {
 
 export function wayFindings(capabilities: Capabilities): Finding[] {
   return reportWays(capabilities).map((report) => toFinding(report, capabilities.entities[report.entity]));
+}
+
+export const waits = 'mes-waits';
+
+/** The rest of the MES was not asked: its requests are used up, or it wants silence. */
+export function waitFinding({ message }: WaitError): Finding {
+  const todo =
+    'The MES was not asked any further. Check again then, or raise mes.rate.requestsPerDay with the plan of the MES.';
+  return { code: waits, level: 'error', where: 'mes', text: message, todo };
 }
 
 function toFinding(report: WayReport, ability: Ability): Finding {

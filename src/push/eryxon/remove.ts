@@ -1,10 +1,11 @@
-import { messageOf, PermanentError, TransientError } from '../../core/errors.ts';
+import { messageOf, PermanentError, TransientError, WaitError } from '../../core/errors.ts';
 import type { Entity, Finding, MesRecord } from '../../core/types.ts';
 import type { Caller } from '../day-plan.ts';
 import type { Removal, Remover } from '../remover.ts';
 import type { CountedTransport } from '../transport.ts';
 import { readAnswer } from './answers.ts';
 import { tables } from './bodies.ts';
+import { waitFinding } from './findings.ts';
 import { jsonHeaders } from './request.ts';
 
 export interface EryxonRemover extends Remover {
@@ -63,8 +64,9 @@ export function createEryxonRemover(
       const transport = openTransport(signal, 'operator');
       const findings: Finding[] = [];
       for (const entity of entities) {
-        const obstacle = await obstacleTo(entity, transport).catch(messageOf);
-        findings.push(describe(entity, obstacle));
+        const obstacle = await obstacleTo(entity, transport).catch((error: unknown) => error);
+        if (obstacle instanceof WaitError) return [...findings, waitFinding(obstacle)];
+        findings.push(describe(entity, obstacle === undefined ? undefined : messageOf(obstacle)));
       }
       return findings;
     },
@@ -88,7 +90,7 @@ async function findObstacle(path: string, entity: Entity, transport: CountedTran
     const answer = await patch(path, keysGivenUp({ entity, mesId: nobody, record: noRecord(entity) }), transport);
     return answer === 404 ? undefined : `PATCH ${path} answers HTTP ${answer}.`;
   } catch (error) {
-    if (error instanceof PermanentError) throw error;
+    if (error instanceof PermanentError || error instanceof WaitError) throw error;
     return messageOf(error);
   }
 }
