@@ -3,7 +3,7 @@ import { type Batch, BatchRefusedError, type ReadyChange, type SinkResult, type 
 import { type Answer, bootError, isObject, readAnswer } from './answers.ts';
 import { classicBody, tables } from './bodies.ts';
 import { jsonHeaders } from './request.ts';
-import { missingParent, readVerdict, SchemaError } from './verdict.ts';
+import { missingParent, nameTaken, readVerdict, SchemaError } from './verdict.ts';
 
 /**
  * The documented way: `POST /api-<table>/bulk-sync` with per-record results, 1 to 1000 records, also for a single one.
@@ -78,6 +78,9 @@ function readResult(entry: unknown, change: ReadyChange | undefined): SinkResult
 /** A record's own error: its parent is missing, or it is refused. */
 export function readRecordError(message: string, change: ReadyChange | undefined): SinkResult {
   const verdict = readVerdict(message);
+  if (verdict.kind === 'duplicate' && change !== undefined && !verdict.constraint.endsWith('_external_sync')) {
+    return { kind: 'refused', reason: nameTaken(change, verdict.constraint) };
+  }
   if (verdict.kind !== 'missing-parent' || change === undefined) return { kind: 'refused', reason: message };
   return missingParent(verdict.parent, change, message);
 }

@@ -4,7 +4,7 @@ import type { Answer } from './answers.ts';
 import type { Columns } from './columns.ts';
 import { findByKey, type Row, readRows } from './lists.ts';
 import type { Call } from './request.ts';
-import { missingParent, readVerdict, SchemaError } from './verdict.ts';
+import { missingParent, nameTaken, readVerdict, SchemaError } from './verdict.ts';
 
 /** What to do next about one record that the MES did not take. */
 export type Next =
@@ -51,14 +51,8 @@ async function settleDuplicate(call: Call, change: ReadyChange, constraint: stri
   const reason = external
     ? `The MES holds a row of ${record.entity} ${record.externalId} that it does not show, probably a deleted one, and takes no ` +
       `second of that external id (${constraint}). Have it restored or removed in the database of the MES, then retry.`
-    : `Another record of the MES, maybe a deleted one, has ${keyText(change)} already (${constraint}). Rename or remove that ` +
-      `one in the MES, or set numberPrefix, then retry.`;
+    : nameTaken(change, constraint);
   return { kind: 'done', result: { kind: 'refused', reason } };
-}
-
-function keyText({ record }: ReadyChange): string {
-  const key = businessKeyOf(record) ?? record.fields['name'] ?? record.externalId;
-  return `the ${record.entity} number or name ${JSON.stringify(key)}`;
 }
 
 /**

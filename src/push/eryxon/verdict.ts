@@ -1,3 +1,4 @@
+import { businessKeyOf } from '../../core/records.ts';
 import type { RecordRef } from '../../core/types.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 
@@ -41,6 +42,17 @@ export function readVerdict(message: string): Verdict {
 
 function asParent(name: string): 'job' | 'part' | 'cell' {
   return name === 'job' || name === 'part' ? name : 'cell';
+}
+
+/** Why a record is refused whose number or name another one has, and the way out. */
+export function nameTaken({ record }: ReadyChange, constraint: string): string {
+  const key = businessKeyOf(record) ?? record.fields['name'] ?? record.externalId;
+  const numbered = record.entity === 'job' || record.entity === 'part';
+  const advice = numbered
+    ? 'Rename or remove that one in the MES, or set numberPrefix, then retry.'
+    : 'Two records of this name: rename one in the ERP, or map fields.name of the stream to something unique, then retry.';
+  const text = `the ${record.entity} number or name ${JSON.stringify(key)}`;
+  return `Another record of the MES, maybe a deleted one, has ${text} already (${constraint}). ${advice}`;
 }
 
 /** The record waits for that parent, or is refused when it names none of that kind. */

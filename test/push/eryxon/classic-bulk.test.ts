@@ -41,6 +41,22 @@ describe('a bulk request', () => {
   });
 });
 
+describe('a name or number that another record has', () => {
+  it.each([
+    ['resource', 'resources_tenant_id_name_key', 'map fields.name of the stream'],
+    ['job', 'jobs_tenant_id_job_number_key', 'set numberPrefix'],
+  ] as const)('of a %s comes with the advice that helps there', async (entity, constraint, advice) => {
+    const error = `duplicate key value violates unique constraint "${constraint}"`;
+    const answer = results([{ external_id: '1', action: 'error', error }]);
+    const [result] = await deliver(batchOf(ready(record(entity, '1'))), answer);
+    const reason = (result as { reason: string }).reason;
+    expect(reason).toContain(constraint);
+    for (const each of ['map fields.name of the stream', 'set numberPrefix']) {
+      expect([each, reason.includes(each)]).toEqual([each, each === advice]);
+    }
+  });
+});
+
 describe('the recorded bulk answers', () => {
   it('of cells name what was created; the record without an id is told by its place', async () => {
     const text =
@@ -58,7 +74,7 @@ describe('the recorded bulk answers', () => {
     expect(await deliver(jobs('c010-1', 'c010-2', 'c010-3', 'c010-4', 'c010-5', ''), answered(200, text))).toEqual([
       { ...updated, mesId: 'ee56c568-84ca-436d-abb2-b644f8dcc411' },
       { ...created, mesId: '4d17df3d-0672-4bd7-86ad-af0016302e96' },
-      { kind: 'refused', reason: 'duplicate key value violates unique constraint "jobs_tenant_id_job_number_key"' },
+      { kind: 'refused', reason: expect.stringContaining('(jobs_tenant_id_job_number_key). Rename') },
       { kind: 'refused', reason: 'date/time field value out of range: "31-12-2026"' },
       { kind: 'refused', reason: 'job_number is required' },
       { kind: 'refused', reason: 'external_id and external_source are required' },

@@ -73,11 +73,18 @@ describe('a single sync', () => {
   it.each([
     [400, 'job_number is required'],
     [422, 'Validation failed'],
-    [500, 'Failed to create job: duplicate key value violates unique constraint "jobs_tenant_id_job_number_key"'],
     [500, 'Failed to update job: date/time field value out of range: "31-12-2026"'],
   ])('answered HTTP %i %s is refused with that reason', async (status, message) => {
     const answer = answered(status, { success: false, error: { code: 'X', message, statusCode: status } });
     expect(await put(job('1'), answer)).toEqual([{ kind: 'refused', reason: message }]);
+  });
+
+  it('refused for a number that another record has says what helps', async () => {
+    const message =
+      'Failed to create job: duplicate key value violates unique constraint "jobs_tenant_id_job_number_key"';
+    const answer = answered(500, { success: false, error: { code: 'X', message, statusCode: 500 } });
+    const reason = expect.stringMatching(/"J-1" already \(jobs_tenant_id_job_number_key\)\. .*numberPrefix/);
+    expect(await put(job('1'), answer)).toEqual([{ kind: 'refused', reason }]);
   });
 
   it.each([
