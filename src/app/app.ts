@@ -30,6 +30,7 @@ import type { MesGauges, StreamGauges } from '../server/metrics.ts';
 import { openEmbeddedStore } from '../state/embedded-store.ts';
 import type { Store } from '../state/store.ts';
 import { readGauges } from './gauges.ts';
+import { noteMesAddress } from './mes-address.ts';
 import { reconcilingOf, scheduleOf } from './schedules.ts';
 import { select } from './selection.ts';
 
@@ -150,7 +151,10 @@ export async function openApp(options: AppOptions): Promise<App> {
     sink,
     openTransport: (signal) => openTransport(signal, 'operator'),
     connectors: runs,
-    prepare: (signal) => prepareAll(runs, signal),
+    async prepare(signal) {
+      await noteMesAddress({ store, events }, config.mes.url);
+      await prepareAll(runs, signal);
+    },
     sync: (request, exclusive) => syncAll(runs, request, exclusive),
     mes: async () => ({ ...(await quota.report()), batchSize: pace.batchSize(), concurrency: pace.slots() }),
     reconcile: (request, exclusive) => reconcileAll(runs, request, exclusive),

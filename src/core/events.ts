@@ -69,6 +69,8 @@ export interface Events {
   'field:left-out': { entity: Entity; field: string };
   /** The tenant's plan has no room for new records of a kind; they wait. Told once until one is taken again. */
   'mes:full': { entity: Entity; reason: string };
+  /** The state was kept for a MES at another address; what was delivered there is not sent again. */
+  'mes:moved': { before: string; now: string };
   /** New jobs go without their parts and operations `until` then (ISO-8601), which takes a request for each operation. */
   'mes:nesting-rests': { until: string; reason: string };
   /** A cancelled record is active again in the ERP; its status in the MES stays on hold until somebody releases it there. */

@@ -19,6 +19,9 @@ export function reportEvents(events: EventBus, logger: Logger): void {
     logger.warn('The MES has no column for a field; records are delivered without it.', fields),
   );
   events.on('mes:full', (fields) => logger.warn('New records wait: the plan of the MES has no room for them.', fields));
+  events.on('mes:moved', (fields) =>
+    logger.warn('The MES has another address than before; what was delivered there is not sent again.', fields),
+  );
   events.on('mes:nesting-rests', (fields) =>
     logger.warn('New orders go to the MES record by record for a while.', fields),
   );

@@ -64,7 +64,9 @@ describe('the log of events', () => {
     events.emit('credentials:unwatched', { connector: 'plant', what: 'API key "mes"', reason: 'there is none' });
     events.emit('mes:nesting-rests', { until: '2026-03-01T08:00:00.000Z', reason: 'Job limit reached' });
     events.emit('schedule:caught-up', { connector: 'plant', missedAt: '2026-03-01T08:00:00.000Z' });
-    expect(lines.map(({ level }) => level)).toEqual(['error', 'warn', 'warn', 'error', 'warn', 'warn', 'warn', 'warn']);
+    events.emit('mes:moved', { before: 'https://test.example', now: 'https://plant.example' });
+    const warnings = Array.from({ length: 5 }, () => 'warn');
+    expect(lines.map(({ level }) => level)).toEqual(['error', 'warn', 'warn', 'error', ...warnings]);
     expect(lines[0]?.fields).toEqual({ connector: 'plant', error: 'no route' });
     for (const { message, fields } of lines) {
       expect(message).toMatch(/^[A-Z][^0-9:]*\.$/);
