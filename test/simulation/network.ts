@@ -102,11 +102,11 @@ export function createNetwork({ handlers, erpNow, clock, random, plan, trace }: 
         ? random.pick(possible)
         : undefined;
     const what = `${request.method} ${request.path.split('?', 1)[0]}`;
+    const leftMs = clock.now().getTime();
     if (latencyMs > 0) await clock.sleep(random.int(0, latencyMs), signal);
     if (system === 'erp') network.between();
-    const nowMs = clock.now().getTime();
-    // What leaves in the same instant was on its way already.
-    const silent = nowMs > silence.saidMs && nowMs < silence.untilMs;
+    // What left before the answer came was on its way already.
+    const silent = leftMs > silence.saidMs && clock.now().getTime() < silence.untilMs;
     if (system === 'mes' && silent) network.untimely.push(`${what} at ${clock.now().toISOString()}`);
     let status = 0;
     try {
