@@ -174,6 +174,9 @@ interface Mes {
   close(): void;
 }
 
+/** A thousand records of 16 kB each; a server that sends more and more takes no more memory than this. */
+const mesAnswerBytes = 16 * 1_048_576;
+
 /** Everything that all requests to the MES share: connections, token bucket, day budget. */
 function openMes(options: AppOptions, quota: Booking): Mes {
   const { clock, events, random, attempts = defaultAttempts, openHttp = createHttpClient } = options;
@@ -185,7 +188,7 @@ function openMes(options: AppOptions, quota: Booking): Mes {
     tls: readTls(mes.tls),
     proxy: mes.proxy,
     deadlineMs: mes.timeoutSeconds * 1000,
-    maxBytes: 64 * 1_048_576,
+    maxBytes: mesAnswerBytes,
     headers: { Authorization: `Bearer ${mes.apiKey}` },
     clock,
     events,

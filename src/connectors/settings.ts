@@ -171,7 +171,7 @@ export const connectorShape = {
     .max(3600)
     .default(120)
     .meta({ description: 'A request with its whole answer takes no longer' }),
-  maxResponseMegabytes: z.int().min(1).max(512).default(64).meta({ description: 'Larger answers are refused' }),
+  maxResponseMegabytes: z.int().min(1).max(512).default(32).meta({ description: 'Larger answers are refused' }),
   settleSeconds: z
     .int()
     .min(0)

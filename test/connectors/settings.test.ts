@@ -11,7 +11,7 @@ describe('settings', () => {
       maxConcurrency: 1,
       rate: { requestsPerSecond: 2, burst: 4 },
       timeoutSeconds: 120,
-      maxResponseMegabytes: 64,
+      maxResponseMegabytes: 32,
       settleSeconds: 120,
       standardValues: { setup: 1, perPiece: [2], baseQuantity: 1 },
       streams: {},
