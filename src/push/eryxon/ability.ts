@@ -30,6 +30,8 @@ export interface Capabilities {
   lacking: { entity: Entity; column: string }[];
   /** An endpoint failed in passing: to be looked at again soon. */
   unsure?: boolean;
+  /** The last time that a delivery found a kind of record not to be taken which the look had found taken; `at` as above. */
+  closing?: { at: string; waitMs: number };
 }
 
 /** What it costs to prove a bulk-sync. */

@@ -14,13 +14,16 @@ export interface Discovery {
   current(transport: Transport): Promise<Capabilities>;
   /** What is known without asking; undefined before the first time. */
   known(): Promise<Capabilities | undefined>;
-  /** Older than a day; than six hours where it takes some entity in no way. */
+  /** Older than a day, than six hours where it takes some entity in no way, or sooner after `close`. */
   isStale(known: Capabilities): boolean;
   /** To be found out anew before the next record goes out. */
   expire(): void;
   /** After an error of the schema: finds out anew, unless that was done a moment ago. False when nothing is known beyond before. */
   renew(transport: Transport): Promise<boolean>;
-  /** A look does not show that the MES takes none of these: so it is until the next one. */
+  /**
+   * A look does not show that the MES takes none of these: so it is until the next one, ten minutes later, because a database that
+   * is being changed is often mended soon; each time within a day that it is closed again, after twice as long.
+   */
   close(entity: Entity, reason: string): Promise<void>;
 }
 
@@ -56,7 +59,8 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
 
   async function find(transport: Transport): Promise<Capabilities> {
     const before = await known();
-    const found = withKnown({ ...(await probe(base, transport, clock.now())), url }, before);
+    const seen = { ...(await probe(base, transport, clock.now())), url };
+    const found = withKnown(before?.closing === undefined ? seen : { ...seen, closing: before.closing }, before);
     const able = entities.filter((entity) => canMore(entity, found, before));
     if (able.length > 0) await onAvailable(able);
     await notes.writeNote(noteName, found);
@@ -73,8 +77,8 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
     return running;
   }
 
-  const ageMs = ({ at }: Capabilities) => Math.abs(clock.now().getTime() - Date.parse(at));
-  const isStale = (before: Capabilities) => expired || ageMs(before) >= keptFor(before);
+  const ageMs: AgeMs = ({ at }) => Math.abs(clock.now().getTime() - Date.parse(at));
+  const isStale = (before: Capabilities) => expired || isOld(before, ageMs);
   return {
     known,
     isStale,
@@ -103,7 +107,8 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
       if (before === undefined) return;
       const ability = before.entities[entity];
       const closed: Ability = { ...ability, ...noWay, faults: [...ability.faults, reason] };
-      kept = { ...before, entities: { ...before.entities, [entity]: closed } };
+      const closing = { at: clock.now().toISOString(), waitMs: waitBehind(before, ageMs) };
+      kept = { ...before, entities: { ...before.entities, [entity]: closed }, closing };
       await notes.writeNote(noteName, kept);
     },
   };
@@ -122,9 +127,29 @@ function canMore(entity: Entity, now: Capabilities, before: Capabilities | undef
   return possibleTasks(entity, now.entities[entity]).some((task) => !could.includes(task));
 }
 
+type AgeMs = (of: { at: string }) => number;
+
+function isOld(known: Capabilities, ageMs: AgeMs): boolean {
+  const { closing } = known;
+  const reopens = closing !== undefined && isClosed(known) && ageMs(closing) >= closing.waitMs;
+  return reopens || ageMs(known) >= keptFor(known);
+}
+
 function keptFor(known: Capabilities): number {
   if (known.unsure === true) return pauseMs;
   return isFaulty(known) ? keptFaultyMs : keptMs;
+}
+
+/** Whether a delivery has closed a kind since the look. */
+function isClosed({ at, closing }: Capabilities): boolean {
+  return closing !== undefined && closing.at >= at;
+}
+
+/** How long a kind stays closed: twice as long as the last time if that was within a day. */
+function waitBehind(known: Capabilities, ageMs: AgeMs): number {
+  const { closing } = known;
+  if (closing === undefined || ageMs(closing) >= keptMs) return pauseMs;
+  return isClosed(known) ? closing.waitMs : Math.min(2 * closing.waitMs, keptFaultyMs);
 }
 
 function isFaulty({ entities: abilities }: Capabilities): boolean {

@@ -12,7 +12,7 @@ import { change, entry, record } from '../../support/push-builders.ts';
 
 const url = 'https://mes.example/functions/v1';
 const start = new Date('2026-03-02T08:00:00Z');
-const hourMs = 3_600_000;
+const minuteMs = 60_000;
 
 /** Everything that the tables have a column for, so that every name is met in some body. */
 const fields: Record<Entity, MesRecord['fields']> = {
@@ -165,7 +165,7 @@ describe('a column that the database of the MES lacks', () => {
     },
   );
 
-  it('is asked for again six hours later, and what waited is told of as due', async () => {
+  it('is asked for again ten minutes later, and what waited is told of as due', async () => {
     const clock = createFakeClock(start);
     const due: (readonly Entity[])[] = [];
     const notes = await knowing({ post: true });
@@ -173,10 +173,25 @@ describe('a column that the database of the MES lacks', () => {
     const sink = createEryxonSink(url, { notes, clock, onAvailable });
     const batch = { entity: 'operation', changes: batchOf('operation', 'create') } as const;
     await sink.deliver(batch, mesWithout('operation', 'cell_id'));
-    await clock.advance(6 * hourMs);
+    await clock.advance(10 * minuteMs);
     const mended = mesWithout('operation', undefined);
     expect((await sink.deliver(batch, mended)).map(({ kind }) => kind)).toEqual(Array(4).fill('delivered'));
     expect(due).toEqual([['operation']]);
+  });
+
+  it('and is lacking still is asked for after pauses that double, up to six hours', async () => {
+    const clock = createFakeClock(start);
+    const sink = createEryxonSink(url, { notes: await knowing({ post: true }), clock });
+    const batch = { entity: 'operation', changes: batchOf('operation', 'create') } as const;
+    const mes = mesWithout('operation', 'cell_id');
+    const asked: number[] = [];
+    for (let minute = 0; minute < 24 * 60; minute += 1) {
+      const before = mes.writes.length;
+      await sink.deliver(batch, mes);
+      if (mes.writes.length > before) asked.push(minute);
+      await clock.advance(minuteMs);
+    }
+    expect(asked).toEqual([0, 10, 30, 70, 150, 310, 630, 990, 1350]);
   });
 
   it('of the ids is seen by the look itself, and told by check', async () => {
