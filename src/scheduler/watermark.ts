@@ -27,6 +27,8 @@ export interface WindowCut {
 
 /** How far a stamp may run ahead of the source's clock and still move the watermark (D2). */
 const beliefSeconds = 300;
+/** Clocks of servers behind one address differ by seconds. A window that ends at the clock needs no more room than that. */
+const jitterSeconds = 10;
 /** Rows dated this far ahead are asked for in every window (D3): their date is wrong or lies in the future. */
 const futureSeconds = 86_400;
 
@@ -53,9 +55,9 @@ export function isAheadOfSource(input: Omit<WindowInput, 'overlapSeconds' | 'ful
   if (watermark === null) return false;
   if (kind === 'none') return watermark.kind === 'full' && isAhead(watermark.value, sourceNow);
   if (watermark.kind !== kind) return false;
-  // The newest stamp that was believed may be that far ahead by right.
-  const settled = isInstant(kind) ? new Date(sourceNow.getTime() - settleSeconds * 1000) : sourceNow;
-  return watermark.value > beliefLimit(kind, settled, stampZone);
+  if (!isInstant(kind)) return watermark.value > beliefLimit(kind, sourceNow, stampZone);
+  const settled = new Date(sourceNow.getTime() + (jitterSeconds - settleSeconds) * 1000);
+  return watermark.value > stampAt(kind, settled, stampZone);
 }
 
 /** What was done then, by the source's clock, is to be done again; a time that lies ahead was told by a clock that was wrong. */

@@ -13,6 +13,7 @@ export type Rows = ReadonlyMap<string, readonly Record<string, never>[]>;
 const connections = new Map<string, Connection>();
 /** Connections to emptied ledgers: their tables are there. */
 const spare: Connection[] = [];
+const mostSpare = 4;
 
 function statementOf({ database, statements }: Connection, sql: string): StatementSync {
   const known = statements.get(sql);
@@ -87,6 +88,7 @@ export function giveUp(path: string): void {
   connections.delete(path);
   const tables = tablesOf(connection, 'sqlite_schema');
   for (const name of tables) statementOf(connection, `DELETE FROM ${name}`).run();
-  if (tables.length > 0) spare.push(connection);
+  // Runs that make a state of their own besides leave more than the next ones take.
+  if (tables.length > 0 && spare.length < mostSpare) spare.push(connection);
   else connection.database.close();
 }
