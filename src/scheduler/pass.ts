@@ -103,7 +103,7 @@ export function vanishedText(stream: string, count: number): string {
 function whyFull(pass: Pass, request: PassRequest): string | undefined {
   const { stream, state, sourceNow, fingerprint } = pass;
   if (state.watermark === null) return 'first load';
-  if (isAhead(pass)) return "its watermark is ahead of the ERP's clock";
+  if (isAhead(pass)) return "its watermark is ahead of the ERP's clock less settleSeconds";
   if (request.full) return 'asked for';
   if (state.fingerprint !== fingerprint) {
     const isOurs = state.fingerprint?.split(' ', 1)[0] !== stream.fingerprint;
