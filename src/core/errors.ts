@@ -80,30 +80,30 @@ export class WaitError extends TransientError {
 }
 
 interface PermanentDetails {
-  answered?: boolean;
   credentials?: boolean;
   redirect?: string;
   status?: number;
+  tooLarge?: boolean;
 }
 
 /** Pause the stream and tell a human: credentials refused, permission missing, service not found. */
 export class PermanentError extends Error {
   override name = 'PermanentError';
-  /** There was an answer, which could not be read: a write may have taken effect. */
-  readonly answered: boolean;
   /** True when the credentials themselves were refused: trying on could lock the account. */
   readonly credentials: boolean;
   /** Where the answer would have sent us; redirects are not followed. */
   readonly redirect: string | undefined;
   /** Of the answer, where there was one. */
   readonly status: number | undefined;
+  /** There was an answer, of which no more was read than is held: a write may have taken effect. */
+  readonly tooLarge: boolean;
 
   constructor(message: string, options: ErrorOptions & PermanentDetails = {}) {
     super(message, options);
-    this.answered = options.answered ?? false;
     this.credentials = options.credentials ?? false;
     this.redirect = options.redirect;
     this.status = options.status;
+    this.tooLarge = options.tooLarge ?? false;
   }
 }
 

@@ -188,10 +188,12 @@ function refuseRedirect(answer: HttpResponse, options: HttpOptions): HttpRespons
   );
 }
 
-/** What to do about an answer that is too large: settings of the system that sent it. */
+/** What to do about an answer that is too large: true of every ERP, with pages or without, and of every request to the MES. */
 const tooLargeAdvice = {
-  erp: 'Use a smaller pageSize, or raise maxResponseMegabytes.',
-  mes: 'Use a smaller mes.batchSize, and see that mes.url is the address of Eryxon.',
+  erp: 'Raise maxResponseMegabytes; where this ERP is read by pages, a smaller pageSize helps as well.',
+  mes:
+    'See that mes.url is the address of Eryxon. If it is: lists are asked for in smaller pages by themselves, so that one record is too large, ' +
+    'and has to be shortened in the MES; after a POST use a smaller mes.batchSize.',
 };
 
 interface Failure {
@@ -215,7 +217,7 @@ function classify(error: unknown, { options, request, expired }: Failure): Error
   if (error instanceof TooLargeError || codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
     return new PermanentError(
       `${what} answered with more than ${options.maxBytes} bytes. ${tooLargeAdvice[options.system]}`,
-      { cause, answered: true },
+      { cause, tooLarge: true },
     );
   }
   if (codeOf(error) === linkLocalCode) {

@@ -116,7 +116,7 @@ function note({ pace, answers, clock }: TransportOptions, answer: HttpResponse |
 
 /** It was sent, and there was no answer, or one that could not be read. */
 function isOutcomeUnknown(error: unknown): boolean {
-  return error instanceof TransientError ? !error.unsent : error instanceof PermanentError && error.answered;
+  return error instanceof TransientError ? !error.unsent : error instanceof PermanentError && error.tooLarge;
 }
 
 /** The limits are checked before a request is carried out; of any other fault nobody knows how far it came. */

@@ -235,12 +235,13 @@ describe('an answer', () => {
     const { error } = await failureOf(clientOf(server.origin, { maxBytes }).request(get, never));
     expect(error).toBeInstanceOf(PermanentError);
     expect(error.message).toContain(`more than ${maxBytes} bytes`);
-    expect(error).toHaveProperty('answered', true);
+    expect(error).toHaveProperty('tooLarge', true);
   });
 
   it.each([
-    ['erp', 'Use a smaller pageSize, or raise maxResponseMegabytes.'],
-    ['mes', 'Use a smaller mes.batchSize, and see that mes.url is the address of Eryxon.'],
+    ['erp', 'Raise maxResponseMegabytes; where this ERP is read by pages, a smaller pageSize helps as well.'],
+    ['mes', 'See that mes.url is the address of Eryxon.'],
+    ['mes', 'one record is too large, and has to be shortened in the MES; after a POST use a smaller mes.batchSize.'],
   ] as const)('that is too large names the settings of the %s that help', async (system, todo) => {
     const server = await serveHttp((_request, response) => response.end('x'.repeat(200)));
     const { error } = await failureOf(clientOf(server.origin, { maxBytes: 100, system }).request(get, never));

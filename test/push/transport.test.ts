@@ -212,7 +212,7 @@ describe('a create whose answer does not come', () => {
   });
 
   it('because it was too large to be read may have been done: whoever sent it is told, and it is not sent again', async () => {
-    const { clock, open, sentAtMs } = setUp([new PermanentError('answered with too much', { answered: true })]);
+    const { clock, open, sentAtMs } = setUp([new PermanentError('answered with too much', { tooLarge: true })]);
     const { told, request } = create();
     expect((await settle(clock, open().request(request))).error).toBeInstanceOf(PermanentError);
     expect([sentAtMs.length, told]).toEqual([1, [1]]);

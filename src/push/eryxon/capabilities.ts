@@ -5,7 +5,8 @@ import type { Transport } from '../sink.ts';
 import type { Ability, Capabilities } from './ability.ts';
 import { type Answer, isObject } from './answers.ts';
 import { tables } from './bodies.ts';
-import { type ListCall, readRows } from './lists.ts';
+import { readRows } from './lists.ts';
+import type { ListCall } from './pages.ts';
 import { ask } from './request.ts';
 import { readVerdict, SchemaError } from './verdict.ts';
 
@@ -36,7 +37,7 @@ export async function probe(base: string, transport: Transport, now: Date): Prom
 
 async function tryList(call: ListCall, ability: Ability): Promise<void> {
   const fault = await passing(async () => {
-    ability.lists = (await readRows(call, 'limit=1')) !== undefined;
+    ability.lists = (await readRows(call, '', 1)) !== undefined;
   });
   if (fault !== undefined) setUnknown(ability, fault);
   else if (!ability.lists) ability.faults.push('its list does not answer, so that a bulk-sync could not be proved');

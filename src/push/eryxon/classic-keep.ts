@@ -1,7 +1,8 @@
 import { isHeld } from '../../core/records.ts';
 import type { Entity } from '../../core/types.ts';
 import type { Batch, ReadyChange } from '../sink.ts';
-import { listRows, pagesOf, type Row, readOne } from './lists.ts';
+import { collect, openList, readOne } from './lists.ts';
+import type { Row } from './pages.ts';
 import type { Call } from './request.ts';
 
 interface Kept {
@@ -53,9 +54,9 @@ export async function keepWhatIsSet(call: Call, changes: readonly ReadyChange[])
 }
 
 async function allRows(call: Call): Promise<Row[]> {
-  const rows: Row[] = [];
-  for await (const row of (await listRows(call)) ?? []) rows.push(row);
-  await call.session.sawList(call.entity, pagesOf(rows.length));
+  const list = await openList(call, '');
+  const rows = list === undefined ? [] : await collect(list.rows);
+  await call.session.sawList(call.entity, list?.requests() ?? 1);
   return rows;
 }
 

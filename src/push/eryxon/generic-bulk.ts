@@ -6,7 +6,8 @@ import { isObject } from './answers.ts';
 import { tables } from './bodies.ts';
 import type { Columns } from './columns.ts';
 import { genericPut } from './generic-put.ts';
-import { largestPage, listRows, openList, type Row, readOne, readRows } from './lists.ts';
+import { listRows, openList, readOne, readRows } from './lists.ts';
+import { largestPage, type Row } from './pages.ts';
 import { prepare } from './prepare.ts';
 import { shows } from './proof.ts';
 import { ask, type Call, type Report, requireKnown } from './request.ts';
@@ -129,8 +130,8 @@ const others = 20;
 /** Looks among the newest rows; where many are missing there, because the MES had them before, in the whole list. */
 async function proveCreates(call: Call, { sent: creates, rowsSince }: Sending, report: Report): Promise<ReadyChange[]> {
   if (creates.length === 0) return [];
-  const limit = Math.min(largestPage, rowsSince() + others);
-  const newest = await readRows(call, `sort=created_at&order=desc&limit=${limit}`);
+  const most = Math.min(largestPage, rowsSince() + others);
+  const newest = await readRows(call, '&sort=created_at&order=desc', most);
   const open = matchRows(call, { sent: creates, rows: newest ?? [] }, report);
   const worthAll = open.length > 3 && open.length * 10 > creates.length;
   if (!worthAll) return open.map(({ change }) => change);
@@ -191,7 +192,7 @@ async function proveOnHold(
   report: Report,
 ): Promise<Record<'lost' | 'unseen', ReadyChange[]>> {
   const all = held.map(({ change }) => change);
-  const list = held.length === 0 ? undefined : await openList(call, 'status=on_hold&');
+  const list = held.length === 0 ? undefined : await openList(call, '&status=on_hold');
   if (list === undefined) return { lost: [], unseen: all };
   await call.session.sawList(call.entity, list.pages);
   if (!worthListing(list.pages, held.length)) return { lost: [], unseen: all };

@@ -1,50 +1,19 @@
-import { TransientError } from '../../core/errors.ts';
 import type { Entity } from '../../core/types.ts';
 import type { ListedRecord } from '../sink.ts';
 import { isObject } from './answers.ts';
-import { tables } from './bodies.ts';
-import { ask, type Call } from './request.ts';
-import { SchemaError } from './verdict.ts';
+import { type ListCall, type Listing, openPages, type Row } from './pages.ts';
+import { ask } from './request.ts';
 
-export type ListCall = Pick<Call, 'base' | 'entity' | 'transport'>;
-
-export type Row = Readonly<Record<string, unknown>>;
-
-/** The largest page that the MES gives. */
-export const largestPage = 1000;
-/** Rows that tie and rows that come meanwhile move over the border of two pages: they are read twice rather than never. */
-const overlap = 50;
-
-/** One page of a list; undefined where this MES cannot list. */
-export async function readRows(call: ListCall, query: string): Promise<Row[] | undefined> {
-  return (await readPage(call, query))?.rows;
+/** Rows of a query, each of its parameters behind an `&`, as many as are wanted; undefined where this MES cannot list. */
+export async function readRows(call: ListCall, query: string, most: number): Promise<Row[] | undefined> {
+  const list = await openPages(call, { query, most });
+  return list === undefined ? undefined : collect(list.rows);
 }
 
-interface ListPage {
-  rows: Row[];
-  /** Rows of the whole list, as the MES counts them. */
-  total: number;
-}
-
-async function readPage(call: ListCall, query: string): Promise<ListPage | undefined> {
-  const answer = await ask(call, { method: 'GET', rest: `?${query}` }).catch((error: unknown) => {
-    if (error instanceof SchemaError) return undefined;
-    throw error;
-  });
-  if (answer === undefined) return undefined;
-  // The documented generation gives an array, or the table as any other does.
-  const data = isObject(answer.data) ? answer.data[tables[call.entity]] : answer.data;
-  if (Array.isArray(data)) return { rows: data.filter(isObject), total: totalOf(answer.data) ?? data.length };
-  if (answer.data !== undefined) {
-    throw new TransientError(`The MES listed ${tables[call.entity]} in a form that is not known.`);
-  }
-  return /range not satisfiable/.test(answer.message) ? { rows: [], total: 0 } : undefined;
-}
-
-function totalOf(data: unknown): number | undefined {
-  const pagination = isObject(data) ? data['pagination'] : undefined;
-  const total = isObject(pagination) ? pagination['total'] : undefined;
-  return typeof total === 'number' ? total : undefined;
+export async function collect(rows: AsyncIterable<Row>): Promise<Row[]> {
+  const all: Row[] = [];
+  for await (const row of rows) all.push(row);
+  return all;
 }
 
 /** The row of that id; undefined when there is none, or none is shown. */
@@ -63,47 +32,14 @@ const order: Readonly<Record<Entity, string>> = {
   operation: 'created_at',
 };
 
-export interface Listing {
-  /** Requests that reading it to its end takes, the first included. */
-  pages: number;
-  rows: AsyncIterable<Row>;
-}
-
-/** Requests that so many rows take to be read. */
-export function pagesOf(rows: number): number {
-  return Math.max(1, Math.ceil(rows / (largestPage - overlap)));
-}
-
 /** Every live row, once; undefined where this MES cannot list. */
 export async function listRows(call: ListCall): Promise<AsyncIterable<Row> | undefined> {
   return (await openList(call, ''))?.rows;
 }
 
-/** A list that a filter narrows down, with its first page read. */
-export async function openList(call: ListCall, filter: string): Promise<Listing | undefined> {
-  const first = await readPage(call, filter + pageQuery(call.entity, 0));
-  if (first === undefined) return undefined;
-  return { pages: pagesOf(first.total), rows: allRows(call, { filter, first: first.rows }) };
-}
-
-async function* allRows(call: ListCall, { filter, first }: { filter: string; first: Row[] }): AsyncGenerator<Row> {
-  const seen = new Set<unknown>();
-  let rows = first;
-  for (let offset = 0; ; ) {
-    const fresh = rows.filter((row) => !seen.has(row['id']));
-    for (const row of fresh) {
-      seen.add(row['id']);
-      yield row;
-    }
-    // A list that knows no pages has been read whole.
-    if (rows.length !== largestPage || fresh.length === 0) return;
-    offset += largestPage - overlap;
-    rows = (await readRows(call, filter + pageQuery(call.entity, offset))) ?? [];
-  }
-}
-
-function pageQuery(entity: Entity, offset: number): string {
-  return `limit=${largestPage}&offset=${offset}&sort=${order[entity]}&order=asc`;
+/** A list that a filter, behind an `&`, narrows down, with its first page read. */
+export function openList(call: ListCall, filter: string): Promise<Listing | undefined> {
+  return openPages(call, { query: `${filter}&sort=${order[call.entity]}&order=asc` });
 }
 
 /** Every live record that the MES shows; parts whose own list does not start are found in the list of jobs. */
@@ -147,7 +83,7 @@ export async function findByKey(call: ListCall, key: string): Promise<Row[] | un
   if (column === undefined) return undefined;
   const filter = filterOf(entity, key);
   if (filter !== undefined) {
-    const rows = await readRows(call, `${filter}&limit=100`);
+    const rows = await readRows(call, `&${filter}`, 100);
     if (rows !== undefined) return rows.filter((row) => row[column] === key);
   }
   const found: Row[] = [];

@@ -74,6 +74,6 @@ async function nextPlace(call: Call): Promise<number> {
 }
 
 async function readLastCell(call: Call): Promise<{ sequence: number }> {
-  const [last] = (await readRows(call, 'sort=sequence&order=desc&limit=1')) ?? [];
+  const [last] = (await readRows(call, '&sort=sequence&order=desc', 1)) ?? [];
   return { sequence: Number(last?.['sequence'] ?? 0) || 0 };
 }

@@ -1,5 +1,5 @@
 import type { Columns } from './columns.ts';
-import type { Row } from './lists.ts';
+import type { Row } from './pages.ts';
 
 /** Whether a listed row shows what was sent; columns that the list does not show say nothing. */
 export function shows(row: Row, sent: Columns): boolean {

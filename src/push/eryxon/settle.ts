@@ -2,7 +2,8 @@ import { businessKeyOf } from '../../core/records.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 import type { Answer } from './answers.ts';
 import type { Columns } from './columns.ts';
-import { findByKey, type Row, readRows } from './lists.ts';
+import { findByKey, readRows } from './lists.ts';
+import type { Row } from './pages.ts';
 import type { Call } from './request.ts';
 import { missingParent, nameTaken, readVerdict, SchemaError } from './verdict.ts';
 
@@ -63,8 +64,8 @@ async function findOwn(call: Call, change: ReadyChange, constraint: string): Pro
   const { entity } = call;
   const { externalId, source } = change.record;
   if (entity === 'resource') {
-    const query = `external_id=${encodeURIComponent(externalId)}&external_source=${encodeURIComponent(source)}`;
-    const rows = (await readRows(call, query)) ?? [];
+    const query = `&external_id=${encodeURIComponent(externalId)}&external_source=${encodeURIComponent(source)}`;
+    const rows = (await readRows(call, query, 100)) ?? [];
     return rows.find((row) => row['external_id'] === externalId && row['external_source'] === source);
   }
   const known = change.known?.mesId ?? null;

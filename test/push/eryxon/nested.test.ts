@@ -183,7 +183,7 @@ describe('an answer to a job with its parts and operations', () => {
       async request(request) {
         await transport.request(request);
         request.onUnknownOutcome?.();
-        throw new PermanentError('answered with too much', { answered: true });
+        throw new PermanentError('answered with too much', { tooLarge: true });
       },
     });
     await expect(createThrough(ready, unread)).rejects.toThrow(PermanentError);

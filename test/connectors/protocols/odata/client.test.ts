@@ -122,7 +122,7 @@ describe('an answer with status 200', () => {
     answering({ body: gzipSync(Buffer.alloc(2_000_000, 32)), headers });
     const error = await failure(openClient({ origin }).client.rows(query, never));
     expect(error).toBeInstanceOf(PermanentError);
-    expect(error.message).toMatch(/more than 1048576 bytes\. Use a smaller pageSize/);
+    expect(error.message).toMatch(/more than 1048576 bytes\. Raise maxResponseMegabytes; .* smaller pageSize/);
   });
 
   it('is tried again when its gzip breaks off', async () => {

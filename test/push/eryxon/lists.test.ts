@@ -1,0 +1,152 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { PermanentError } from '../../../src/core/errors.ts';
+import { findByKey, listRecords, openList, readRows } from '../../../src/push/eryxon/lists.ts';
+import type { Row } from '../../../src/push/eryxon/pages.ts';
+import type { Transport } from '../../../src/push/sink.ts';
+import { answered } from '../../support/eryxon-mes.ts';
+
+interface Sized {
+  id: string;
+  job_number: string;
+  size: number;
+}
+
+/** A list of which no answer may be larger than the cap; keeps what was asked. */
+function listOf(rows: Sized[], cap: number, onPage: (page: Sized[]) => void = () => undefined) {
+  const asked: { limit: number; offset: number }[] = [];
+  const transport: Transport = {
+    async request({ path }) {
+      const { searchParams } = new URL(path, 'https://mes.example');
+      const limit = Number(searchParams.get('limit') ?? 100);
+      const offset = Number(searchParams.get('offset') ?? 0);
+      asked.push({ limit, offset });
+      if (offset > rows.length) return answered(500, { success: false, error: { message: 'range not satisfiable' } });
+      const page = rows.slice(offset, offset + limit);
+      if (page.reduce((sum, { size }) => sum + size, 0) > cap) {
+        throw new PermanentError('answered with too much', { tooLarge: true });
+      }
+      onPage(page);
+      return answered(200, {
+        success: true,
+        data: { jobs: page, pagination: { total: rows.length, offset, limit } },
+      });
+    },
+  };
+  return { call: { base: '/functions/v1', entity: 'job' as const, transport }, asked };
+}
+
+const numbered = (sizes: readonly number[]): Sized[] =>
+  sizes.map((size, index) => ({ id: `id-${index}`, job_number: `J-${index}`, size }));
+const even = (count: number, size: number) => numbered(Array<number>(count).fill(size));
+
+async function idsOf(rows: AsyncIterable<Row> | readonly Row[] | undefined): Promise<unknown[]> {
+  const ids: unknown[] = [];
+  for await (const row of rows ?? []) ids.push(row['id']);
+  return ids;
+}
+
+describe('a list of which some pages are too large to be read', () => {
+  it('brings every row exactly once, in smaller pages', async () => {
+    const cap = 1000;
+    const runs = fc.array(fc.record({ count: fc.nat(700), size: fc.integer({ min: 0, max: cap }) }), { maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(runs, async (parts) => {
+        const rows = numbered(parts.flatMap(({ count, size }) => Array<number>(count).fill(size)));
+        const { call, asked } = listOf(rows, cap);
+        expect(await idsOf((await openList(call, ''))?.rows)).toEqual(rows.map(({ id }) => id));
+        // A page that was too large stays too large: nothing larger is asked for again.
+        const limits = asked.map(({ limit }) => limit);
+        expect(limits).toEqual(limits.toSorted((a, b) => b - a));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it.each([300, 7, 1])('brings every row although others come before it meanwhile (%i a page)', async (fits) => {
+    const rows = even(fits * 4 + 3, 100);
+    const wanted = rows.map(({ id }) => id);
+    let come = 0;
+    const { call } = listOf(rows, fits * 100, () => {
+      if (come < 3) rows.unshift({ id: `new-${come++}`, job_number: 'new', size: 100 });
+    });
+    const seen = await idsOf((await openList(call, ''))?.rows);
+    expect(seen.filter((id) => wanted.includes(String(id)))).toEqual(wanted);
+  });
+
+  it('brings every row although as many are gone as the pages overlap', async () => {
+    const rows = even(600, 100);
+    const { call } = listOf(rows, 25_000, (page) => {
+      if (page[0]?.id === 'id-0') rows.splice(0, 50);
+    });
+    expect(await idsOf((await openList(call, ''))?.rows)).toEqual(even(600, 100).map(({ id }) => id));
+  });
+
+  it.each([
+    // Two for pages that are too large, of 1000 and 500 rows; 250 can be read, 200 more a page.
+    [400, 100, 2 + 2],
+    [400, 1, 1],
+    [1900, 1, 2],
+  ])('of %i rows of size %i says that it takes %i requests', async (count, size, pages) => {
+    const { call, asked } = listOf(even(count, size), 25_000);
+    const list = await openList(call, '');
+    expect(list?.pages).toBe(pages);
+    await idsOf(list?.rows);
+    expect(asked).toHaveLength(pages);
+    expect(list?.requests()).toBe(pages);
+  });
+
+  it('asks for pages of a thousand where they can be read', async () => {
+    const { call, asked } = listOf(even(1900, 1), 1000);
+    await idsOf((await openList(call, ''))?.rows);
+    expect(asked).toEqual([
+      { limit: 1000, offset: 0 },
+      { limit: 1000, offset: 950 },
+    ]);
+  });
+
+  it('fails by what the MES answered where a single row is too large', async () => {
+    const { call } = listOf(numbered([1, 1, 2000, 1]), 1000);
+    await expect(idsOf((await openList(call, ''))?.rows)).rejects.toThrow('answered with too much');
+  });
+
+  it('does not ask for less after another failure', async () => {
+    const failing: Transport = { request: () => Promise.reject(new PermanentError('no such host')) };
+    const { call } = listOf([], 0);
+    await expect(openList({ ...call, transport: failing }, '')).rejects.toThrow('no such host');
+  });
+
+  it('brings what is looked for by its number', async () => {
+    const { call } = listOf(even(90, 100), 3000);
+    expect(await findByKey(call, 'J-89')).toMatchObject([{ id: 'id-89' }]);
+  });
+
+  it('brings the newest of it, as many as are wanted', async () => {
+    const { call } = listOf(even(400, 100), 3000);
+    expect(await idsOf(await readRows(call, '&sort=created_at&order=desc', 120))).toEqual(
+      even(120, 100).map(({ id }) => id),
+    );
+  });
+
+  it('brings the records of a table to be compared', async () => {
+    const { call } = listOf(even(70, 100), 3000);
+    const found: string[] = [];
+    for await (const { mesId } of (await listRecords(call)) ?? []) found.push(mesId);
+    expect(found).toHaveLength(70);
+  });
+});
+
+describe('a list that knows no pages', () => {
+  it('is read once, however many rows are wanted of it', async () => {
+    let requests = 0;
+    const transport: Transport = {
+      request: async () => {
+        requests += 1;
+        return answered(200, { success: true, data: { jobs: even(250, 1) } });
+      },
+    };
+    const { call } = listOf([], 0);
+    expect(await readRows({ ...call, transport }, '', 100)).toHaveLength(250);
+    expect(requests).toBe(1);
+  });
+});
