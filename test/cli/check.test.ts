@@ -193,7 +193,7 @@ describe.concurrent('check names what is wrong and what to do', () => {
       level: 'error',
       where: 'mes api-cells',
       text: 'The MES refused the API key: Invalid API key. Check mes.apiKey.',
-      todo: 'Correct mes.apiKey in the config file.',
+      todo: expect.stringMatching(/^Correct mes\.apiKey in the config file, or /),
     });
   });
 
@@ -307,7 +307,7 @@ describe('check for people', () => {
     const { stdout } = await workspace.run('check');
     expect(stdout.split('\n')).toContain('ok       plant-1/work-centers: The stream can be read.');
     expect(stdout).toContain(
-      'error    mes api-cells: The MES refused the API key: Invalid API key. Check mes.apiKey.\n         Correct mes.apiKey in the config file.\n',
+      'error    mes api-cells: The MES refused the API key: Invalid API key. Check mes.apiKey.\n         Correct mes.apiKey in the config file, or have the MES administrator give the key the right to read and write.\n',
     );
   });
 });

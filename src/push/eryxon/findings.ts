@@ -1,4 +1,4 @@
-import type { WaitError } from '../../core/errors.ts';
+import { messageOf, PermanentError, TransientError, WaitError } from '../../core/errors.ts';
 import { entities, type Finding } from '../../core/types.ts';
 import type { Ability, Capabilities } from './ability.ts';
 import { tables } from './bodies.ts';
@@ -41,8 +41,50 @@ export const waits = 'mes-waits';
 /** The rest of the MES was not asked: its requests are used up, or it wants silence. */
 export function waitFinding({ message }: WaitError): Finding {
   const todo =
-    'The MES was not asked any further. Check again then, or raise mes.rate.requestsPerDay with the plan of the MES.';
+    'The MES was not asked any further. Check again then; where the day budget is used up, mes.rate.requestsPerDay can be raised with the plan of the MES.';
   return { code: waits, level: 'error', where: 'mes', text: message, todo };
+}
+
+/** An endpoint does not answer, for a reason that holds for the others too. Throws what is no fault of the MES: somebody ends the check. */
+export function troubleFinding(where: string, error: unknown): Finding {
+  if (error instanceof WaitError) return waitFinding(error);
+  if (!isFault(error)) throw error;
+  return { code: troubleOf(error), level: 'error', where, text: messageOf(error), todo: todoFor(error) };
+}
+
+/** Endpoints answer, and what the MES takes could not be found out. Throws as above. */
+export function unknownWaysFinding(error: unknown): Finding {
+  if (error instanceof WaitError) return waitFinding(error);
+  if (!isFault(error)) throw error;
+  return { code: 'mes-ways-unknown', level: 'error', where: 'mes', text: messageOf(error), todo: todoFor(error) };
+}
+
+type Fault = TransientError | PermanentError;
+
+function isFault(error: unknown): error is Fault {
+  return error instanceof TransientError || error instanceof PermanentError;
+}
+
+function troubleOf(error: Fault): string {
+  if (error instanceof PermanentError) return error.credentials ? 'mes-credentials-refused' : 'mes-refused';
+  return error.status === 429 ? 'mes-limited' : 'mes-unreachable';
+}
+
+function todoFor(error: Fault): string {
+  if (error instanceof PermanentError) return todoForRefusal(error);
+  if (error.status === undefined && !error.malformed)
+    return 'Check mes.url, mes.proxy and mes.tls, and that this machine can reach the MES.';
+  if (error.status === 429)
+    return 'Check again later, after the wait that the MES asks for; if it stays, lower mes.rate, or have the MES allow more requests.';
+  return 'Check again later; if it stays, see that mes.url is the address of Eryxon, and ask the MES administrator.';
+}
+
+function todoForRefusal({ credentials, redirect }: PermanentError): string {
+  if (credentials)
+    return 'Correct mes.apiKey in the config file, or have the MES administrator give the key the right to read and write.';
+  return redirect === undefined
+    ? 'Check mes.url and mes.proxy; if they are right, ask the MES administrator.'
+    : 'Correct mes.url: it has to be the address that the MES itself answers at.';
 }
 
 function toFinding(report: WayReport, ability: Ability): Finding {

@@ -1,5 +1,4 @@
 import { systemClock } from '../../core/clock.ts';
-import { messageOf, PermanentError, WaitError } from '../../core/errors.ts';
 import { type Entity, entities, type Finding, type MesRecord } from '../../core/types.ts';
 import type { Sink, Transport } from '../sink.ts';
 import { readAnswer } from './answers.ts';
@@ -7,7 +6,7 @@ import { tables } from './bodies.ts';
 import { deliverBatch, largestBatch } from './deliver.ts';
 import { createDiscovery } from './discovery.ts';
 import { createEstimate, type Guess, guessesOf } from './estimate.ts';
-import { reportWays, type WayReport, waitFinding, waits, wayFindings } from './findings.ts';
+import { reportWays, troubleFinding, unknownWaysFinding, type WayReport, wayFindings } from './findings.ts';
 import { createForesee } from './foresee.ts';
 import { leftOutFindings } from './left-out.ts';
 import { listRecords } from './lists.ts';
@@ -59,16 +58,14 @@ export function createEryxonSink(url: string, options: EryxonOptions = {}): Eryx
         const finding = await checkTable(`${base}/api-${tables[entity]}`, transport);
         findings.push(finding);
         // What is wrong with the key or the connection is wrong for all.
-        if (finding.code === credentialsRefused || finding.code === unreachable || finding.code === waits)
-          return findings;
+        if (finding.level === 'error' && finding.code !== endpointMissing) return findings;
       }
       if (findings.every(({ code }) => code === endpointMissing)) return findings;
       try {
         const capabilities = await discovery.current(transport);
         return [...findings, ...wayFindings(capabilities), ...leftOutFindings(capabilities, mapped)];
       } catch (error) {
-        if (error instanceof WaitError) return [...findings, waitFinding(error)];
-        throw error;
+        return [...findings, unknownWaysFinding(error)];
       }
     },
     async ways() {
@@ -83,8 +80,6 @@ export function createEryxonSink(url: string, options: EryxonOptions = {}): Eryx
   };
 }
 
-const credentialsRefused = 'mes-credentials-refused';
-const unreachable = 'mes-unreachable';
 const endpointMissing = 'mes-endpoint-missing';
 
 async function checkTable(path: string, transport: Transport): Promise<Finding> {
@@ -111,16 +106,6 @@ async function checkTable(path: string, transport: Transport): Promise<Finding> 
       todo: 'Listing is not needed for delivery; if deliveries fail too, ask the MES administrator.',
     };
   } catch (error) {
-    if (error instanceof WaitError) return waitFinding(error);
-    const refused = error instanceof PermanentError;
-    return {
-      code: refused ? credentialsRefused : unreachable,
-      level: 'error',
-      where,
-      text: messageOf(error),
-      todo: refused
-        ? 'Correct mes.apiKey in the config file.'
-        : 'Check mes.url, mes.proxy and mes.tls, and that this machine can reach the MES.',
-    };
+    return troubleFinding(where, error);
   }
 }
