@@ -83,8 +83,8 @@ export async function findByKey(call: ListCall, key: string): Promise<Row[] | un
   if (column === undefined) return undefined;
   const filter = filterOf(entity, key);
   if (filter !== undefined) {
-    const rows = await readRows(call, `&${filter}`, 100);
-    if (rows !== undefined) return rows.filter((row) => row[column] === key);
+    const list = await openList(call, `&${filter}`);
+    if (list !== undefined) return (await collect(list.rows)).filter((row) => row[column] === key);
   }
   const found: Row[] = [];
   for await (const { businessKey, fields } of (await listRecords(call)) ?? []) {

@@ -57,7 +57,7 @@ async function* allRows(reader: Reader, first: Row[], most: number): AsyncGenera
     known = fresh.length === 0 ? known + rows.length : 0;
     // A list that knows no pages has been read whole.
     if (rows.length !== reader.size || known >= overlap || seen.size >= most) return;
-    rows = (await readFitting(reader))?.rows ?? [];
+    rows = (await readNext(reader)).rows;
   }
 }
 
@@ -69,6 +69,14 @@ interface Reader {
   /** The row behind the last page. */
   readTo: number;
   requests: number;
+}
+
+/** Half a list is none: what it does not show would count as lost. */
+async function readNext(reader: Reader): Promise<ListPage> {
+  const page = await readFitting(reader);
+  if (page !== undefined) return page;
+  const { entity } = reader.call;
+  throw new TransientError(`The MES stopped listing ${tables[entity]} in the middle of the list.`, { malformed: true });
 }
 
 /** The next page, of half as many rows until it is small enough. */

@@ -150,3 +150,26 @@ describe('a list that knows no pages', () => {
     expect(requests).toBe(1);
   });
 });
+
+describe('a list', () => {
+  it('that breaks off in the middle is a failure, not a shorter list', async () => {
+    const { call } = listOf(even(2000, 1), 5000);
+    const breaking: Transport = {
+      request: (request, ...rest) =>
+        request.path.includes('offset=0&')
+          ? call.transport.request(request, ...rest)
+          : Promise.resolve(
+              answered(500, { success: false, error: { message: 'column jobs.deleted_at does not exist' } }),
+            ),
+    };
+    const list = await openList({ ...call, transport: breaking }, '');
+    await expect(idsOf(list?.rows)).rejects.toThrow('stopped listing jobs in the middle');
+  });
+
+  it.each([250, 2500])('of %i numbers that contain one gives that one', async (count) => {
+    const rows = even(count, 1).map((row, index) => ({ ...row, job_number: `SO12${index}` }));
+    rows.splice(count - 20, 0, { id: 'wanted', job_number: 'SO12', size: 1 });
+    const { call } = listOf(rows, 5000);
+    expect(await findByKey(call, 'SO12')).toEqual([expect.objectContaining({ id: 'wanted' })]);
+  });
+});
