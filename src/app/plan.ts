@@ -4,10 +4,12 @@ import { createHttpClient, type OpenHttp } from '../core/http.ts';
 import type { Change, Entity, FieldValue, MesRecord, Outcome } from '../core/types.ts';
 import type { Guess } from '../push/eryxon/estimate.ts';
 import { createRehearsal } from '../push/rehearsal.ts';
+import type { ClosedKind } from '../server/mes-ways.ts';
 import { changedFields } from '../state/field-marks.ts';
 import { openScratchStore, type PreviousRecord, type ScratchStore } from '../state/scratch-store.ts';
 import type { PageCommit, Store } from '../state/store.ts';
 import { type AppOptions, openApp, type SyncRequest } from './app.ts';
+import { closedFor } from './verbs.ts';
 
 /** One record that the next pass sends. `mark` holds a record that is gone in the ERP in the MES, `delete` deletes it there. */
 export interface PlannedChange {
@@ -42,6 +44,8 @@ export interface Plan {
   streams: StreamPlan[];
   /** Requests left of the MES's day budget; null without one. The limits themselves are not part of the plan. */
   budgetLeft: number | null;
+  /** What waits for the MES, as far as is known. */
+  closed: ClosedKind[];
   /** Why the numbers of requests are a guess: what only the MES itself can tell, and a plan asks it nothing. Empty when they are none. */
   guesses: Guess[];
 }
@@ -64,12 +68,14 @@ export async function planPasses(options: AppOptions, request: SyncRequest, sign
   });
   try {
     await app.prepare(signal);
+    await app.sink.reopen();
     const results = await app.sync(request, (_name, task) => task(signal));
     const streams = results.map((result) => describe(result, planned.changes));
     const marks = streams.some(({ mark }) => mark > 0);
     return {
       streams,
       guesses: (await app.sink.guesses()).filter(({ code }) => code !== 'status-in-bulk' || marks),
+      closed: await closedFor(app, request.selection),
       budgetLeft: (await app.quota.report()).budgetLeft,
     };
   } finally {

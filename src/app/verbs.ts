@@ -6,11 +6,13 @@ import { readStamp } from '../core/stamp.ts';
 import { entities, type Watermark } from '../core/types.ts';
 import type { WayReport } from '../push/eryxon/findings.ts';
 import { beliefLimit } from '../scheduler/watermark.ts';
+import { type ClosedKind, closedKinds } from '../server/mes-ways.ts';
 import type { Run } from '../state/store.ts';
 import type { App, MesReport, RunExclusive } from './app.ts';
 import type { ControlHandler } from './control.ts';
 import { lagOf } from './lag.ts';
 import { type RebuiltIds, rebuildIds } from './rebuild.ts';
+import { select } from './selection.ts';
 
 const filterSchema = z.object({ stream: z.string().optional(), id: z.int().optional() });
 
@@ -42,15 +44,15 @@ export interface StatusReport {
     /** Held back because requests to the MES are short, until then at least, ISO-8601. */
     waitsUntil: string | null;
   }[];
-  mes: MesReport & { ways: WayReport[] };
+  mes: MesReport & { ways: (WayReport & { full: string | undefined })[] };
   /** Of the one stream that was asked for, newest first. */
   runs?: Run[];
 }
 
 /** What each verb answers. */
 export interface Results {
-  sync: { streams: StreamResult[] };
-  reconcile: { streams: ReconcileResult[] };
+  sync: { streams: StreamResult[]; closed: ClosedKind[] };
+  reconcile: { streams: ReconcileResult[]; closed: ClosedKind[] };
   status: StatusReport;
   'watermark-set': { watermark: string | null };
   'watermark-reset': { watermark: string | null };
@@ -78,8 +80,8 @@ export interface Lanes {
 /** Verbs that need the state to themselves: asked of the daemon over its socket, or done here when none runs. */
 export function verbHandlers(app: App, { exclusive, watched }: Lanes): ControlHandler {
   const handlers: Handlers = {
-    sync: async (request) => ({ streams: await app.sync(request, watched) }),
-    reconcile: async (request) => ({ streams: await app.reconcile(request, watched) }),
+    sync: (request) => byHand(app, request, () => app.sync(request, watched)),
+    reconcile: (request) => byHand(app, request, () => app.reconcile(request, watched)),
     status: async ({ runs }) => ({
       ...(await readStatus(app)),
       ...(runs === undefined ? {} : { runs: await app.store.runs(requireStream(app, runs).id) }),
@@ -110,6 +112,28 @@ export function verbHandlers(app: App, { exclusive, watched }: Lanes): ControlHa
     const handler = handlers[name] as (args: unknown) => Promise<unknown>;
     return handler(schemas[name].parse(args));
   };
+}
+
+/** What the MES could not be given is tried anew when a person asks, and what it still cannot be given is told with the results. */
+async function byHand<Result>(
+  app: App,
+  { selection }: { selection: readonly string[] },
+  run: () => Promise<Result[]>,
+): Promise<{ streams: Result[]; closed: ClosedKind[] }> {
+  await app.sink.reopen();
+  const streams = await run();
+  return { streams, closed: await closedFor(app, selection) };
+}
+
+/** Of what the selected streams bring. */
+export async function closedFor({ connectors, sink }: App, selection: readonly string[]): Promise<ClosedKind[]> {
+  const brought = new Set<string>();
+  for (const [name, streams] of select(connectors, selection)) {
+    const all = connectors.get(name)?.session.streams ?? [];
+    const selected = all.filter((stream) => streams?.has(stream.name) ?? true);
+    for (const { entity } of selected.flatMap(({ owns }) => owns)) brought.add(entity);
+  }
+  return closedKinds(await sink.ways()).filter(({ entity }) => brought.has(entity));
 }
 
 async function readStatus(app: App): Promise<StatusReport> {

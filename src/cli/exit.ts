@@ -1,5 +1,6 @@
 import { BusyError, ConfigError, messageOf, UsageError } from '../core/errors.ts';
 import type { StreamResult } from '../core/events.ts';
+import type { ClosedKind } from '../server/mes-ways.ts';
 
 /** Fixed: other systems call the verbs and read these. */
 export const exitCodes = { done: 0, failed: 1, refused: 2, usage: 64, busy: 75, config: 78 } as const;
@@ -13,8 +14,9 @@ export function reportFailure(error: unknown): number {
   return exitCodes.failed;
 }
 
-/** Failed outranks refused; parked alone is done. */
-export function exitCodeOf(results: readonly Pick<StreamResult, 'outcome'>[]): number {
+/** Failed outranks refused; waiting for a parent alone is done, waiting for the MES to be mended is refused. */
+export function exitCodeOf(results: readonly Pick<StreamResult, 'outcome'>[], closed: readonly ClosedKind[]): number {
   if (results.some(({ outcome }) => outcome === 'failed')) return exitCodes.failed;
+  if (closed.length > 0) return exitCodes.refused;
   return results.some(({ outcome }) => outcome === 'refused') ? exitCodes.refused : exitCodes.done;
 }

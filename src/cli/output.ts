@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { StreamResult } from '../core/events.ts';
 import type { Finding } from '../core/types.ts';
+import type { ClosedKind } from '../server/mes-ways.ts';
 import { exitCodes } from './exit.ts';
 
 /** Whoever reads a verb's output may have seen enough of it (`| head`); a daemon's log is wanted to its end. */
@@ -84,6 +85,11 @@ export function printResults(results: readonly StreamResult[]): void {
   for (const { connector, stream, error } of results) {
     if (error !== undefined) printLine(paint('red', `${connector}/${stream}: ${error}`));
   }
+}
+
+/** What waits for the MES, a line each. */
+export function printClosed(closed: readonly ClosedKind[]): void {
+  for (const { reason } of closed) printLine(paint('yellow', reason));
 }
 
 const marks = { ok: paint('green', 'ok     '), warning: paint('yellow', 'warning'), error: paint('red', 'error  ') };

@@ -5,7 +5,7 @@ import { systemClock } from '../core/clock.ts';
 import { UsageError } from '../core/errors.ts';
 import { onTermination, openContext } from './context.ts';
 import { exitCodeOf } from './exit.ts';
-import { paint, printJson, printLine, printTable } from './output.ts';
+import { paint, printClosed, printJson, printLine, printTable } from './output.ts';
 
 interface PlanOptions {
   config?: string;
@@ -33,7 +33,7 @@ export async function planVerb(
     const plan = await planPasses(options, { selection, full, release }, signal);
     if (json) printJson(plan);
     else printPlan(plan, all ? Number.POSITIVE_INFINITY : shown);
-    return exitCodeOf(plan.streams);
+    return exitCodeOf(plan.streams, plan.closed);
   } finally {
     await logger.close();
   }
@@ -45,7 +45,7 @@ async function batchOfDaemon(directory: string, signal: AbortSignal): Promise<nu
   return (report as StatusReport | undefined)?.mes.batchSize;
 }
 
-function printPlan({ streams, budgetLeft, guesses }: Plan, limit: number): void {
+function printPlan({ streams, budgetLeft, guesses, closed }: Plan, limit: number): void {
   printTable(
     streams.map(({ connector, stream, changes, outcome, error, ...counts }) => ({
       stream: `${connector}/${stream}`,
@@ -56,6 +56,7 @@ function printPlan({ streams, budgetLeft, guesses }: Plan, limit: number): void 
   for (const { connector, stream, error } of streams) {
     if (error !== undefined) printLine(paint('red', `${connector}/${stream}: ${error}`));
   }
+  printClosed(closed);
   for (const { text } of guesses) printLine(paint('yellow', text));
   const left = budgetLeft === null ? '' : ` ${budgetLeft} requests are left of the MES's day budget.`;
   printLine(

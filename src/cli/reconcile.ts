@@ -1,8 +1,9 @@
 import { UsageError } from '../core/errors.ts';
 import type { ReconcileResult } from '../core/events.ts';
+import type { ClosedKind } from '../server/mes-ways.ts';
 import { onTermination, openContext, runVerb } from './context.ts';
 import { exitCodes } from './exit.ts';
-import { paint, printJson, printLine, printTable } from './output.ts';
+import { paint, printClosed, printJson, printLine, printTable } from './output.ts';
 
 interface ReconcileOptions {
   config?: string;
@@ -21,17 +22,25 @@ export async function reconcileVerb(
   const context = await openContext({ config });
   const { signal } = onTermination();
   try {
-    const { streams } = await runVerb(context, { name: 'reconcile', args: { selection, release, mes }, signal });
-    if (json) printJson({ streams });
-    else printReconciled(streams);
-    return exitCode(streams);
+    const { streams, closed } = await runVerb(context, {
+      name: 'reconcile',
+      args: { selection, release, mes },
+      signal,
+    });
+    if (json) printJson({ streams, closed });
+    else {
+      printReconciled(streams);
+      printClosed(closed);
+    }
+    return exitCode(streams, closed);
   } finally {
     await context.logger.close();
   }
 }
 
-function exitCode(results: readonly ReconcileResult[]): number {
+function exitCode(results: readonly ReconcileResult[], closed: readonly ClosedKind[]): number {
   if (results.some(({ outcome }) => outcome !== 'ok')) return exitCodes.failed;
+  if (closed.length > 0) return exitCodes.refused;
   return results.some(({ refused }) => refused > 0) ? exitCodes.refused : exitCodes.done;
 }
 

@@ -1,7 +1,8 @@
 import type { StatusReport } from '../app/verbs.ts';
+import { closedKinds } from '../server/mes-ways.ts';
 import { onTermination, openContext, runVerb } from './context.ts';
 import { exitCodes } from './exit.ts';
-import { paint, printJson, printLine, printTable } from './output.ts';
+import { paint, printClosed, printJson, printLine, printTable } from './output.ts';
 
 interface StatusOptions {
   config?: string;
@@ -36,6 +37,7 @@ export async function statusVerb({ config, json = false, runs }: StatusOptions):
   }
   if (exhaustedAt !== null) printLine(paint('yellow', `At this rate they are used up at ${exhaustedAt}.`));
   if (blockedUntil !== null) printLine(paint('yellow', `The MES asked for silence until ${blockedUntil}.`));
+  printClosed(closedKinds(report.mes.ways));
   return exitCodes.done;
 }
 

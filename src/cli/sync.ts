@@ -2,7 +2,7 @@ import { systemClock } from '../core/clock.ts';
 import { UsageError } from '../core/errors.ts';
 import { onTermination, openContext, runVerb } from './context.ts';
 import { exitCodeOf } from './exit.ts';
-import { printJson, printResults } from './output.ts';
+import { printClosed, printJson, printResults } from './output.ts';
 import { showProgress } from './progress.ts';
 
 interface SyncOptions {
@@ -22,10 +22,13 @@ export async function syncVerb(
   const { signal } = onTermination();
   if (!json) showProgress(context.events, systemClock);
   try {
-    const { streams } = await runVerb(context, { name: 'sync', args: { selection, full, release }, signal });
-    if (json) printJson({ streams });
-    else printResults(streams);
-    return exitCodeOf(streams);
+    const { streams, closed } = await runVerb(context, { name: 'sync', args: { selection, full, release }, signal });
+    if (json) printJson({ streams, closed });
+    else {
+      printResults(streams);
+      printClosed(closed);
+    }
+    return exitCodeOf(streams, closed);
   } finally {
     await context.logger.close();
   }

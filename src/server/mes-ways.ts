@@ -8,6 +8,23 @@ export interface EntityWay {
   full?: string | undefined;
 }
 
+/** A kind of record that waits for the MES, and why. */
+export interface ClosedKind {
+  entity: string;
+  reason: string;
+}
+
+/** What the MES takes in no way, and what it takes no new ones of. */
+export function closedKinds(ways: readonly EntityWay[]): ClosedKind[] {
+  return ways.flatMap(({ entity, create, faults, full }) => {
+    const why = `The MES takes no ${entity} in any way, they wait until it is repaired: ${faults.join('; ')}`;
+    return [
+      ...(create === null ? [{ entity, reason: why }] : []),
+      ...(full === undefined ? [] : [{ entity, reason: `${full} They wait until there is room.` }]),
+    ];
+  });
+}
+
 /** Turns the readiness red while the MES takes no records of a kind, or no new ones: they wait, and nobody but the MES's people can help. */
 export function withWays<Known extends Readiness>(
   readiness: () => Promise<Known>,
@@ -17,16 +34,7 @@ export function withWays<Known extends Readiness>(
     const known = await readiness();
     // A state that cannot be read is among the reasons already.
     const kinds = await ways().catch(() => []);
-    const closed = kinds
-      .filter(({ create }) => create === null)
-      .map(
-        ({ entity, faults }) =>
-          `The MES takes no ${entity} in any way, they wait until it is repaired: ${faults.join('; ')}`,
-      );
-    const full = kinds.flatMap(({ full: reason }) =>
-      reason === undefined ? [] : [`${reason} They wait until there is room.`],
-    );
-    const reasons = [...known.reasons, ...closed, ...full];
-    return { ...known, ready: known.ready && closed.length + full.length === 0, reasons };
+    const closed = closedKinds(kinds).map(({ reason }) => reason);
+    return { ...known, ready: known.ready && closed.length === 0, reasons: [...known.reasons, ...closed] };
   };
 }

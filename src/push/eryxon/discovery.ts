@@ -18,6 +18,8 @@ export interface Discovery {
   isStale(known: Capabilities): boolean;
   /** To be found out anew before the next record goes out. */
   expire(): void;
+  /** Finds out anew now, whatever is known. */
+  look(transport: Transport): Promise<unknown>;
   /** After an error of the schema: finds out anew, unless that was done a moment ago. False when nothing is known beyond before. */
   renew(transport: Transport): Promise<boolean>;
   /**
@@ -82,6 +84,7 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
   return {
     known,
     isStale,
+    look: findOnce,
     async current(transport) {
       const before = await known();
       if (before === undefined) return findOnce(transport);

@@ -6,12 +6,15 @@ import { largest } from './deliver.ts';
 import type { Discovery } from './discovery.ts';
 import { groupByIds } from './erp-sync.ts';
 import { groupByProof } from './generic-bulk.ts';
+import type { Reopening } from './reopening.ts';
 import type { Session } from './session.ts';
 import { planWays, taskOf, type WayName } from './ways.ts';
 
 /** Requests that a batch takes if all goes well, without sending any: what is found out first and read back included. */
 export interface Estimate {
   batch(batch: Batch): Promise<number>;
+  /** Of finding out what the MES can do, where that is due. */
+  look(): Promise<number>;
   /** Of a job with what belongs to it. */
   tree(): Promise<number>;
   /** Of a deletion with its proof, and of finding out how this MES deletes. */
@@ -55,6 +58,7 @@ export function createEstimate(discovery: Discovery, session: Session): Estimate
       }
       return requests;
     },
+    look: async () => looks(await discovery.known()),
     tree: async () => looks(await discovery.known()) + 1,
     removal: async (entity) => removalRequests(entity, await discovery.known(), asked),
   };
@@ -62,11 +66,15 @@ export function createEstimate(discovery: Discovery, session: Session): Estimate
 
 /** Why the requests that are counted may not be those that a pass takes; a plan asks the MES nothing. */
 export interface Guess {
-  code: 'mes-never-asked' | 'status-in-bulk';
+  code: 'mes-never-asked' | 'mes-closed' | 'status-in-bulk';
   text: string;
 }
 
-export async function guessesOf(discovery: Discovery, { statusByPut }: Session): Promise<Guess[]> {
+export async function guessesOf(
+  discovery: Discovery,
+  { statusByPut }: Session,
+  reopening: Pick<Reopening, 'wanted'>,
+): Promise<Guess[]> {
   const known = await discovery.known();
   if (known === undefined) {
     const text =
@@ -74,12 +82,17 @@ export async function guessesOf(discovery: Discovery, { statusByPut }: Session):
       'for each cell, resource and operation, and about ten to find that out.';
     return [{ code: 'mes-never-asked', text }];
   }
-  if (known.generation !== 'classic' || (await statusByPut.get()) !== undefined) return [];
+  const guesses: Guess[] = reopening.wanted() ? [{ code: 'mes-closed', text: closedText }] : [];
+  if (known.generation !== 'classic' || (await statusByPut.get()) !== undefined) return guesses;
   const text =
     'Whether this MES keeps a status that is sent in bulk shows with the first one. If it does not, each record that is put on hold takes ' +
     'one request more.';
-  return [{ code: 'status-in-bulk', text }];
+  return [...guesses, { code: 'status-in-bulk', text }];
 }
+
+const closedText =
+  'Some kind of record waits for the MES, as far as is known: a sync asks first whether it takes them now. If so, they are sent too, in ' +
+  'further requests.';
 
 interface Knowing {
   session: Session;

@@ -12,6 +12,7 @@ import { leftOutFindings } from './left-out.ts';
 import { listRecords } from './lists.ts';
 import { createNesting } from './nested.ts';
 import { forgetfulNotes } from './notes.ts';
+import { createReopening } from './reopening.ts';
 import { createSession, type SessionOptions } from './session.ts';
 
 /** The Eryxon MES in all its generations. */
@@ -26,6 +27,8 @@ export interface EryxonSink extends Sink {
   estimateRemoval(entity: Entity): Promise<number>;
   /** What the MES can do is found out anew before the next record goes out. */
   rediscover(): void;
+  /** A person asks: the next pass finds out anew first what is not known to be taken. Asks nothing where all is. */
+  reopen(): Promise<void>;
   /** The record was deleted in the MES: the next one of its key is a new one. */
   forget(record: MesRecord): Promise<void>;
 }
@@ -43,6 +46,7 @@ export function createEryxonSink(url: string, options: EryxonOptions = {}): Eryx
   const { notes = forgetfulNotes(), clock = systemClock, sampleUpdates = 0.05, onAvailable = ignored } = options;
   const session = createSession({ ...options, notes, clock, sampleUpdates });
   const discovery = createDiscovery({ url: new URL(url).origin + base, base, notes, clock, onAvailable });
+  const reopening = createReopening(discovery);
   const estimate = createEstimate(discovery, session);
   return {
     deliver: (batch, transport) => deliverBatch({ base, discovery, session }, batch, transport),
@@ -74,8 +78,10 @@ export function createEryxonSink(url: string, options: EryxonOptions = {}): Eryx
       const reports = known === undefined ? [] : reportWays(known);
       return reports.map((way) => ({ ...way, full: full.get(way.entity) }));
     },
-    guesses: () => guessesOf(discovery, session),
+    guesses: () => guessesOf(discovery, session, reopening),
     rediscover: discovery.expire,
+    reopen: reopening.reopen,
+    reopening: { look: reopening.look, estimate: async () => (reopening.wanted() ? estimate.look() : 0) },
     forget: (record) => session.posted.forget(record),
   };
 }
