@@ -15,8 +15,13 @@ export async function noteMesAddress(
     const before = await store.readNote(noteName);
     if (before === now) return;
     await store.writeNote(noteName, now);
-    if (typeof before === 'string') events.emit('mes:moved', { before, now });
+    if (typeof before === 'string' && sameForm(before) !== sameForm(now)) events.emit('mes:moved', { before, now });
   } catch {
     return;
   }
+}
+
+/** Host in small letters, no default port, no slash at the end: written either way it is one address. */
+function sameForm(url: string): string {
+  return URL.canParse(url) ? new URL(url).href.replace(/\/+$/, '') : url;
 }
