@@ -68,7 +68,7 @@ function addDaily(program: Command): void {
     .action(verb(async () => (await import('./cli/sync.ts')).syncVerb));
   program
     .command('check')
-    .description('check config, ERPs and MES; writes nothing')
+    .description('check config, ERPs and MES; changes nothing but the day budget, where its requests count')
     .option('--offline', 'the config only: no socket is opened')
     .addOption(configOption())
     .addOption(jsonOption())
