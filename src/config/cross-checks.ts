@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { z } from 'zod';
 import { connectors } from '../connectors/index.ts';
+import { pathSchema } from '../connectors/settings.ts';
 
 /** One problem at a place of the config. */
 export interface PlacedProblem {
@@ -166,7 +167,8 @@ function checkPrefixes(entries: readonly Entry[]): PlacedProblem[] {
 /** Settings that end with File name files: what cannot be read is better known before anything runs. */
 function checkFiles(path: (string | number)[], own: unknown): PlacedProblem[] {
   return Object.entries(asObject(own)).flatMap(([setting, file]) => {
-    if (typeof file !== 'string' || !setting.endsWith('File')) return [];
+    const isName = typeof file === 'string' && pathSchema.safeParse(file).success;
+    if (!isName || !setting.endsWith('File')) return [];
     try {
       accessSync(file, constants.R_OK);
       return [];

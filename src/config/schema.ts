@@ -5,6 +5,7 @@ import {
   baseUrlSchema,
   type ConnectorSettings,
   nameSchema,
+  pathSchema,
   rateSchema,
   secretSchema,
   tlsSchema,
@@ -61,9 +62,7 @@ const mesSchema = z.strictObject({
 });
 
 const stateSchema = z.strictObject({
-  directory: z
-    .string()
-    .min(1)
+  directory: pathSchema
     .default('./state')
     .meta({ description: "Where state is kept; relative to the config file's folder" }),
 });

@@ -36,6 +36,12 @@ export const secretSchema = z
   .min(4, 'is too short for a secret (at least 4 characters)')
   .meta({ secret: true });
 
+/** A file or directory; relative ones are taken from the config file's folder before this. */
+export const pathSchema = z
+  .string()
+  .min(1)
+  .refine((text) => !text.includes('\0'), 'must not have a NUL character, which no path has');
+
 export const rateSchema = z.strictObject({
   requestsPerSecond: z.number().positive().max(1000).meta({ description: 'Sustained requests a second' }),
   burst: z.int().min(1).max(1000).default(1).meta({ description: 'Requests that may go out at once after a pause' }),
@@ -43,9 +49,9 @@ export const rateSchema = z.strictObject({
 
 export const tlsSchema = z
   .strictObject({
-    caFile: z.string().min(1).optional().meta({ description: 'PEM file of the CA to trust' }),
-    certFile: z.string().min(1).optional().meta({ description: 'PEM file of the client certificate (mTLS)' }),
-    keyFile: z.string().min(1).optional().meta({ description: 'PEM file of its private key' }),
+    caFile: pathSchema.optional().meta({ description: 'PEM file of the CA to trust' }),
+    certFile: pathSchema.optional().meta({ description: 'PEM file of the client certificate (mTLS)' }),
+    keyFile: pathSchema.optional().meta({ description: 'PEM file of its private key' }),
   })
   .refine((tls) => (tls.certFile === undefined) === (tls.keyFile === undefined), 'certFile and keyFile go together');
 

@@ -161,6 +161,20 @@ const wrongValues: Case[] = [
     ['3:3 mes.apiKey is too short for a secret (at least 4 characters)'],
   ],
   [
+    'a character in the state directory that no path has',
+    change('directory: ./state', 'directory: "./st\\0ate"'),
+    ['4:10 state.directory must not have a NUL character, which no path has'],
+  ],
+  [
+    'a character in the name of a file that no path has',
+    withLines('tls: { caFile: "c\\0a.pem", certFile: "a\\0.pem", keyFile: "a\\0.key" }'),
+    [
+      `16:12 ${own}.tls.caFile must not have a NUL character, which no path has`,
+      `16:32 ${own}.tls.certFile must not have a NUL character, which no path has`,
+      `16:53 ${own}.tls.keyFile must not have a NUL character, which no path has`,
+    ],
+  ],
+  [
     'an empty state directory, which would be the folder of the config file',
     change('./state', '""'),
     ['4:10 state.directory is not right: Too small: expected string to have >=1 characters'],

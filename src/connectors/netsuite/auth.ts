@@ -6,7 +6,7 @@ import { ConfigError, messageOf } from '../../core/errors.ts';
 import type { HttpClient, HttpResponse } from '../../core/http.ts';
 import type { ConnectorContext } from '../define.ts';
 import { type Authenticator, bearer } from '../protocols/auth.ts';
-import { secretSchema } from '../settings.ts';
+import { pathSchema, secretSchema } from '../settings.ts';
 import { clientAssertion, readExpiry, readSigningKey, type SigningKey } from './client-assertion.ts';
 import { authorization, type TokenCredentials } from './oauth1.ts';
 
@@ -18,10 +18,8 @@ export const authSchema = z.discriminatedUnion('kind', [
       .string()
       .min(1)
       .meta({ description: 'Certificate ID, as OAuth 2.0 Client Credentials Setup shows it' }),
-    keyFile: z.string().min(1).meta({ description: 'PEM file of the private key: RSA from 3072 bits, or EC' }),
-    certFile: z
-      .string()
-      .min(1)
+    keyFile: pathSchema.meta({ description: 'PEM file of the private key: RSA from 3072 bits, or EC' }),
+    certFile: pathSchema
       .optional()
       .meta({ description: 'PEM file of the certificate: check then tells when it expires' }),
   }),
