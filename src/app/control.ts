@@ -5,6 +5,7 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { systemClock } from '../core/clock.ts';
 import {
   BusyError,
@@ -31,6 +32,8 @@ type Answer = { result: unknown } | { error: { name: string; message: string; un
 
 /** macOS allows 104 bytes with the closing NUL, Linux 108. */
 const longestPath = 100;
+/** Between the end of a run and its answer. */
+const answerMs = 1000;
 const knownErrors = new Map<string, new (message: string) => Error>([
   ['BusyError', BusyError],
   ['ConfigError', ConfigError],
@@ -48,12 +51,20 @@ const knownErrors = new Map<string, new (message: string) => Error>([
 export async function serveControl(directory: string, handler: ControlHandler): Promise<{ close(): Promise<void> }> {
   const path = socketPath(directory);
   const open = new Set<Socket>();
+  const underWay = new Set<Promise<unknown>>();
+  const followed: ControlHandler = (verb, args) => {
+    const work = handler(verb, args);
+    underWay.add(work);
+    const done = () => underWay.delete(work);
+    work.then(done, done);
+    return work;
+  };
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     open.add(socket);
     socket.once('close', () => open.delete(socket));
     // A caller that is gone before its answer must not end the daemon.
     socket.on('error', () => socket.destroy());
-    void answer(socket, handler);
+    void answer(socket, followed);
   });
   try {
     await listen(server, path, directory);
@@ -65,6 +76,8 @@ export async function serveControl(directory: string, handler: ControlHandler): 
   server.on('error', () => undefined);
   return {
     async close() {
+      // What has just ended is answered; what was given up is not waited for.
+      await Promise.race([Promise.allSettled(underWay).then(() => setImmediate()), setTimeout(answerMs, undefined, { ref: false })]);
       await close(server, open);
       if (!isInside(path, directory)) await rm(dirname(path), { recursive: true, force: true });
     },

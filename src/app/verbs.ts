@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { UsageError } from '../core/errors.ts';
 import type { ReconcileResult, StreamResult } from '../core/events.ts';
 import { readStamp } from '../core/stamp.ts';
-import { entities, type Watermark } from '../core/types.ts';
+import { type Entity, entities, type Watermark } from '../core/types.ts';
 import type { WayReport } from '../push/eryxon/findings.ts';
 import { beliefLimit } from '../scheduler/watermark.ts';
 import { type ClosedKind, closedKinds } from '../server/mes-ways.ts';
@@ -80,8 +80,8 @@ export interface Lanes {
 /** Verbs that need the state to themselves: asked of the daemon over its socket, or done here when none runs. */
 export function verbHandlers(app: App, { exclusive, watched }: Lanes): ControlHandler {
   const handlers: Handlers = {
-    sync: (request) => byHand(app, request, () => app.sync(request, watched)),
-    reconcile: (request) => byHand(app, request, () => app.reconcile(request, watched)),
+    sync: (request) => byHand(app, { ...request, watched }, () => app.sync(request, watched)),
+    reconcile: (request) => byHand(app, { ...request, watched }, () => app.reconcile(request, watched)),
     status: async ({ runs }) => ({
       ...(await readStatus(app)),
       ...(runs === undefined ? {} : { runs: await app.store.runs(requireStream(app, runs).id) }),
@@ -117,23 +117,48 @@ export function verbHandlers(app: App, { exclusive, watched }: Lanes): ControlHa
 /** What the MES could not be given is tried anew when a person asks, and what it still cannot be given is told with the results. */
 async function byHand<Result>(
   app: App,
-  { selection }: { selection: readonly string[] },
+  { selection, watched }: { selection: readonly string[]; watched: RunExclusive },
   run: () => Promise<Result[]>,
 ): Promise<{ streams: Result[]; closed: ClosedKind[] }> {
-  await app.sink.reopen();
+  await lookAgain(app, selection, watched);
   const streams = await run();
   return { streams, closed: await closedFor(app, selection) };
 }
 
-/** Of what the selected streams bring. */
-export async function closedFor({ connectors, sink }: App, selection: readonly string[]): Promise<ClosedKind[]> {
-  const brought = new Set<string>();
-  for (const [name, streams] of select(connectors, selection)) {
+/** A look takes a dozen requests at most: the last ones of a day are worth more. */
+const fewestLeft = 20;
+
+async function lookAgain(
+  { connectors, sink, quota, openTransport }: App,
+  selection: readonly string[],
+  watched: RunExclusive,
+) {
+  const kinds = streamsOf({ connectors }, selection).flatMap(({ kinds: brought }) => brought);
+  const [name] = select(connectors, selection).keys();
+  if (name === undefined || !(await sink.isShortOf(kinds))) return;
+  const { budgetLeft } = await quota.report();
+  if (budgetLeft !== null && budgetLeft < fewestLeft) return;
+  await watched(name, (signal) => sink.lookAgain(openTransport(signal)));
+}
+
+interface SelectedStream {
+  id: string;
+  kinds: Entity[];
+}
+
+function streamsOf({ connectors }: Pick<App, 'connectors'>, selection: readonly string[]): SelectedStream[] {
+  return [...select(connectors, selection)].flatMap(([name, wanted]) => {
     const all = connectors.get(name)?.session.streams ?? [];
-    const selected = all.filter((stream) => streams?.has(stream.name) ?? true);
-    for (const { entity } of selected.flatMap(({ owns }) => owns)) brought.add(entity);
-  }
-  return closedKinds(await sink.ways()).filter(({ entity }) => brought.has(entity));
+    const selected = all.filter((stream) => wanted?.has(stream.name) ?? true);
+    return selected.map((stream) => ({ id: `${name}/${stream.name}`, kinds: stream.owns.map(({ entity }) => entity) }));
+  });
+}
+
+/** What waits of what the selected streams bring. */
+export async function closedFor(app: App, selection: readonly string[]): Promise<ClosedKind[]> {
+  const waiting = new Set((await app.store.status()).filter(({ parked }) => parked > 0).map(({ stream }) => stream));
+  const kinds = new Set(streamsOf(app, selection).flatMap((stream) => (waiting.has(stream.id) ? stream.kinds : [])));
+  return closedKinds(await app.sink.ways()).filter(({ entity }) => kinds.has(entity));
 }
 
 async function readStatus(app: App): Promise<StatusReport> {

@@ -13,7 +13,6 @@ import {
   BatchInterruptedError,
   BatchRefusedError,
   type ParentEntry,
-  type Reopening,
   type Sink,
   type SinkResult,
   type Transport,
@@ -40,8 +39,6 @@ export interface PushReport {
 
 export interface Pusher {
   push(changes: readonly Change[], lookup: Lookup, signal: AbortSignal): Promise<PushReport>;
-  /** Finds out what a person wants found out before a pass; resolves to the requests that took. Absent: nothing is ever to be found out. */
-  lookAgain?(signal: AbortSignal): Promise<number>;
   /** New jobs with what belongs to them; absent where there is no such request. */
   trees?: TreePusher;
 }
@@ -85,7 +82,6 @@ function pusherFor(options: PusherOptions & { pace: Pace; limit: LimitFunction }
     await Promise.all(tasks.map((task) => limit(task)));
   };
   return {
-    ...(sink.reopening === undefined ? {} : { lookAgain: looking(sink.reopening, open) }),
     ...(sink.nesting === undefined ? {} : { trees: createTreePusher(sink.nesting, { open, sideBySide, outage }) }),
     async push(changes, lookup, signal) {
       const transport = open(signal);
@@ -119,14 +115,6 @@ function pusherFor(options: PusherOptions & { pace: Pace; limit: LimitFunction }
       }
       return { outcomes: run.outcomes, requests: transport.requests(), failure: undefined };
     },
-  };
-}
-
-function looking({ look }: Reopening, open: (signal: AbortSignal) => CountedTransport): Required<Pusher>['lookAgain'] {
-  return async (signal) => {
-    const transport = open(signal);
-    await look(transport);
-    return transport.requests();
   };
 }
 

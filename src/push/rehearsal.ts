@@ -1,5 +1,5 @@
 import { isHeld } from '../core/records.ts';
-import type { Batch, Nesting, ReadyChange, Reopening, Sink, SinkResult, Transport } from './sink.ts';
+import type { Batch, Nesting, ReadyChange, Sink, SinkResult, Transport } from './sink.ts';
 import type { CountedTransport } from './transport.ts';
 
 /** A MES that takes everything and is asked nothing: for trying out what a pass would send. */
@@ -9,9 +9,7 @@ export interface Rehearsal {
 }
 
 /** Counts the requests that the real sink would send if all went well; what it would not send, it does not take. */
-export function createRehearsal(
-  real: Pick<Sink, 'estimate' | 'foresee' | 'largestBatch' | 'nesting' | 'reopening'>,
-): Rehearsal {
+export function createRehearsal(real: Pick<Sink, 'estimate' | 'foresee' | 'largestBatch' | 'nesting'>): Rehearsal {
   const booked = new WeakMap<Transport, number>();
   const book = (transport: Transport, requests: number) =>
     void booked.set(transport, (booked.get(transport) ?? 0) + requests);
@@ -26,7 +24,6 @@ export function createRehearsal(
     deliver: take,
     largestBatch: async (entity) => (await real.largestBatch?.(entity)) ?? Number.POSITIVE_INFINITY,
     list: async () => undefined,
-    ...(real.reopening === undefined ? {} : { reopening: rehearsedLook(real.reopening, book) }),
     ...(real.nesting === undefined ? {} : { nesting: rehearsed(real.nesting, book) }),
   };
   return {
@@ -41,15 +38,8 @@ export function createRehearsal(
   };
 }
 
-type Book = (transport: Transport, requests: number) => void;
-
-/** Nothing is found out: what is known stays. */
-function rehearsedLook({ estimate }: Reopening, book: Book): Reopening {
-  return { estimate, look: async (transport) => book(transport, await estimate()) };
-}
-
 /** Each request creates all that it would carry. */
-function rehearsed(real: Nesting, book: Book): Nesting {
+function rehearsed(real: Nesting, book: (transport: Transport, requests: number) => void): Nesting {
   return {
     ...real,
     async create({ job, children }, transport) {

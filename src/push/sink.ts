@@ -17,18 +17,8 @@ export interface Sink {
   foresee?(batch: Batch): Promise<ReadonlyMap<ReadyChange, SinkResult>>;
   /** New jobs together with what belongs to them; absent where there is no such request. */
   nesting?: Nesting;
-  /** What a person wants found out before the next pass; absent where there is never anything. */
-  reopening?: Reopening;
   /** Every live record of an entity that the MES shows; undefined where this MES cannot list them. */
   list(entity: Entity, transport: Transport): Promise<AsyncIterable<ListedRecord> | undefined>;
-}
-
-/** Another look at what the MES could not be given. */
-export interface Reopening {
-  /** Asks the MES once, if that is wanted. Throws PermanentError when the credentials are refused. */
-  look(transport: Transport): Promise<void>;
-  /** Requests that it takes when all goes well. Sends nothing. */
-  estimate(): Promise<number>;
 }
 
 /** A new job with new parts and operations of it, all in one request. */

@@ -1,12 +1,14 @@
-import type { MappedRow, Page } from '../connectors/define.ts';
+import type { MappedRow, Page, Stream } from '../connectors/define.ts';
 import { TransientError } from '../core/errors.ts';
+import { zeroCounts } from '../core/events.ts';
 import { prefetch } from '../core/prefetch.ts';
 import type { Watermark } from '../core/types.ts';
 import type { ResumePoint } from '../state/store.ts';
 import { readDueChildren } from './children.ts';
-import { childStreamOf, deliverRows, startDelivery } from './delivery.ts';
+import { childStreamOf, deliverRows, needOf, startDelivery } from './delivery.ts';
+import { overlapFor } from './lateness.ts';
 import { requireFewLeftOut } from './left-out.ts';
-import type { Pass, PassRequest } from './pass-types.ts';
+import type { Pass, PassContext, PassRequest } from './pass-types.ts';
 import { sweepStream, zeroSweep } from './sweep.ts';
 import { deliverGone } from './vanished.ts';
 import {
@@ -18,6 +20,19 @@ import {
   laterStamp,
   type WindowCut,
 } from './watermark.ts';
+
+/** Begins a pass: what is known of the stream, and the source's time. */
+export async function beginPass(context: PassContext, stream: Stream, signal: AbortSignal): Promise<Pass> {
+  const id = `${context.session.name}/${stream.name}`;
+  const state = await context.store.begin(id);
+  await context.admission?.begin(needOf({ id, state, stream }));
+  const edition = await context.session.edition?.(signal);
+  const fingerprint = edition === undefined ? stream.fingerprint : `${stream.fingerprint} ${edition}`;
+  const sourceNow = await context.session.clock(signal);
+  const overlapSeconds = overlapFor(stream.overlapSeconds, state.lateness);
+  const own = { counts: zeroCounts(), requests: { mes: 0 }, warned: new Set<'future'>() };
+  return { ...context, stream, id, state, sourceNow, fingerprint, overlapSeconds, ...own };
+}
 
 /** One pass over one stream; resolves to the watermark it ends with. The order of the steps is the delivery guarantee. */
 export async function runPass(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<Watermark | null> {

@@ -1,8 +1,9 @@
+import type { Entity } from '../core/types.ts';
 import type { Readiness } from './readiness.ts';
 
 /** A kind of record that the MES takes in no way while `create` is null, and why; `full`: why it takes no new ones. */
 export interface EntityWay {
-  entity: string;
+  entity: Entity;
   create: string | null;
   faults: readonly string[];
   full?: string | undefined;
@@ -10,7 +11,7 @@ export interface EntityWay {
 
 /** A kind of record that waits for the MES, and why. */
 export interface ClosedKind {
-  entity: string;
+  entity: Entity;
   reason: string;
 }
 

@@ -41,15 +41,16 @@ function createFault({ status, text, meets }: (typeof faults)[keyof typeof fault
   return { fault, openHttp };
 }
 
+const now = <T>(_name: string, task: (signal: AbortSignal) => Promise<T>) => task(new AbortController().signal);
+const lanes = { exclusive: now, watched: now };
 const all = { selection: [], full: false, release: false };
 
 /** As the command line does it without a daemon: in a process of its own. */
 async function byHand<Name extends 'sync' | 'reconcile'>(plant: Plant, name: Name, args: object = {}) {
   const app = await plant.reopen();
-  const now = <T>(_name: string, task: (signal: AbortSignal) => Promise<T>) => task(new AbortController().signal);
   const request = name === 'sync' ? { ...all, ...args } : { selection: [], release: false, mes: false, ...args };
   const before = mesRequests(plant);
-  const answer = (await verbHandlers(app, { exclusive: now, watched: now })(name, request)) as Results[Name];
+  const answer = (await verbHandlers(app, lanes)(name, request)) as Results[Name];
   return { ...answer, sent: mesRequests(plant) - before };
 }
 
@@ -69,7 +70,7 @@ describe.each(Object.keys(faults) as (keyof typeof faults)[])('a kind of record 
       { entity: 'operation', reason: expect.stringContaining('The MES takes no operation in any way, they wait') },
     ]);
     expect((await byHand(plant, 'sync')).closed).toEqual(first.closed);
-    expect((await byHand(plant, 'sync', { selection: ['plant/equipment'] })).closed).toEqual([]);
+    expect(await byHand(plant, 'sync', { selection: ['plant/equipment'] })).toMatchObject({ closed: [], sent: 0 });
     fault.on = false;
     expect((await byHand(plant, 'sync')).closed).toEqual([]);
     plant.sandbox.sap.checkpoint();
@@ -92,7 +93,7 @@ describe.each(Object.keys(faults) as (keyof typeof faults)[])('a kind of record 
 });
 
 describe('a plan while the MES takes a kind of record in no way', () => {
-  it('counts the look that the sync begins with, and says that more may be sent', async () => {
+  it('counts what the sync sends while nothing is mended, and says that more may be sent', async () => {
     const { plant } = await openClosed('a function that does not start');
     plant.sandbox.sap.play(20);
     plant.settle();
@@ -105,7 +106,22 @@ describe('a plan while the MES takes a kind of record in no way', () => {
     expect(plan.streams.map(({ stream, create, requests, parked }) => [stream, create, requests, parked])).toEqual(
       done.streams.map(({ stream, created, requests, parked }) => [stream, created, requests.mes, parked]),
     );
-    expect(plan.streams[0]?.requests).toBeGreaterThanOrEqual(8);
+  });
+});
+
+describe('the last requests of a day', () => {
+  it.each([
+    [19, 0],
+    [20, 1],
+  ])('%i of them: %i looks', async (budgetLeft, looks) => {
+    const { plant } = await openClosed('a function that does not start');
+    const app = await plant.reopen();
+    const asked: string[] = [];
+    const sink = { ...app.sink, lookAgain: async () => void asked.push('look') };
+    const report = async () => ({ ...(await app.quota.report()), budgetLeft });
+    const handle = verbHandlers({ ...app, sink, quota: { ...app.quota, report } }, lanes);
+    await handle('sync', all);
+    expect(asked).toHaveLength(looks);
   });
 });
 

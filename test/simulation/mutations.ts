@@ -117,7 +117,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a watermark that is ahead of the clock of the ERP is gone by',
     file: 'src/scheduler/pass.ts',
-    from: 'if (isAhead(pass)) return "its watermark is ahead of the ERP\'s clock";',
+    from: 'if (isAhead(pass)) return "its watermark is ahead of the ERP\'s clock less settleSeconds";',
     to: '',
   },
   {

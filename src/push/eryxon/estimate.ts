@@ -6,15 +6,12 @@ import { largest } from './deliver.ts';
 import type { Discovery } from './discovery.ts';
 import { groupByIds } from './erp-sync.ts';
 import { groupByProof } from './generic-bulk.ts';
-import type { Reopening } from './reopening.ts';
 import type { Session } from './session.ts';
 import { planWays, taskOf, type WayName } from './ways.ts';
 
 /** Requests that a batch takes if all goes well, without sending any: what is found out first and read back included. */
 export interface Estimate {
   batch(batch: Batch): Promise<number>;
-  /** Of finding out what the MES can do, where that is due. */
-  look(): Promise<number>;
   /** Of a job with what belongs to it. */
   tree(): Promise<number>;
   /** Of a deletion with its proof, and of finding out how this MES deletes. */
@@ -58,7 +55,6 @@ export function createEstimate(discovery: Discovery, session: Session): Estimate
       }
       return requests;
     },
-    look: async () => looks(await discovery.known()),
     tree: async () => looks(await discovery.known()) + 1,
     removal: async (entity) => removalRequests(entity, await discovery.known(), asked),
   };
@@ -70,11 +66,7 @@ export interface Guess {
   text: string;
 }
 
-export async function guessesOf(
-  discovery: Discovery,
-  { statusByPut }: Session,
-  reopening: Pick<Reopening, 'wanted'>,
-): Promise<Guess[]> {
+export async function guessesOf(discovery: Discovery, { statusByPut }: Session): Promise<Guess[]> {
   const known = await discovery.known();
   if (known === undefined) {
     const text =
@@ -82,17 +74,12 @@ export async function guessesOf(
       'for each cell, resource and operation, and about ten to find that out.';
     return [{ code: 'mes-never-asked', text }];
   }
-  const guesses: Guess[] = reopening.wanted() ? [{ code: 'mes-closed', text: closedText }] : [];
-  if (known.generation !== 'classic' || (await statusByPut.get()) !== undefined) return guesses;
+  if (known.generation !== 'classic' || (await statusByPut.get()) !== undefined) return [];
   const text =
     'Whether this MES keeps a status that is sent in bulk shows with the first one. If it does not, each record that is put on hold takes ' +
     'one request more.';
-  return [...guesses, { code: 'status-in-bulk', text }];
+  return [{ code: 'status-in-bulk', text }];
 }
-
-const closedText =
-  'Some kind of record waits for the MES, as far as is known: a sync asks first whether it takes them now. If so, they are sent too, in ' +
-  'further requests.';
 
 interface Knowing {
   session: Session;

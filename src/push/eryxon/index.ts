@@ -12,7 +12,7 @@ import { leftOutFindings } from './left-out.ts';
 import { listRecords } from './lists.ts';
 import { createNesting } from './nested.ts';
 import { forgetfulNotes } from './notes.ts';
-import { createReopening } from './reopening.ts';
+import { isShortOf, lookAgain } from './reopening.ts';
 import { createSession, type SessionOptions } from './session.ts';
 
 /** The Eryxon MES in all its generations. */
@@ -27,8 +27,10 @@ export interface EryxonSink extends Sink {
   estimateRemoval(entity: Entity): Promise<number>;
   /** What the MES can do is found out anew before the next record goes out. */
   rediscover(): void;
-  /** A person asks: the next pass finds out anew first what is not known to be taken. Asks nothing where all is. */
-  reopen(): Promise<void>;
+  /** Whether the MES, as far as is known, takes not all of some of these kinds. */
+  isShortOf(kinds: Iterable<Entity>): Promise<boolean>;
+  /** Finds out now what the MES can do: what it takes again goes out with the next passes. */
+  lookAgain(transport: Transport): Promise<void>;
   /** The record was deleted in the MES: the next one of its key is a new one. */
   forget(record: MesRecord): Promise<void>;
 }
@@ -46,7 +48,6 @@ export function createEryxonSink(url: string, options: EryxonOptions = {}): Eryx
   const { notes = forgetfulNotes(), clock = systemClock, sampleUpdates = 0.05, onAvailable = ignored } = options;
   const session = createSession({ ...options, notes, clock, sampleUpdates });
   const discovery = createDiscovery({ url: new URL(url).origin + base, base, notes, clock, onAvailable });
-  const reopening = createReopening(discovery);
   const estimate = createEstimate(discovery, session);
   return {
     deliver: (batch, transport) => deliverBatch({ base, discovery, session }, batch, transport),
@@ -78,10 +79,10 @@ export function createEryxonSink(url: string, options: EryxonOptions = {}): Eryx
       const reports = known === undefined ? [] : reportWays(known);
       return reports.map((way) => ({ ...way, full: full.get(way.entity) }));
     },
-    guesses: () => guessesOf(discovery, session, reopening),
+    guesses: () => guessesOf(discovery, session),
     rediscover: discovery.expire,
-    reopen: reopening.reopen,
-    reopening: { look: reopening.look, estimate: async () => (reopening.wanted() ? estimate.look() : 0) },
+    isShortOf: (kinds) => isShortOf(kinds, discovery),
+    lookAgain: (transport) => lookAgain(discovery, transport),
     forget: (record) => session.posted.forget(record),
   };
 }
