@@ -77,7 +77,10 @@ export async function serveControl(directory: string, handler: ControlHandler): 
   return {
     async close() {
       // What has just ended is answered; what was given up is not waited for.
-      await Promise.race([Promise.allSettled(underWay).then(() => setImmediate()), setTimeout(answerMs, undefined, { ref: false })]);
+      await Promise.race([
+        Promise.allSettled(underWay).then(() => setImmediate()),
+        setTimeout(answerMs, undefined, { ref: false }),
+      ]);
       await close(server, open);
       if (!isInside(path, directory)) await rm(dirname(path), { recursive: true, force: true });
     },

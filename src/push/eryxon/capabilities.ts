@@ -59,17 +59,25 @@ async function passing(attempt: () => Promise<void>): Promise<string | undefined
   }
 }
 
-/** As the first endpoint tells that answers. */
+/** As the first endpoint tells that answers. Throws SchemaError where none of the functions starts. */
 async function anyStyle(base: string, transport: Transport): Promise<Style> {
   let style: Style | undefined;
-  let fault: unknown;
+  let fault: string | undefined;
+  let notStarting: SchemaError | undefined;
   for (const entity of ['job', 'part', 'cell'] as const) {
-    const why = await passing(async () => {
-      style = await styleOf({ base, entity, transport });
-    });
+    try {
+      const why = await passing(async () => {
+        style = await styleOf({ base, entity, transport });
+      });
+      fault ??= why;
+    } catch (error) {
+      if (!(error instanceof SchemaError)) throw error;
+      notStarting ??= error;
+    }
     if (style !== undefined) return style;
-    fault ??= why;
   }
+  // A function that may start next time counts for more than those that do not.
+  if (fault === undefined && notStarting !== undefined) throw notStarting;
   throw new TransientError(String(fault), { malformed: true });
 }
 

@@ -6,6 +6,7 @@ import type { Transport } from '../sink.ts';
 import type { Ability, Capabilities } from './ability.ts';
 import { probe } from './capabilities.ts';
 import type { Notes } from './notes.ts';
+import { SchemaError } from './verdict.ts';
 import { possibleTasks } from './ways.ts';
 
 /** What one MES can do, found out when it is first needed and kept for a day. */
@@ -90,8 +91,7 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
       if (before === undefined) return findOnce(transport);
       if (!isStale(before) || clock.monotonicMs() - failedMs < pauseMs) return before;
       return findOnce(transport).catch((error: unknown) => {
-        // What is known may well be true still; a MES that cannot be reached at all cannot be delivered to either.
-        if (!(error instanceof TransientError) || reachOf(error) === 'all') throw error;
+        if (!leavesKnown(error)) throw error;
         failedMs = clock.monotonicMs();
         return before;
       });
@@ -115,6 +115,11 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
       await notes.writeNote(noteName, kept);
     },
   };
+}
+
+/** What is known may well be true still; a MES that cannot be reached at all, or refuses us, cannot be delivered to either. */
+function leavesKnown(error: unknown): boolean {
+  return error instanceof SchemaError || (error instanceof TransientError && reachOf(error) !== 'all');
 }
 
 /** What could not be found out now is as it was. */

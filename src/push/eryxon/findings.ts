@@ -2,6 +2,7 @@ import { messageOf, PermanentError, TransientError, WaitError } from '../../core
 import { entities, type Finding } from '../../core/types.ts';
 import type { Ability, Capabilities } from './ability.ts';
 import { tables } from './bodies.ts';
+import { SchemaError } from './verdict.ts';
 import { chooseWay, type Task, type WayName } from './ways.ts';
 
 /** How records of one entity reach this MES, for people. */
@@ -59,19 +60,22 @@ export function unknownWaysFinding(error: unknown): Finding {
   return { code: 'mes-ways-unknown', level: 'error', where: 'mes', text: messageOf(error), todo: todoFor(error) };
 }
 
-type Fault = TransientError | PermanentError;
+type Fault = TransientError | PermanentError | SchemaError;
 
 function isFault(error: unknown): error is Fault {
-  return error instanceof TransientError || error instanceof PermanentError;
+  return error instanceof TransientError || error instanceof PermanentError || error instanceof SchemaError;
 }
 
 function troubleOf(error: Fault): string {
   if (error instanceof PermanentError) return error.credentials ? 'mes-credentials-refused' : 'mes-refused';
+  if (error instanceof SchemaError) return 'mes-refused';
   return error.status === 429 ? 'mes-limited' : 'mes-unreachable';
 }
 
 function todoFor(error: Fault): string {
   if (error instanceof PermanentError) return todoForRefusal(error);
+  if (error instanceof SchemaError)
+    return 'Check again later; if it stays, ask the MES administrator to have its functions repaired.';
   if (error.status === undefined && !error.malformed)
     return 'Check mes.url, mes.proxy and mes.tls, and that this machine can reach the MES.';
   if (error.status === 429)

@@ -4,7 +4,7 @@ import type { HttpResponse } from '../../../src/core/http.ts';
 import { createAnswerRules } from '../../../src/push/eryxon/answers.ts';
 import { createEryxonSink } from '../../../src/push/eryxon/index.ts';
 import type { Transport } from '../../../src/push/sink.ts';
-import { answered } from '../../support/eryxon-mes.ts';
+import { answered, startMes } from '../../support/eryxon-mes.ts';
 
 const { refuseTransient } = createAnswerRules({ now: () => new Date('2026-03-02T08:00:00Z') });
 const limited = answered(
@@ -12,6 +12,8 @@ const limited = answered(
   { success: false, error: { code: 'RATE_LIMIT_EXCEEDED', message: 'Rate limit exceeded' } },
   { 'retry-after': '3600' },
 );
+
+const doesNotStart = answered(503, { code: 'BOOT_ERROR', message: 'Function failed to start (please check logs)' });
 
 /** What a check says of a MES that answers its lists, and anything else (or the lists too) in this way. */
 async function check(fault: Error | HttpResponse, { lists = true } = {}) {
@@ -34,6 +36,7 @@ describe('a check of a MES whose lists answer and that does not tell what it tak
     ['fails', answered(500, 'oops'), [/HTTP 500/, /^Check again later/]],
     ['is a page', answered(200, '<html>'), [/no success envelope/, /^Check again later/]],
     ['is cut off', new TransientError('failed: ECONNRESET.'), [/ECONNRESET/, /mes\.proxy/]],
+    ['starts no function', doesNotStart, [/api-jobs does not start/, /ask the MES administrator/]],
     ['is asked too often', limited, [/HTTP 429/, /^Check again later.*mes\.rate/]],
   ] as const)('says so beside what was found before: it %s', async (_what, fault, [text, todo]) => {
     const findings = await check(fault);
@@ -49,6 +52,22 @@ describe('a check of a MES whose lists answer and that does not tell what it tak
     const until = '2026-03-02T09:00:00Z';
     const findings = await check(new WaitError('The MES asked for silence.', { until, retryAfterMs: 1 }));
     expect(findings.slice(5)).toMatchObject([{ code: 'mes-waits', text: 'The MES asked for silence.' }]);
+  });
+});
+
+describe('a check of a MES of which api-jobs alone does not start', () => {
+  it('tells how each kind of record is delivered', async () => {
+    const { mes, transport } = await startMes({ generation: 'v060' });
+    const request: Transport['request'] = async (asked) =>
+      asked.path.includes('/api-jobs') ? doesNotStart : transport.request(asked);
+    const findings = await createEryxonSink(`${mes.url}/functions/v1`).check({ request });
+    expect(findings.slice(5).map(({ where, code }) => [where, code])).toEqual([
+      ['mes cells', 'mes-way-single'],
+      ['mes resources', 'mes-way-single'],
+      ['mes jobs', 'mes-way-none'],
+      ['mes parts', 'mes-way'],
+      ['mes operations', 'mes-way-single'],
+    ]);
   });
 });
 
