@@ -76,19 +76,21 @@ function toListed(row: Row, entity: Entity): ListedRecord {
   };
 }
 
+/** Tables of which the database of the MES takes no business key twice. */
+const uniqueKeys: ReadonlySet<Entity> = new Set(['job', 'part']);
+
 /** The live rows of a business key; undefined where this MES cannot list. Filters match parts of a text: equality is looked at here. */
 export async function findByKey(call: ListCall, key: string): Promise<Row[] | undefined> {
   const { entity } = call;
-  const column = keyColumns[entity];
-  if (column === undefined) return undefined;
+  if (keyColumns[entity] === undefined) return undefined;
   const filter = filterOf(entity, key);
-  if (filter !== undefined) {
-    const list = await openList(call, `&${filter}`);
-    if (list !== undefined) return (await collect(list.rows)).filter((row) => row[column] === key);
-  }
+  const list = filter === undefined ? undefined : await openList(call, `&${filter}`);
+  const records = list === undefined ? await listRecords(call) : named(list.rows, entity);
   const found: Row[] = [];
-  for await (const { businessKey, fields } of (await listRecords(call)) ?? []) {
-    if (businessKey === key) found.push(fields);
+  for await (const { businessKey, fields } of records ?? []) {
+    if (businessKey !== key) continue;
+    found.push(fields);
+    if (uniqueKeys.has(entity)) break;
   }
   return found;
 }

@@ -35,64 +35,126 @@ export interface ListQuery {
 
 /** A list with its first page read; undefined where this MES cannot list. */
 export async function openPages(call: ListCall, { query, most = Infinity }: ListQuery): Promise<Listing | undefined> {
-  const reader: Reader = { call, query, size: Math.min(most, largestPage), readTo: 0, requests: 0 };
-  const first = await readFitting(reader);
+  const reader = new Reader(call, query, Math.min(most, largestPage));
+  const first = await reader.next();
   if (first === undefined) return undefined;
-  const step = reader.size - overlapOf(reader.size);
+  const step = first.size - overlapOf(first.size);
   const pages = reader.requests - 1 + Math.max(1, Math.ceil(Math.min(first.total, most) / step));
-  return { pages, rows: allRows(reader, first.rows, most), requests: () => reader.requests };
+  return { pages, rows: allRows(reader, first, most), requests: () => reader.requests };
 }
 
-async function* allRows(reader: Reader, first: Row[], most: number): AsyncGenerator<Row> {
+async function* allRows(reader: Reader, first: SizedPage, most: number): AsyncGenerator<Row> {
   const seen = new Set<unknown>();
-  let rows = first;
+  let page = first;
   let known = 0;
   for (;;) {
-    const fresh = rows.filter((row) => !seen.has(row['id']));
-    for (const row of fresh) {
+    const seenBefore = seen.size;
+    for (const row of page.rows) {
+      if (seen.has(row['id'])) continue;
       seen.add(row['id']);
       yield row;
     }
     // More than can have come meanwhile: the MES gives the same page again and again.
-    known = fresh.length === 0 ? known + rows.length : 0;
+    known = seen.size === seenBefore ? known + page.rows.length : 0;
     // A list that knows no pages has been read whole.
-    if (rows.length !== reader.size || known >= overlap || seen.size >= most) return;
-    rows = (await readNext(reader)).rows;
+    if (page.rows.length !== page.size || known >= overlap || seen.size >= most) return;
+    page = await readNext(reader);
   }
 }
 
-interface Reader {
-  call: ListCall;
-  query: string;
-  /** Rows a page; smaller from where a page was too large to be read. */
-  size: number;
-  /** The row behind the last page. */
-  readTo: number;
-  requests: number;
-}
-
 /** Half a list is none: what it does not show would count as lost. */
-async function readNext(reader: Reader): Promise<ListPage> {
-  const page = await readFitting(reader);
+async function readNext(reader: Reader): Promise<SizedPage> {
+  const page = await reader.next();
   if (page !== undefined) return page;
   const { entity } = reader.call;
   throw new TransientError(`The MES stopped listing ${tables[entity]} in the middle of the list.`, { malformed: true });
 }
 
-/** The next page, of half as many rows until it is small enough. */
-async function readFitting(reader: Reader): Promise<ListPage | undefined> {
-  for (;;) {
-    const { call, query, size, readTo } = reader;
-    const offset = Math.max(0, readTo - overlapOf(size));
-    reader.requests += 1;
-    try {
-      const page = await readPage(call, `limit=${size}&offset=${offset}${query}`);
-      reader.readTo = offset + size;
-      return page;
-    } catch (error) {
-      if (!(error instanceof PermanentError && error.tooLarge) || size === 1) throw error;
-      reader.size = Math.floor(size / 2);
+/** A page and the rows that it was to have: fewer are the end of the list. */
+interface SizedPage extends ListPage {
+  size: number;
+}
+
+/** Pages that are read at most between two that try twice the size: where all rows are large, those that fail stay few. */
+const mostPatience = 8;
+
+/**
+ * Goes through a list by pages. The size halves where an answer is too large and doubles again behind that place, up to the size it
+ * began with, so a large row makes only the pages around it small. A page that tried twice the size and failed makes the next try wait
+ * for twice as many pages.
+ */
+class Reader {
+  readonly call: ListCall;
+  requests = 0;
+  readonly #query: string;
+  readonly #largest: number;
+  /** Rows that are asked for; one stands for two that are read one by one. */
+  #size: number;
+  /** The row behind the last page. */
+  #readTo = 0;
+  /** Pages read since the size last changed. */
+  #fitted = 0;
+  /** Pages to be read before twice the size is tried. */
+  #patience = 1;
+  /** Twice the size is being tried. */
+  #trying = false;
+
+  constructor(call: ListCall, query: string, largest: number) {
+    this.call = call;
+    this.#query = query;
+    this.#largest = largest;
+    this.#size = largest;
+  }
+
+  /** The next page, of half as many rows until it is small enough; undefined where this MES cannot list. */
+  async next(): Promise<SizedPage | undefined> {
+    for (;;) {
+      try {
+        const page = await this.#read();
+        this.#grow();
+        return page;
+      } catch (error) {
+        if (!(error instanceof PermanentError && error.tooLarge) || this.#size === 1) throw error;
+        this.#shrink();
+      }
     }
+  }
+
+  async #read(): Promise<SizedPage | undefined> {
+    // Behind the first, a page of one row could not overlap the one before and bring something.
+    const size = this.#readTo === 0 ? this.#size : Math.max(2, this.#size);
+    const offset = Math.max(0, this.#readTo - overlapOf(size));
+    const page = size === this.#size ? await this.#ask(size, offset) : await this.#askSingly(offset);
+    this.#readTo = offset + size;
+    return page === undefined ? undefined : { ...page, size };
+  }
+
+  /** Two rows that are too large for one answer. The last first: a row that moves to the front meanwhile is read twice rather than never. */
+  async #askSingly(offset: number): Promise<ListPage | undefined> {
+    const last = await this.#ask(1, offset + 1);
+    const first = last && (await this.#ask(1, offset));
+    return first && { ...first, rows: [...first.rows, ...last.rows] };
+  }
+
+  #ask(limit: number, offset: number): Promise<ListPage | undefined> {
+    this.requests += 1;
+    return readPage(this.call, `limit=${limit}&offset=${offset}${this.#query}`);
+  }
+
+  #grow(): void {
+    if (this.#trying) this.#patience = 1;
+    this.#fitted += 1;
+    this.#trying = this.#size < this.#largest && this.#fitted >= this.#patience;
+    if (!this.#trying) return;
+    this.#size = Math.min(this.#size * 2, this.#largest);
+    this.#fitted = 0;
+  }
+
+  #shrink(): void {
+    if (this.#trying) this.#patience = Math.min(this.#patience * 2, mostPatience);
+    this.#trying = false;
+    this.#size = Math.floor(this.#size / 2);
+    this.#fitted = 0;
   }
 }
 
