@@ -5,7 +5,7 @@ import type { ReconcileResult, StreamResult } from '../core/events.ts';
 import { readStamp } from '../core/stamp.ts';
 import { type Entity, entities, type Watermark } from '../core/types.ts';
 import type { WayReport } from '../push/eryxon/findings.ts';
-import { beliefLimit } from '../scheduler/watermark.ts';
+import { beliefLimit, settledStamp } from '../scheduler/watermark.ts';
 import { type ClosedKind, closedKinds } from '../server/mes-ways.ts';
 import type { Run } from '../state/store.ts';
 import type { App, MesReport, RunExclusive } from './app.ts';
@@ -54,7 +54,7 @@ export interface Results {
   sync: { streams: StreamResult[]; closed: ClosedKind[] };
   reconcile: { streams: ReconcileResult[]; closed: ClosedKind[] };
   status: StatusReport;
-  'watermark-set': { watermark: string | null };
+  'watermark-set': WatermarkSet;
   'watermark-reset': { watermark: string | null };
   'dead-letters-retry': { count: number };
   'dead-letters-drop': { count: number };
@@ -62,6 +62,12 @@ export interface Results {
   'budget-give-back': Record<never, never>;
   backup: { directory: string };
   rebuild: { entities: RebuiltIds[] };
+}
+
+interface WatermarkSet {
+  watermark: string | null;
+  /** What was asked for where that is later: windows end `settleSeconds` behind the source's clock. */
+  asked?: string;
 }
 
 export type VerbName = keyof Results;
@@ -205,14 +211,11 @@ interface WatermarkRequest {
 }
 
 /** Between two runs of the connector, so that no pass ends on top of the change. */
-async function changeWatermark(
-  app: App,
-  exclusive: RunExclusive,
-  request: WatermarkRequest,
-): Promise<{ watermark: string | null }> {
+async function changeWatermark(app: App, exclusive: RunExclusive, request: WatermarkRequest): Promise<WatermarkSet> {
   const { name, run, stream } = requireStream(app, request.stream);
   const { stampKind } = stream;
   let watermark: Watermark | null = null;
+  let asked: string | undefined;
   if (request.value !== null) {
     if (stampKind === 'none')
       throw new UsageError(`${request.stream} is read whole; its watermark is never asked for.`);
@@ -230,10 +233,14 @@ async function changeWatermark(
     if (watermark !== null && stampKind !== 'none') {
       const sourceNow = await run.session.clock(signal).catch(() => app.clock.now());
       requireBelievable(watermark.value, beliefLimit(stampKind, sourceNow, stream.stampZone));
+      const { settleSeconds } = stream;
+      const value = settledStamp(stampKind, watermark.value, { sourceNow, settleSeconds });
+      if (value !== watermark.value) asked = watermark.value;
+      watermark = { kind: stampKind, value };
     }
     await app.store.setWatermark({ stream: request.stream, watermark, forget });
   });
-  return { watermark: watermark?.value ?? null };
+  return { watermark: watermark?.value ?? null, ...(asked === undefined ? {} : { asked }) };
 }
 
 /** D2 holds for people too: until the source's clock had caught up with such a watermark, no change would be read. */

@@ -86,19 +86,24 @@ const onlyReading: Pick<AppOptions, 'openStore'> = {
       : openScratchStore({ directory, clock }),
 };
 
+/** A daemon of an older version does not tell of what waits for the MES. */
+type Answered<Name extends VerbName> = Results[Name] extends { closed: infer Closed }
+  ? Omit<Results[Name], 'closed'> & { closed?: Closed }
+  : Results[Name];
+
 /** Does what a verb needs the state for: the daemon does it when one runs, else this process. */
 export async function runVerb<Name extends VerbName>(
   context: Context,
   { name, args, signal }: { name: Name; args: VerbArgs<Name>; signal: AbortSignal },
-): Promise<Results[Name]> {
+): Promise<Answered<Name>> {
   const answer = await callControl(context.loaded.config.state.directory, { verb: name, args }, signal);
-  if (answer !== undefined) return answer as Results[Name];
+  if (answer !== undefined) return answer as Answered<Name>;
   if (name !== 'sync' && name !== 'status') requireState(context.loaded.config.state.directory);
   const app = await openAppFor(context, name === 'status' ? onlyReading : {});
   try {
     if (name === 'sync' || name === 'reconcile') await app.prepare(signal);
     const exclusive: RunExclusive = (_name, task) => task(signal);
-    return (await verbHandlers(app, { exclusive, watched: exclusive })(name, args)) as Results[Name];
+    return (await verbHandlers(app, { exclusive, watched: exclusive })(name, args)) as Answered<Name>;
   } finally {
     await app.close();
   }

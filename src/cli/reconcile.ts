@@ -22,7 +22,7 @@ export async function reconcileVerb(
   const context = await openContext({ config });
   const { signal } = onTermination();
   try {
-    const { streams, closed } = await runVerb(context, {
+    const { streams, closed = [] } = await runVerb(context, {
       name: 'reconcile',
       args: { selection, release, mes },
       signal,

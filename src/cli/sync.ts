@@ -22,7 +22,11 @@ export async function syncVerb(
   const { signal } = onTermination();
   if (!json) showProgress(context.events, systemClock);
   try {
-    const { streams, closed } = await runVerb(context, { name: 'sync', args: { selection, full, release }, signal });
+    const { streams, closed = [] } = await runVerb(context, {
+      name: 'sync',
+      args: { selection, full, release },
+      signal,
+    });
     if (json) printJson({ streams, closed });
     else {
       printResults(streams);

@@ -18,12 +18,14 @@ export async function watermarkGet(stream: string, { config }: { config?: string
 export async function watermarkSet(stream: string, value: string, { config }: { config?: string }): Promise<number> {
   requirePast(value);
   const context = await openContext({ config });
-  const { watermark } = await runVerb(context, {
+  const { watermark, asked } = await runVerb(context, {
     name: 'watermark-set',
     args: { stream, value },
     signal: onTermination().signal,
   });
   await context.logger.close();
+  if (asked !== undefined)
+    printLine(`${asked} is later than a pass of now would read to (settleSeconds): the watermark is ${watermark}.`);
   printLine(`The next pass of ${stream} begins at ${watermark}, less the overlap.`);
   return exitCodes.done;
 }

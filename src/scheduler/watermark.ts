@@ -34,8 +34,7 @@ const futureSeconds = 86_400;
 
 export function cutWindow(input: WindowInput): WindowCut {
   const { kind, watermark, stampZone } = input;
-  // Whole seconds: properties of precision 0 refuse a fraction.
-  const sourceNow = new Date(Math.floor(input.sourceNow.getTime() / 1000) * 1000);
+  const sourceNow = wholeSecond(input.sourceNow);
   if (kind === 'none') return { window: { mode: 'full' }, target: sourceNow.toISOString() };
   const settled = new Date(sourceNow.getTime() - input.settleSeconds * 1000);
   const target = isInstant(kind) ? settled.toISOString() : kind === 'date' ? stampAt(kind, sourceNow, stampZone) : null;
@@ -44,6 +43,22 @@ export function cutWindow(input: WindowInput): WindowCut {
   if (!isInstant(kind) || target === null) return { window: { mode: 'delta', from }, target };
   const future = stampAt(kind, new Date(sourceNow.getTime() + futureSeconds * 1000), stampZone);
   return { window: { mode: 'delta', from, to: target, future }, target };
+}
+
+/** Properties of precision 0 refuse a fraction. */
+function wholeSecond(time: Date): Date {
+  return new Date(Math.floor(time.getTime() / 1000) * 1000);
+}
+
+/** The stamp itself, or where a pass of now would put the watermark if that is earlier: what lies ahead of it leads to a whole read. */
+export function settledStamp(
+  kind: DatedKind,
+  stamp: string,
+  { sourceNow, settleSeconds }: Pick<WindowInput, 'sourceNow' | 'settleSeconds'>,
+): string {
+  if (!isInstant(kind)) return stamp;
+  const settled = new Date(wholeSecond(sourceNow).getTime() - settleSeconds * 1000).toISOString();
+  return stamp < settled ? stamp : settled;
 }
 
 /**

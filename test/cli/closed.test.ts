@@ -1,5 +1,7 @@
+import { mkdirSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
+import { serveControl } from '../../src/app/control.ts';
 import { createWorkspace, type Workspace } from '../support/cli-workspace.ts';
 
 let sandbox: Sandbox;
@@ -46,3 +48,14 @@ it('a running daemon is asked in the same way', async () => {
   expect(sandbox.compare().differences).toEqual([]);
   await daemon.stop('SIGTERM');
 });
+
+it.each(['sync', 'reconcile'])(
+  'a daemon of an older version, which does not tell of it, is understood: %s',
+  async (verb) => {
+    mkdirSync(workspace.stateDirectory, { recursive: true });
+    const daemon = await serveControl(workspace.stateDirectory, async () => ({ streams: [] }));
+    expect(await workspace.json(verb)).toEqual({ code: 0, answer: { streams: [], closed: [] } });
+    expect((await workspace.run(verb)).code).toBe(0);
+    await daemon.close();
+  },
+);

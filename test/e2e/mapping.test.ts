@@ -214,6 +214,20 @@ describe('a watermark set by hand', () => {
     expect(mesRequests(plant)).toBe(requests);
   });
 
+  it("to the source's clock is one that a pass would set: nothing is read whole, and it does not step back", async () => {
+    const plant = await openPlant({ seed: 113, records: 150 }, { connector: { settleSeconds: 60 } });
+    const { read } = resultOf(await plant.passUntilDone(), 'sales-orders');
+    const clock = plant.app().connectors.get('plant')?.session.clock;
+    const value = (await clock?.(new AbortController().signal))?.toISOString() ?? '';
+    const set = (await verbsOf(plant)('watermark-set', { stream, value })) as { watermark: string; asked?: string };
+    const { watermark, ...next } = resultOf(await plant.pass(), 'sales-orders');
+    expect(next.read).toBeLessThan(read / 2);
+    expect(watermark.before).toBe(set.watermark);
+    expect(String(watermark.after) >= set.watermark).toBe(true);
+    expect(set.asked).toBe(value);
+    expect(set.watermark < value).toBe(true);
+  });
+
   it('to a time that the source has not reached yet is refused: the changes until then would be skipped', async () => {
     const plant = await openPlant({ seed: 112, records: 150 });
     await plant.passUntilDone();
