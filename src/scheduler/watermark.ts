@@ -27,7 +27,7 @@ export interface WindowCut {
 
 /** How far a stamp may run ahead of the source's clock and still move the watermark (D2). */
 const beliefSeconds = 300;
-/** Clocks of servers behind one address differ by seconds. A window that ends at the clock needs no more room than that. */
+/** Clocks of servers behind one address differ by seconds. What is set by the clock needs no more room than that. */
 const jitterSeconds = 10;
 /** Rows dated this far ahead are asked for in every window (D3): their date is wrong or lies in the future. */
 const futureSeconds = 86_400;
@@ -82,7 +82,7 @@ export function isDueAgain(last: string | null, everySeconds: number, sourceNow:
 }
 
 function isAhead(time: string, sourceNow: Date): boolean {
-  return Date.parse(time) > sourceNow.getTime() + beliefSeconds * 1000;
+  return Date.parse(time) > sourceNow.getTime() + jitterSeconds * 1000;
 }
 
 /** The latest stamp that can be believed: the source's clock plus five minutes. */

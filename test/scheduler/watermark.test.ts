@@ -264,7 +264,8 @@ describe('what is done from time to time', () => {
     [null, true],
     ['2026-10-01T06:59:00Z', true],
     ['2026-10-01T07:01:00Z', false],
-    ['2026-10-01T08:00:05Z', false],
+    ['2026-10-01T08:00:10Z', false],
+    ['2026-10-01T08:00:11Z', true],
     ['2026-10-31T08:00:00Z', true],
   ])('and was done at %s, is due: %s', (last, due) => {
     expect(isDueAgain(last, 3600, sourceNow)).toBe(due);

@@ -97,3 +97,7 @@ it.each([
     expect(await simulate(shown.seed, { events: shown.events })).toMatchObject({ failure: undefined });
   },
 );
+
+it('open parents are looked at in time, though the clock by which they were last was ahead by minutes: seed 6198302', async () => {
+  expect(await simulate(6_198_302, { events: 5 })).toMatchObject({ failure: undefined });
+});
