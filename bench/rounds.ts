@@ -108,13 +108,14 @@ function expectAll({ distinct, posts }: Seen, { records }: Job): void {
 const idlePollsAwaited = 8;
 
 async function measureIdle(product: Product, systems: Systems): Promise<Pick<Results, 'idle' | 'idleMegabytes'>> {
-  const idle = await idlePolls(product);
   await systems.take();
+  // First: the clock of the polls runs ahead, and what it has set would be read again.
   const resident = await idleMegabytes(product, async () => {
     for (let polls = 0; polls < idlePollsAwaited; ) {
       await new Promise((resolve) => setTimeout(resolve, 1000));
       polls += (await systems.take()).idle;
     }
   });
+  const idle = await idlePolls(product);
   return { idle, idleMegabytes: resident };
 }
