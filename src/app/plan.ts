@@ -9,7 +9,7 @@ import { changedFields } from '../state/field-marks.ts';
 import { openScratchStore, type PreviousRecord, type ScratchStore } from '../state/scratch-store.ts';
 import type { PageCommit, Store } from '../state/store.ts';
 import { type AppOptions, openApp, type SyncRequest } from './app.ts';
-import { closedFor } from './verbs.ts';
+import { closedFor } from './by-hand.ts';
 
 /** One record that the next pass sends. `mark` holds a record that is gone in the ERP in the MES, `delete` deletes it there. */
 export interface PlannedChange {

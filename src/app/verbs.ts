@@ -3,16 +3,16 @@ import { z } from 'zod';
 import { UsageError } from '../core/errors.ts';
 import type { ReconcileResult, StreamResult } from '../core/events.ts';
 import { readStamp } from '../core/stamp.ts';
-import { type Entity, entities, type Watermark } from '../core/types.ts';
+import { entities, type Watermark } from '../core/types.ts';
 import type { WayReport } from '../push/eryxon/findings.ts';
 import { beliefLimit, settledStamp } from '../scheduler/watermark.ts';
-import { type ClosedKind, closedKinds } from '../server/mes-ways.ts';
+import type { ClosedKind } from '../server/mes-ways.ts';
 import type { Run } from '../state/store.ts';
 import type { App, MesReport, RunExclusive } from './app.ts';
+import { byHand } from './by-hand.ts';
 import type { ControlHandler } from './control.ts';
 import { lagOf } from './lag.ts';
 import { type RebuiltIds, rebuildIds } from './rebuild.ts';
-import { select } from './selection.ts';
 
 const filterSchema = z.object({ stream: z.string().optional(), id: z.int().optional() });
 
@@ -118,53 +118,6 @@ export function verbHandlers(app: App, { exclusive, watched }: Lanes): ControlHa
     const handler = handlers[name] as (args: unknown) => Promise<unknown>;
     return handler(schemas[name].parse(args));
   };
-}
-
-/** What the MES could not be given is tried anew when a person asks, and what it still cannot be given is told with the results. */
-async function byHand<Result>(
-  app: App,
-  { selection, watched }: { selection: readonly string[]; watched: RunExclusive },
-  run: () => Promise<Result[]>,
-): Promise<{ streams: Result[]; closed: ClosedKind[] }> {
-  await lookAgain(app, selection, watched);
-  const streams = await run();
-  return { streams, closed: await closedFor(app, selection) };
-}
-
-/** A look takes a dozen requests at most: the last ones of a day are worth more. */
-const fewestLeft = 20;
-
-async function lookAgain(
-  { connectors, sink, quota, openTransport }: App,
-  selection: readonly string[],
-  watched: RunExclusive,
-) {
-  const kinds = streamsOf({ connectors }, selection).flatMap(({ kinds: brought }) => brought);
-  const [name] = select(connectors, selection).keys();
-  if (name === undefined || !(await sink.isShortOf(kinds))) return;
-  const { budgetLeft } = await quota.report();
-  if (budgetLeft !== null && budgetLeft < fewestLeft) return;
-  await watched(name, (signal) => sink.lookAgain(openTransport(signal)));
-}
-
-interface SelectedStream {
-  id: string;
-  kinds: Entity[];
-}
-
-function streamsOf({ connectors }: Pick<App, 'connectors'>, selection: readonly string[]): SelectedStream[] {
-  return [...select(connectors, selection)].flatMap(([name, wanted]) => {
-    const all = connectors.get(name)?.session.streams ?? [];
-    const selected = all.filter((stream) => wanted?.has(stream.name) ?? true);
-    return selected.map((stream) => ({ id: `${name}/${stream.name}`, kinds: stream.owns.map(({ entity }) => entity) }));
-  });
-}
-
-/** What waits of what the selected streams bring. */
-export async function closedFor(app: App, selection: readonly string[]): Promise<ClosedKind[]> {
-  const waiting = new Set((await app.store.status()).filter(({ parked }) => parked > 0).map(({ stream }) => stream));
-  const kinds = new Set(streamsOf(app, selection).flatMap((stream) => (waiting.has(stream.id) ? stream.kinds : [])));
-  return closedKinds(await app.sink.ways()).filter(({ entity }) => kinds.has(entity));
 }
 
 async function readStatus(app: App): Promise<StatusReport> {

@@ -12,7 +12,6 @@ import { leftOutFindings } from './left-out.ts';
 import { listRecords } from './lists.ts';
 import { createNesting } from './nested.ts';
 import { forgetfulNotes } from './notes.ts';
-import { isShortOf, lookAgain } from './reopening.ts';
 import { createSession, type SessionOptions } from './session.ts';
 
 /** The Eryxon MES in all its generations. */
@@ -27,10 +26,8 @@ export interface EryxonSink extends Sink {
   estimateRemoval(entity: Entity): Promise<number>;
   /** What the MES can do is found out anew before the next record goes out. */
   rediscover(): void;
-  /** Whether the MES, as far as is known, takes not all of some of these kinds. */
-  isShortOf(kinds: Iterable<Entity>): Promise<boolean>;
   /** Finds out now what the MES can do: what it takes again goes out with the next passes. */
-  lookAgain(transport: Transport): Promise<void>;
+  lookAgain(transport: Transport): Promise<unknown>;
   /** The record was deleted in the MES: the next one of its key is a new one. */
   forget(record: MesRecord): Promise<void>;
 }
@@ -81,8 +78,7 @@ export function createEryxonSink(url: string, options: EryxonOptions = {}): Eryx
     },
     guesses: () => guessesOf(discovery, session),
     rediscover: discovery.expire,
-    isShortOf: (kinds) => isShortOf(kinds, discovery),
-    lookAgain: (transport) => lookAgain(discovery, transport),
+    lookAgain: discovery.look,
     forget: (record) => session.posted.forget(record),
   };
 }

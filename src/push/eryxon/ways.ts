@@ -87,7 +87,6 @@ export function worthListing(pages: number, count: number): boolean {
 }
 
 const tasks: readonly Task[] = ['create', 'update', 'status'];
-export const taskCount = tasks.length;
 
 /** What the MES can do with records of an entity, whatever it costs; none while it takes them in no way. */
 export function possibleTasks(entity: Entity, ability: Ability): Task[] {
