@@ -36,8 +36,7 @@ export function cutWindow(input: WindowInput): WindowCut {
   const { kind, watermark, stampZone } = input;
   const sourceNow = wholeSecond(input.sourceNow);
   if (kind === 'none') return { window: { mode: 'full' }, target: sourceNow.toISOString() };
-  const settled = new Date(sourceNow.getTime() - input.settleSeconds * 1000);
-  const target = isInstant(kind) ? settled.toISOString() : kind === 'date' ? stampAt(kind, sourceNow, stampZone) : null;
+  const target = isInstant(kind) ? settledAt(input) : kind === 'date' ? stampAt(kind, sourceNow, stampZone) : null;
   if (input.full || watermark === null || watermark.kind !== kind) return { window: { mode: 'full' }, target };
   const from = shiftStamp(kind, watermark.value, -input.overlapSeconds);
   if (!isInstant(kind) || target === null) return { window: { mode: 'delta', from }, target };
@@ -50,14 +49,19 @@ function wholeSecond(time: Date): Date {
   return new Date(Math.floor(time.getTime() / 1000) * 1000);
 }
 
+/** Where the window of instants ends that a pass of now reads. */
+function settledAt({ sourceNow, settleSeconds }: Pick<WindowInput, 'sourceNow' | 'settleSeconds'>): string {
+  return new Date(wholeSecond(sourceNow).getTime() - settleSeconds * 1000).toISOString();
+}
+
 /** The stamp itself, or where a pass of now would put the watermark if that is earlier: what lies ahead of it leads to a whole read. */
 export function settledStamp(
   kind: DatedKind,
   stamp: string,
-  { sourceNow, settleSeconds }: Pick<WindowInput, 'sourceNow' | 'settleSeconds'>,
+  clock: Pick<WindowInput, 'sourceNow' | 'settleSeconds'>,
 ): string {
   if (!isInstant(kind)) return stamp;
-  const settled = new Date(wholeSecond(sourceNow).getTime() - settleSeconds * 1000).toISOString();
+  const settled = settledAt(clock);
   return stamp < settled ? stamp : settled;
 }
 
