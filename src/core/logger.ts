@@ -34,8 +34,10 @@ export function createLogger(options: LoggerOptions): Logger {
     ),
     transports: [transport],
   });
-  const write = (level: LogLevel) => (message: string, fields?: LogFields) =>
-    void logger.log(level, message, { ...fields });
+  // winston renders a line first and looks at its level then.
+  const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
+    if (logger.isLevelEnabled(level)) logger.log(level, message, { ...fields });
+  };
   return {
     error: write('error'),
     warn: write('warn'),

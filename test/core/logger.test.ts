@@ -47,6 +47,15 @@ describe('a log line', () => {
     expect(await lines()).toHaveLength(1);
   });
 
+  it('is not even made below the configured level', async () => {
+    const made: string[] = [];
+    const { logger, lines } = logTo({ level: 'warn', redact: (line) => `${made.push(line)}` });
+    logger.info('Pass finished.');
+    logger.warn('Record set aside.');
+    await lines();
+    expect(made).toHaveLength(1);
+  });
+
   it('is written only from the configured level on', async () => {
     const { logger, lines } = logTo({ level: 'warn' });
     logger.debug('a');
