@@ -28,7 +28,7 @@ function numbers(text: string): number[] {
 /** More rounds where a round is short and noise is large. */
 function roundsFor(records: number): number {
   if (values.rounds !== undefined) return numbers(values.rounds)[0] ?? 1;
-  return values.quick ? 1 : records > 200_000 ? 2 : 3;
+  return values.quick ? 1 : records > 200_000 ? 3 : 5;
 }
 
 function tell(records: number, { rounds, pageBytes }: Results): void {

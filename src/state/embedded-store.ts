@@ -9,11 +9,11 @@ import { damagedState, NoStateError, stateFailure } from './failure.ts';
 import { fenced, type Ledger, ledgerFileName, openLedger } from './ledger.ts';
 import { lockState, type StateLock } from './lock.ts';
 import { requireStartable, restoringName } from './pairing.ts';
-import { type PassMarks, recordPage, recordPass } from './record-page.ts';
+import { finishPass, type Passing, passOf, writeHeld, writeMark } from './pass-end.ts';
+import { recordPage } from './record-page.ts';
 import type {
   LeftOver,
   PageCommit,
-  PassFinish,
   Quota,
   Store,
   StreamState,
@@ -22,7 +22,7 @@ import type {
   WatermarkChange,
 } from './store.ts';
 import { sweepMethods } from './sweep-methods.ts';
-import { markOf, openWatermarkFile, type StreamMark, type WatermarkFile } from './watermark-file.ts';
+import { markOf, openWatermarkFile, type WatermarkFile } from './watermark-file.ts';
 
 export interface EmbeddedStoreOptions {
   directory: string;
@@ -34,20 +34,10 @@ export interface EmbeddedStoreOptions {
 }
 
 /** What the methods of a store work on. */
-export interface State {
+export interface State extends Passing {
   directory: string;
-  clock: Clock;
-  file: WatermarkFile;
-  ledger: Ledger;
   lock: StateLock | null;
   epoch: number;
-  /** What was true when the pass under way of a stream began. */
-  passes: Map<string, OpenPass>;
-}
-
-interface OpenPass {
-  run: number;
-  marks: PassMarks;
 }
 
 /**
@@ -86,11 +76,16 @@ async function openState(options: EmbeddedStoreOptions, lock: StateLock | null):
   try {
     requireStartable(directory, file, ledger.meta);
     const epoch = readOnly ? 0 : await takeOver(file, ledger);
-    return { directory, clock, file, ledger: fenced(ledger, epoch), lock, epoch, passes: new Map() };
+    return createState({ directory, clock, file, ledger: fenced(ledger, epoch), lock, epoch });
   } catch (error) {
     ledger.close();
     throw error;
   }
+}
+
+/** The first pass that ends is written to the disk whatever it found. */
+export function createState(parts: Omit<State, 'passes' | 'writtenMs'>): State {
+  return { ...parts, passes: new Map(), writtenMs: Number.NEGATIVE_INFINITY };
 }
 
 async function takeOver(file: WatermarkFile, ledger: Ledger): Promise<number> {
@@ -115,7 +110,7 @@ function passMethods(state: State): Pick<Store, PassMethod> {
     begin: (stream) => guarded(directory, () => begin(state, stream)),
     lookup: (source, entity, ids) => guarded(directory, () => ledger.records.lookup(source, entity, ids)),
     commit: (page) => guarded(directory, () => commit(state, page)),
-    finish: (pass) => guarded(directory, () => finish(state, pass)),
+    finish: (pass) => guarded(directory, () => finishPass(state, pass)),
     leftOver: (stream, limit) => guarded(directory, () => leftOver(state, stream, limit)),
     releaseUnavailable: (entities) => guarded(directory, () => ledger.change(() => ledger.parked.release(entities))),
   };
@@ -138,7 +133,7 @@ function operatorMethods(state: State): Omit<Store, PassMethod | ChildMethod | k
   const change = <T>(work: () => T): Promise<T> => guarded(directory, () => ledger.change(work));
   return {
     status: () => guarded(directory, () => status(state)),
-    recordRun: (stream, run) => change(() => ledger.passes.record(stream, run)),
+    recordRun: (stream, run) => guarded(directory, () => ledger.jot(() => ledger.passes.record(stream, run))),
     runs: (stream) => guarded(directory, () => ledger.passes.history(stream)),
     setWatermark: (request) => guarded(directory, () => setWatermark(state, request)),
     deadLetters: (filter) => guarded(directory, () => deadLetters.list(filter)),
@@ -166,7 +161,8 @@ function begin({ file, ledger, passes, epoch }: State, stream: string): StreamSt
   // A resumed pass goes by the marks from before its first page: a later one may concern a parent it has read already.
   const reads = ledger.readsDue.latest(stream);
   const children = interrupted?.childrenMark ?? ledger.children.latest(stream);
-  passes.set(stream, { run, marks: { children, reads: interrupted === undefined ? reads : 0 } });
+  const touched = interrupted !== undefined;
+  passes.set(stream, { run, marks: { children, reads: touched ? 0 : reads }, touched });
   const resume = interrupted?.point ?? null;
   const lateness = ledger.sweeps.lateness(stream);
   const parkedUntil = ledger.parked.latest(stream);
@@ -176,40 +172,11 @@ function begin({ file, ledger, passes, epoch }: State, stream: string): StreamSt
 
 async function commit(state: State, page: PageCommit): Promise<void> {
   const { ledger, clock } = state;
-  const { run, marks } = passOf(state, page.stream);
+  const open = passOf(state, page.stream);
+  const { run, marks } = open;
   const interrupted = page.resume === null ? null : { run, childrenMark: marks.children, point: page.resume };
+  open.touched = true;
   await ledger.change(() => recordPage(ledger, page, { now: clock.now(), interrupted }));
-}
-
-/** The ledger first, the watermark last (D1): a crash between them only means that the pass ends once more. */
-async function finish(state: State, pass: PassFinish): Promise<void> {
-  const { file, ledger } = state;
-  const { run, marks } = passOf(state, pass.stream);
-  const mark = markOf(file.current(), pass.stream);
-  if (mark.run === run && !pass.stepsBack) refuseStepBack(mark, pass);
-  const sequence = await ledger.change(() => recordPass(ledger, pass, marks));
-  await updateMark(state, { stream: pass.stream, sequence }, (current) =>
-    // A watermark set by hand while the pass ran stays: the pass knew nothing of it.
-    current.run === run ? markAfter(current, pass, sequence) : { ...current, lastSuccess: pass.finishedAt },
-  );
-  state.passes.delete(pass.stream);
-}
-
-function markAfter(before: StreamMark, pass: PassFinish, run: number): StreamMark {
-  return {
-    watermark: pass.watermark ?? before.watermark,
-    run,
-    fingerprint: pass.fingerprint,
-    lastFullRead: pass.fullReadAt ?? before.lastFullRead,
-    lastSweep: pass.parentsMarkedAt ?? before.lastSweep,
-    lastSuccess: pass.finishedAt,
-  };
-}
-
-/** The last line of defence of D2; texts of one kind sort as the times they stand for. */
-function refuseStepBack({ watermark }: StreamMark, pass: PassFinish): void {
-  if (watermark === null || pass.watermark?.kind !== watermark.kind || pass.watermark.value >= watermark.value) return;
-  throw new Error(`${pass.stream}: the watermark ${watermark.value} must not move back to ${pass.watermark.value}.`);
 }
 
 function leftOver({ ledger, clock }: State, stream: string, limit: number): LeftOver {
@@ -229,7 +196,7 @@ async function setWatermark(state: State, { stream, watermark, forget }: Waterma
     }
     return ledger.meta.nextSequence();
   });
-  await updateMark(state, { stream, sequence }, (current) => ({ ...current, watermark, run: sequence }));
+  await writeMark(state, { stream, sequence }, (current) => ({ ...current, watermark, run: sequence }));
 }
 
 function status({ file, ledger }: State): StreamStatus[] {
@@ -267,26 +234,13 @@ async function probe({ ledger, directory }: State): Promise<void> {
   await probeDirectory(directory);
 }
 
-async function close({ file, ledger, lock }: State): Promise<void> {
+async function close(state: State): Promise<void> {
+  const { file, ledger, lock } = state;
+  // What cannot be written, or belongs to another process by now, is read once more.
+  await writeHeld(state).catch(() => undefined);
   await file.idle();
   ledger.close();
   lock?.release();
-}
-
-async function updateMark(
-  { file }: State,
-  { stream, sequence }: { stream: string; sequence: number },
-  change: (mark: StreamMark) => StreamMark,
-): Promise<void> {
-  await file.update((current) => ({
-    ...current,
-    sequence,
-    streams: { ...current.streams, [stream]: change(markOf(current, stream)) },
-  }));
-}
-
-function passOf({ passes, file }: State, stream: string): OpenPass {
-  return passes.get(stream) ?? { run: markOf(file.current(), stream).run, marks: { children: 0, reads: 0 } };
 }
 
 async function guarded<T>(directory: string, work: () => T | Promise<T>): Promise<T> {

@@ -31,6 +31,8 @@ export const ledgerFileName = 'ledger.db';
 export interface Ledger extends LedgerParts {
   /** All or nothing; seen by others at once, durable when it resolves. */
   change<T>(work: () => T): Promise<T>;
+  /** As `change`, but durable only with the next one: for what a power cut may take. A crash of the program takes nothing. */
+  jot<T>(work: () => T): Promise<T>;
   /** Problems that SQLite finds in the whole file; none when it is sound. Reads all of it. */
   findDamage(): string[];
   copyTo(path: string): Promise<void>;
@@ -194,6 +196,7 @@ function createLedger(database: Database, path: string): Ledger {
       await log.flush();
       return result;
     },
+    jot: async (work) => transaction(database, work),
     findDamage: () => findDamage(database),
     copyTo: (path) => copyDatabase(database, path),
     close() {
@@ -205,10 +208,11 @@ function createLedger(database: Database, path: string): Ledger {
 
 /** A ledger that takes nothing more once another writer has taken over, from whichever part of the program it comes. */
 export function fenced(ledger: Ledger, epoch: number): Ledger {
-  const change = <T>(work: () => T): Promise<T> =>
-    ledger.change(() => {
+  const owned =
+    <T>(work: () => T) =>
+    (): T => {
       ledger.meta.requireEpoch(epoch);
       return work();
-    });
-  return { ...ledger, change };
+    };
+  return { ...ledger, change: (work) => ledger.change(owned(work)), jot: (work) => ledger.jot(owned(work)) };
 }

@@ -1,4 +1,4 @@
-import { type Database, prepare } from './database.ts';
+import { type Database, limitTo, prepare } from './database.ts';
 import type { ResumePoint, Run } from './store.ts';
 
 /** Where an interrupted pass can go on, with what was true when it began. */
@@ -14,7 +14,7 @@ export interface Interrupted {
 export interface Passes {
   interrupted(stream: string): Interrupted | undefined;
   save(stream: string, interrupted: Interrupted): void;
-  /** Adds to the history, which keeps the last hundred of a stream. */
+  /** Adds to the history, which shows the last hundred of a stream. */
   record(stream: string, run: Run): void;
   /** Newest first. */
   history(stream: string): Run[];
@@ -23,6 +23,8 @@ export interface Passes {
 }
 
 const historyLength = 100;
+/** What is older goes from time to time: a deletion with each run writes as much again. */
+const pruneEvery = 20;
 
 export function createPasses(database: Database): Passes {
   const find = prepare<{ run: number; point: string; childrenMark: number }>(
@@ -36,9 +38,13 @@ export function createPasses(database: Database): Passes {
   const record = prepare(database, 'INSERT INTO runs (stream, figures) VALUES (?, ?)');
   const prune = prepare(
     database,
-    'DELETE FROM runs WHERE stream = ?1 AND id <= (SELECT id FROM runs WHERE stream = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)',
+    'DELETE FROM runs WHERE id IN ' +
+      '(SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY stream ORDER BY id DESC) AS place FROM runs) WHERE place > ?)',
   );
-  const history = prepare<{ figures: string }>(database, 'SELECT figures FROM runs WHERE stream = ? ORDER BY id DESC');
+  const history = prepare<{ figures: string }>(
+    database,
+    `SELECT figures FROM runs WHERE stream = ? ORDER BY id DESC ${limitTo('?')}`,
+  );
   const last = prepare<{ stream: string; figures: string }>(
     database,
     'SELECT stream, figures FROM runs WHERE id IN (SELECT MAX(id) FROM runs GROUP BY stream)',
@@ -50,10 +56,10 @@ export function createPasses(database: Database): Passes {
     },
     save: (stream, { run, point, childrenMark }) => void save.run(stream, run, JSON.stringify(point), childrenMark),
     record(stream, run) {
-      record.run(stream, JSON.stringify(run));
-      prune.run(stream, historyLength);
+      const { lastInsertRowid: id } = record.run(stream, JSON.stringify(run));
+      if (Number(id) % pruneEvery === 0) prune.run(historyLength);
     },
-    history: (stream) => history.all(stream).map(({ figures }) => JSON.parse(figures)),
+    history: (stream) => history.all(stream, historyLength).map(({ figures }) => JSON.parse(figures)),
     last: () => new Map(last.all().map(({ stream, figures }) => [stream, JSON.parse(figures)])),
   };
 }

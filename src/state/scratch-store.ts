@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import type { Entity, Lifecycle, MesRecord } from '../core/types.ts';
 import { type Database, openDatabase, openScratchDatabase, prepare, transaction } from './database.ts';
-import { createStore, openEmbeddedStore, type State } from './embedded-store.ts';
+import { createState, createStore, openEmbeddedStore } from './embedded-store.ts';
 import { createParts, type Ledger, ledgerFileName } from './ledger.ts';
 import { createTables } from './ledger-schema.ts';
 import { type LedgerCopy, openLedgerCopy } from './scratch-copy.ts';
 import type { ChildQuery, OpenMark, Store } from './store.ts';
-import { openWatermarkFile, type WatermarkFile, watermarkFileName } from './watermark-file.ts';
+import { openWatermarkFile, type WatermarkFile, type Watermarks, watermarkFileName } from './watermark-file.ts';
 
 /** A state that can be changed at will and is forgotten when it is closed. */
 export interface ScratchStore extends Store {
@@ -43,7 +43,7 @@ export async function openScratchStore(options: { directory: string; clock: Cloc
   const copy = openLedgerCopy(base, scratch);
   const ledger = createScratchLedger(scratch);
   const epoch = ledger.meta.nextEpoch();
-  const state: State = { directory, clock, file: inMemory(file), ledger, lock: null, epoch, passes: new Map() };
+  const state = createState({ directory, clock, file: inMemory(file), ledger, lock: null, epoch });
   const store = createStore(state);
   return {
     ...store,
@@ -60,6 +60,7 @@ function createScratchLedger(scratch: Database): Ledger {
   return {
     ...createParts(scratch),
     change: async (work) => transaction(scratch, work),
+    jot: async (work) => transaction(scratch, work),
     findDamage: () => [],
     copyTo: () => Promise.reject(new Error('A scratch state is not copied.')),
     close: () => scratch.close(),
@@ -69,12 +70,15 @@ function createScratchLedger(scratch: Database): Ledger {
 /** A watermark file whose changes go no further than this process. */
 function inMemory(file: WatermarkFile): WatermarkFile {
   let current = file.current();
+  const update = async (change: (current: Watermarks) => Watermarks) => {
+    current = change(current);
+  };
   return {
     current: () => current,
     exists: () => true,
-    async update(change) {
-      current = change(current);
-    },
+    update,
+    hold: update,
+    holds: () => false,
     idle: async () => undefined,
   };
 }

@@ -16,7 +16,7 @@ export type { AbsenceQuery, SweepEnd, SweepStatus, SweepStore, Unseen, UnseenMar
 
 /**
  * The durable state, whatever holds it. Asynchronous and set-based (one look-up and one commit a page), so that an embedded
- * database and a server fit the same port. Everything a method was given is durable when its promise resolves.
+ * database and a server fit the same port. Everything a method was given is durable when its promise resolves, unless it says otherwise.
  */
 export interface Store extends SweepStore {
   /** What a pass over a stream starts from. */
@@ -25,7 +25,10 @@ export interface Store extends SweepStore {
   lookup(source: string, entity: Entity, externalIds: readonly string[]): Promise<Map<string, LedgerEntry>>;
   /** The outcomes of one page and its resume point, in one transaction. Throws LeaseLostError for an old epoch. */
   commit(commit: PageCommit): Promise<void>;
-  /** Ends a pass: the watermark becomes durable last of all (D1), the resume point is void. */
+  /**
+   * Ends a pass: the watermark becomes durable last of all (D1), the resume point is void. Of a pass that found nothing the end may be
+   * durable some minutes later, or with the next that found something, or when the store is closed: lost, it is read again.
+   */
   finish(finish: PassFinish): Promise<void>;
   /** Parked records whose parents have arrived, and dead letters that are due or marked for another try, oldest first. */
   leftOver(stream: string, limit: number): Promise<LeftOver>;
@@ -51,7 +54,7 @@ export interface Store extends SweepStore {
   countWithoutMesId(source: string, entity: Entity): Promise<number>;
 
   status(): Promise<StreamStatus[]>;
-  /** Adds a pass that has ended, however it did, to the history of its stream: the last hundred are kept. */
+  /** Adds a pass that has ended, however it did, to the history of its stream: the last hundred are kept. A power cut may take the latest. */
   recordRun(stream: string, run: Run): Promise<void>;
   /** The history of a stream, newest first. */
   runs(stream: string): Promise<Run[]>;

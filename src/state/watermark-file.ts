@@ -46,11 +46,15 @@ export function markOf(watermarks: Watermarks, stream: string): StreamMark {
 }
 
 export interface WatermarkFile {
-  /** What is durable. A file that does not exist yet reads as empty, with an id minted for it. */
+  /** What is durable, and what is held. A file that does not exist yet reads as empty, with an id minted for it. */
   current(): Watermarks;
   exists(): boolean;
   /** Changes are made one after the other; one that fails leaves `current` as it was. */
   update(change: (current: Watermarks) => Watermarks): Promise<void>;
+  /** Makes a change that becomes durable with the next update. */
+  hold(change: (current: Watermarks) => Watermarks): Promise<void>;
+  /** Whether anything is held. */
+  holds(): boolean;
   /** Resolves when no change is being written. */
   idle(): Promise<void>;
 }
@@ -68,11 +72,18 @@ export async function openWatermarkFile(directory: string): Promise<WatermarkFil
   if (!onDisk() && hasGenerations(path)) throw damagedState(`${path} is missing, earlier generations are there`);
 
   let last: Promise<void> = Promise.resolve();
+  let held = false;
+  const inTurn = (work: () => void | Promise<void>) => {
+    const done = last.then(work);
+    last = done.catch(() => undefined);
+    return done;
+  };
   const write = async (change: (current: Watermarks) => Watermarks) => {
     const before = low.data;
     low.data = change(before);
     try {
       await low.write();
+      held = false;
     } catch (error) {
       low.data = before;
       throw error;
@@ -81,11 +92,13 @@ export async function openWatermarkFile(directory: string): Promise<WatermarkFil
   return {
     current: () => low.data,
     exists: onDisk,
-    update(change) {
-      const written = last.then(() => write(change));
-      last = written.catch(() => undefined);
-      return written;
-    },
+    update: (change) => inTurn(() => write(change)),
+    hold: (change) =>
+      inTurn(() => {
+        low.data = change(low.data);
+        held = true;
+      }),
+    holds: () => held,
     idle: () => last,
   };
 }

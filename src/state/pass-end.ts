@@ -1,0 +1,105 @@
+import type { Clock } from '../core/clock.ts';
+import type { Ledger } from './ledger.ts';
+import { type PassMarks, recordPass } from './record-page.ts';
+import type { PassFinish } from './store.ts';
+import { markOf, type StreamMark, type WatermarkFile, type Watermarks } from './watermark-file.ts';
+
+/** What the end of a pass works on. */
+export interface Passing {
+  clock: Clock;
+  file: WatermarkFile;
+  ledger: Ledger;
+  /** What was true when the pass under way of a stream began. */
+  passes: Map<string, OpenPass>;
+  /** When the watermark file was last written by this process, on the monotonic clock. */
+  writtenMs: number;
+}
+
+interface OpenPass {
+  run: number;
+  marks: PassMarks;
+  /** The ledger has something of this pass, or of an interrupted one that it goes on with. */
+  touched: boolean;
+}
+
+/** A pass that found nothing is kept in memory for this long: a crash costs a window that begins that much earlier. */
+const holdMs = 300_000;
+
+/** One that was never begun counts as one that did something. */
+export function passOf({ passes, file }: Pick<Passing, 'passes' | 'file'>, stream: string): OpenPass {
+  const { run } = markOf(file.current(), stream);
+  return passes.get(stream) ?? { run, marks: { children: 0, reads: 0 }, touched: true };
+}
+
+/** The ledger first, the watermark last (D1): a crash between them only means that the pass ends once more. */
+export async function finishPass(state: Passing, pass: PassFinish): Promise<void> {
+  const { file, ledger } = state;
+  const { stream } = pass;
+  const open = passOf(state, stream);
+  const mark = markOf(file.current(), stream);
+  if (mark.run === open.run && !pass.stepsBack) refuseStepBack(mark, pass);
+  // A watermark set by hand while the pass ran stays: the pass knew nothing of it.
+  const end = (current: StreamMark, run: number) =>
+    current.run === open.run ? markAfter(current, pass, run) : { ...current, lastSuccess: pass.finishedAt };
+  if (isDueOnDisk(state) || open.touched || !foundNothing(pass, mark)) {
+    const sequence = await ledger.change(() => recordPass(ledger, pass, open.marks));
+    await writeMark(state, { stream, sequence }, (current) => end(current, sequence));
+  } else {
+    ledger.meta.requireEpoch(pass.epoch);
+    // Under the number it began with: there is no resume point that a new one would make void.
+    await file.hold((current) => withMark(current, stream, end(markOf(current, stream), open.run)));
+  }
+  state.passes.delete(stream);
+}
+
+/** Changes a stream's mark, durable when it resolves, along with what is held. */
+export async function writeMark(
+  state: Pick<Passing, 'file' | 'clock' | 'writtenMs'>,
+  { stream, sequence }: { stream: string; sequence: number },
+  change: (mark: StreamMark) => StreamMark,
+): Promise<void> {
+  await state.file.update((current) => ({
+    ...withMark(current, stream, change(markOf(current, stream))),
+    sequence,
+  }));
+  state.writtenMs = state.clock.monotonicMs();
+}
+
+/** Makes durable what is held. */
+export async function writeHeld({ file, ledger }: Pick<Passing, 'file' | 'ledger'>): Promise<void> {
+  if (!file.holds()) return;
+  const sequence = await ledger.change(() => ledger.meta.nextSequence());
+  await file.update((current) => ({ ...current, sequence }));
+}
+
+function withMark(current: Watermarks, stream: string, mark: StreamMark): Watermarks {
+  return { ...current, streams: { ...current.streams, [stream]: mark } };
+}
+
+function isDueOnDisk({ clock, writtenMs }: Passing): boolean {
+  return clock.monotonicMs() - writtenMs >= holdMs;
+}
+
+/** Its end says no more than that everything was read up to a later moment. */
+function foundNothing(pass: PassFinish, mark: StreamMark): boolean {
+  const { stepsBack, fullReadAt, parentsMarkedAt, childrenSettled, fingerprint } = pass;
+  if (stepsBack || childrenSettled || fullReadAt !== null || parentsMarkedAt !== null) return false;
+  return mark.watermark !== null && mark.fingerprint === fingerprint;
+}
+
+function markAfter(before: StreamMark, pass: PassFinish, run: number): StreamMark {
+  return {
+    watermark: pass.watermark ?? before.watermark,
+    run,
+    fingerprint: pass.fingerprint,
+    lastFullRead: pass.fullReadAt ?? before.lastFullRead,
+    lastSweep: pass.parentsMarkedAt ?? before.lastSweep,
+    lastSuccess: pass.finishedAt,
+  };
+}
+
+/** The last line of defence of D2; texts of one kind sort as the times they stand for. */
+function refuseStepBack({ watermark }: StreamMark, pass: PassFinish): void {
+  if (watermark === null || pass.watermark?.kind !== watermark.kind || pass.watermark.value >= watermark.value) return;
+  throw new Error(`${pass.stream}: the watermark ${watermark.value} must not move back to ${pass.watermark.value}.`);
+}
