@@ -23,6 +23,7 @@ const nodeFolder = path.dirname(process.execPath);
 /** Node 24 first: what the shebang of the program finds. */
 const PATH = `${nodeFolder}:${process.env['PATH']}`;
 const env = { PATH, HOME: process.env['HOME'] };
+const npmEnv = machineEnvironment();
 const notCopied = new Set(['node_modules', '.git', 'dist', 'state']);
 const maxPackages = 120;
 
@@ -42,16 +43,32 @@ beforeAll(async () => {
   cpSync(root, tree, { recursive: true, filter: (file) => !notCopied.has(path.relative(root, file)) });
   symlinkSync(path.join(root, 'node_modules'), path.join(tree, 'node_modules'));
   writeFileSync(path.join(tree, 'config/erp-puller.yaml'), 'an operator has secrets here\n');
-  const { stdout } = await run('npm', ['pack', '--json', '--silent', '--pack-destination', folder], { cwd: tree, env });
+  const { stdout } = await run('npm', ['pack', '--json', '--silent', '--pack-destination', folder], {
+    cwd: tree,
+    env: npmEnv,
+  });
   const [first] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as Packed[];
   if (first === undefined) throw new Error(`npm pack told nothing: ${stdout}`);
   packed = first;
   mkdirSync(installed);
   const tarball = path.join(folder, packed.filename);
   const flags = ['--omit=dev', '--no-audit', '--no-fund', '--prefer-offline'];
-  await run('npm', ['install', ...flags, tarball], { cwd: installed, env });
+  await run('npm', ['install', ...flags, tarball], { cwd: installed, env: npmEnv });
 }, 180_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/**
+ * For npm as the machine has it: with the project's own Node first it would look for the machine's settings beside that, and not find what
+ * its registry needs.
+ */
+function machineEnvironment(): NodeJS.ProcessEnv {
+  const folders = process.env['PATH']?.split(path.delimiter) ?? [];
+  const others = Object.entries(process.env).filter(
+    ([name]) => !/^npm_config_(globalconfig|(global_|local_)?prefix)$/.test(name),
+  );
+  const own = folders.filter((each) => !each.includes('node_modules') && each !== nodeFolder);
+  return { ...Object.fromEntries(others), PATH: own.join(path.delimiter) };
+}
 
 /** Runs the installed program by its shebang. */
 async function erpPuller(args: readonly string[], more: Record<string, string> = {}): Promise<CliResult> {
