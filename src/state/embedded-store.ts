@@ -83,9 +83,8 @@ async function openState(options: EmbeddedStoreOptions, lock: StateLock | null):
   }
 }
 
-/** The first pass that ends is written to the disk whatever it found. */
-export function createState(parts: Omit<State, 'passes' | 'writtenMs'>): State {
-  return { ...parts, passes: new Map(), writtenMs: Number.NEGATIVE_INFINITY };
+export function createState(parts: Omit<State, 'passes' | 'written'>): State {
+  return { ...parts, passes: new Map(), written: new Map() };
 }
 
 async function takeOver(file: WatermarkFile, ledger: Ledger): Promise<number> {
@@ -161,8 +160,8 @@ function begin({ file, ledger, passes, epoch }: State, stream: string): StreamSt
   // A resumed pass goes by the marks from before its first page: a later one may concern a parent it has read already.
   const reads = ledger.readsDue.latest(stream);
   const children = interrupted?.childrenMark ?? ledger.children.latest(stream);
-  const touched = interrupted !== undefined;
-  passes.set(stream, { run, marks: { children, reads: touched ? 0 : reads }, touched });
+  const inLedger = interrupted !== undefined;
+  passes.set(stream, { run, marks: { children, reads: inLedger ? 0 : reads }, inLedger });
   const resume = interrupted?.point ?? null;
   const lateness = ledger.sweeps.lateness(stream);
   const parkedUntil = ledger.parked.latest(stream);
@@ -175,7 +174,7 @@ async function commit(state: State, page: PageCommit): Promise<void> {
   const open = passOf(state, page.stream);
   const { run, marks } = open;
   const interrupted = page.resume === null ? null : { run, childrenMark: marks.children, point: page.resume };
-  open.touched = true;
+  open.inLedger = true;
   await ledger.change(() => recordPage(ledger, page, { now: clock.now(), interrupted }));
 }
 
@@ -235,12 +234,10 @@ async function probe({ ledger, directory }: State): Promise<void> {
 }
 
 async function close(state: State): Promise<void> {
-  const { file, ledger, lock } = state;
   // What cannot be written, or belongs to another process by now, is read once more.
   await writeHeld(state).catch(() => undefined);
-  await file.idle();
-  ledger.close();
-  lock?.release();
+  state.ledger.close();
+  state.lock?.release();
 }
 
 async function guarded<T>(directory: string, work: () => T | Promise<T>): Promise<T> {

@@ -11,24 +11,27 @@ export interface Passing {
   ledger: Ledger;
   /** What was true when the pass under way of a stream began. */
   passes: Map<string, OpenPass>;
-  /** When the watermark file was last written by this process, on the monotonic clock. */
-  writtenMs: number;
+  /** When this process last wrote the end of a pass of each stream to the disk, on the monotonic clock. */
+  written: Map<string, number>;
 }
 
 interface OpenPass {
   run: number;
   marks: PassMarks;
   /** The ledger has something of this pass, or of an interrupted one that it goes on with. */
-  touched: boolean;
+  inLedger: boolean;
 }
 
-/** A pass that found nothing is kept in memory for this long: a crash costs a window that begins that much earlier. */
+/**
+ * The end of a pass that read no row is kept in memory while the last one of its stream on the disk is younger than this: a crash makes the
+ * next window begin that much earlier.
+ */
 const holdMs = 300_000;
 
 /** One that was never begun counts as one that did something. */
 export function passOf({ passes, file }: Pick<Passing, 'passes' | 'file'>, stream: string): OpenPass {
   const { run } = markOf(file.current(), stream);
-  return passes.get(stream) ?? { run, marks: { children: 0, reads: 0 }, touched: true };
+  return passes.get(stream) ?? { run, marks: { children: 0, reads: 0 }, inLedger: true };
 }
 
 /** The ledger first, the watermark last (D1): a crash between them only means that the pass ends once more. */
@@ -41,7 +44,7 @@ export async function finishPass(state: Passing, pass: PassFinish): Promise<void
   // A watermark set by hand while the pass ran stays: the pass knew nothing of it.
   const end = (current: StreamMark, run: number) =>
     current.run === open.run ? markAfter(current, pass, run) : { ...current, lastSuccess: pass.finishedAt };
-  if (isDueOnDisk(state) || open.touched || !foundNothing(pass, mark)) {
+  if (isDueOnDisk(state, stream) || open.inLedger || !onlyMovesOn(pass, mark)) {
     const sequence = await ledger.change(() => recordPass(ledger, pass, open.marks));
     await writeMark(state, { stream, sequence }, (current) => end(current, sequence));
   } else {
@@ -54,7 +57,7 @@ export async function finishPass(state: Passing, pass: PassFinish): Promise<void
 
 /** Changes a stream's mark, durable when it resolves, along with what is held. */
 export async function writeMark(
-  state: Pick<Passing, 'file' | 'clock' | 'writtenMs'>,
+  state: Pick<Passing, 'file' | 'clock' | 'written'>,
   { stream, sequence }: { stream: string; sequence: number },
   change: (mark: StreamMark) => StreamMark,
 ): Promise<void> {
@@ -62,11 +65,12 @@ export async function writeMark(
     ...withMark(current, stream, change(markOf(current, stream))),
     sequence,
   }));
-  state.writtenMs = state.clock.monotonicMs();
+  state.written.set(stream, state.clock.monotonicMs());
 }
 
-/** Makes durable what is held. */
+/** Makes durable what is held, and what waits its turn. */
 export async function writeHeld({ file, ledger }: Pick<Passing, 'file' | 'ledger'>): Promise<void> {
+  await file.idle();
   if (!file.holds()) return;
   const sequence = await ledger.change(() => ledger.meta.nextSequence());
   await file.update((current) => ({ ...current, sequence }));
@@ -76,12 +80,14 @@ function withMark(current: Watermarks, stream: string, mark: StreamMark): Waterm
   return { ...current, streams: { ...current.streams, [stream]: mark } };
 }
 
-function isDueOnDisk({ clock, writtenMs }: Passing): boolean {
-  return clock.monotonicMs() - writtenMs >= holdMs;
+/** The first of each stream in this process always is. */
+function isDueOnDisk({ clock, written }: Passing, stream: string): boolean {
+  const last = written.get(stream);
+  return last === undefined || clock.monotonicMs() - last >= holdMs;
 }
 
 /** Its end says no more than that everything was read up to a later moment. */
-function foundNothing(pass: PassFinish, mark: StreamMark): boolean {
+function onlyMovesOn(pass: PassFinish, mark: StreamMark): boolean {
   const { stepsBack, fullReadAt, parentsMarkedAt, childrenSettled, fingerprint } = pass;
   if (stepsBack || childrenSettled || fullReadAt !== null || parentsMarkedAt !== null) return false;
   return mark.watermark !== null && mark.fingerprint === fingerprint;

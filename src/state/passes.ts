@@ -23,8 +23,10 @@ export interface Passes {
 }
 
 const historyLength = 100;
-/** What is older goes from time to time: a deletion with each run writes as much again. */
+/** What is older goes by the twenty: a deletion with each run writes as much again. */
 const pruneEvery = 20;
+/** The run so many before the last of its stream. */
+const back = (count: number) => `(SELECT id FROM runs WHERE stream = ?1 ORDER BY id DESC LIMIT 1 OFFSET ${count})`;
 
 export function createPasses(database: Database): Passes {
   const find = prepare<{ run: number; point: string; childrenMark: number }>(
@@ -38,8 +40,7 @@ export function createPasses(database: Database): Passes {
   const record = prepare(database, 'INSERT INTO runs (stream, figures) VALUES (?, ?)');
   const prune = prepare(
     database,
-    'DELETE FROM runs WHERE id IN ' +
-      '(SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY stream ORDER BY id DESC) AS place FROM runs) WHERE place > ?)',
+    `DELETE FROM runs WHERE stream = ?1 AND id <= ${back(historyLength)} AND EXISTS ${back(historyLength + pruneEvery)}`,
   );
   const history = prepare<{ figures: string }>(
     database,
@@ -56,8 +57,8 @@ export function createPasses(database: Database): Passes {
     },
     save: (stream, { run, point, childrenMark }) => void save.run(stream, run, JSON.stringify(point), childrenMark),
     record(stream, run) {
-      const { lastInsertRowid: id } = record.run(stream, JSON.stringify(run));
-      if (Number(id) % pruneEvery === 0) prune.run(historyLength);
+      record.run(stream, JSON.stringify(run));
+      prune.run(stream);
     },
     history: (stream) => history.all(stream, historyLength).map(({ figures }) => JSON.parse(figures)),
     last: () => new Map(last.all().map(({ stream, figures }) => [stream, JSON.parse(figures)])),

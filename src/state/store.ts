@@ -26,8 +26,8 @@ export interface Store extends SweepStore {
   /** The outcomes of one page and its resume point, in one transaction. Throws LeaseLostError for an old epoch. */
   commit(commit: PageCommit): Promise<void>;
   /**
-   * Ends a pass: the watermark becomes durable last of all (D1), the resume point is void. Of a pass that found nothing the end may be
-   * durable some minutes later, or with the next that found something, or when the store is closed: lost, it is read again.
+   * Ends a pass: the watermark becomes durable last of all (D1), the resume point is void. The end of a pass that committed nothing may
+   * be durable some minutes later, with the next that did, or when the store is closed: lost, its window is read again.
    */
   finish(finish: PassFinish): Promise<void>;
   /** Parked records whose parents have arrived, and dead letters that are due or marked for another try, oldest first. */

@@ -22,7 +22,7 @@ export interface Watermarks {
 
 export interface StreamMark {
   watermark: Watermark | null;
-  /** Sequence of the change that set this watermark; a resume point of any other run is void. */
+  /** Sequence of the change from which the passes since go on; a resume point of any other run is void. */
   run: number;
   fingerprint: string | null;
   lastFullRead: string | null;

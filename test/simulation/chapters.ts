@@ -129,7 +129,7 @@ async function crash(story: Story): Promise<void> {
   world.setPlan(createCrashPlan(at, side));
   await runPass(story, {});
   tell(`crash ${side} step ${at} ${world.plan().crashed() ? world.plan().steps.at(-1) : 'which never came'}`);
-  await world.restart();
+  await world.crash();
   world.network.forgetSilence();
 }
 
@@ -140,7 +140,7 @@ async function diskCrash(story: Story): Promise<void> {
   crashDiskAt(at);
   await runPass(story, {});
   tell(`disk gone at write ${at}: ${diskIsDown() ? 'yes' : 'not reached'}`);
-  await world.restart();
+  await world.crash();
   world.network.forgetSilence();
 }
 

@@ -71,7 +71,7 @@ export async function crashAt({ workload, generation, at, side }: Point): Promis
     world.setPlan(plan);
     await world.pass({ full: workload.full });
     if (at > 0 && !plan.crashed()) throw new Error(`Step ${at} never came.`);
-    await world.restart();
+    await world.crash();
     world.erp.settle();
     // The first ends what was cut off, the second reads what came since.
     await complete(world);

@@ -45,7 +45,7 @@ async function cutOff(story: Story): Promise<void> {
   world.setPlan(createCrashPlan(at, aside.pick(['before', 'after'] as const)));
   await runPass(story, {});
   tell(`crash at step ${at}: ${world.plan().crashed() ? world.plan().steps.at(-1) : 'which never came'}`);
-  await world.restart();
+  await world.crash();
   world.network.forgetSilence();
 }
 

@@ -14,7 +14,7 @@ import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import type { Store } from '../../src/state/store.ts';
 import { type CrashPlan, createCrashPlan } from '../support/faulting.ts';
 import { createSimulatedClock, type SimulatedClock } from './clock.ts';
-import { reviveDisk } from './disk.ts';
+import { crashDiskAt, reviveDisk } from './disk.ts';
 import { openInMemory } from './memory-databases.ts';
 import { ModelErp, type ModelSetting } from './model-erp.ts';
 import { createNetwork, type Network } from './network.ts';
@@ -96,8 +96,10 @@ export interface World {
   edits: Map<string, HandEdit>;
   /** Names of records that somebody removed from the MES, with what went along. */
   removed: Set<string>;
-  /** Like a power cut and a new start: nothing but the disk is left. */
+  /** Stopped in good order and started again. */
   restart(changed?: Partial<Setting>): Promise<void>;
+  /** Like a power cut and a new start: nothing but the disk is left. */
+  crash(): Promise<void>;
   /** From now on steps count against this plan. */
   setPlan(plan: CrashPlan): void;
   plan(): CrashPlan;
@@ -197,9 +199,15 @@ export async function openWorld(setting: Setting, random: Random, trace: (line: 
     removed: new Set(),
     async restart(changed = {}) {
       current = { ...current, ...changed };
-      reviveDisk();
+      await clock.run(app.close());
+      app = await clock.run(open());
+    },
+    async crash() {
+      // What was only in memory is not written while the program goes.
+      crashDiskAt(0);
       plan = createCrashPlan(0, 'before');
       await clock.run(app.close());
+      reviveDisk();
       app = await clock.run(open());
     },
     setPlan(given) {

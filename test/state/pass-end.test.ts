@@ -33,9 +33,9 @@ async function endPass(watermark: string, rest: Partial<PassFinish> = {}): Promi
   await store.finish(passEnd(epoch, watermark, rest));
 }
 
-function onDisk(): string {
+function onDisk(of = stream): string {
   const { streams } = JSON.parse(readFileSync(join(directory, 'watermarks.json'), 'utf8'));
-  return streams[stream].watermark.value;
+  return streams[of].watermark.value;
 }
 
 /** Another process over what is on the disk now. */
@@ -71,6 +71,28 @@ describe('the end of a pass that found nothing', () => {
     store = await openEmbeddedStore({ directory, clock });
     await endPass(times[2]);
     expect(onDisk()).toBe(times[2]);
+  });
+
+  it('is on the disk at once where the last of its stream there is older, whatever others have written', async () => {
+    const others = ['plant/parts', 'plant/operations'];
+    for (const hour of times.slice(1)) {
+      await clock.advance(3_600_000);
+      for (const each of [stream, ...others]) {
+        const { epoch } = await store.begin(each);
+        await store.finish(passEnd(epoch, hour, { stream: each }));
+      }
+      expect([onDisk(), onDisk(others[0]), onDisk(others[1])]).toEqual([hour, hour, hour]);
+    }
+  });
+
+  it('is on the disk when the program ends, though it waits behind another change', async () => {
+    const { epoch } = await store.begin(stream);
+    const change = store.setWatermark({ stream: 'plant/parts', watermark: null, forget: null });
+    const ended = store.finish(passEnd(epoch, times[1]));
+    await store.close();
+    await Promise.all([change, ended]);
+    expect(onDisk()).toBe(times[1]);
+    store = await openEmbeddedStore({ directory, clock });
   });
 
   it('goes along with the next change of any stream', async () => {
