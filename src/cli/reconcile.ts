@@ -74,5 +74,5 @@ function explain({ connector, stream, error, withheld, pending }: ReconcileResul
     const what = `${id}: ${withheld} records vanished at once; the MES was told nothing.`;
     printLine(paint('red', `${what} If that is right: erp-puller reconcile ${id} --release.`));
   }
-  if (pending > 0) printLine(`${id}: ${pending} records are not listed; the next run will tell whether they are gone.`);
+  if (pending > 0) printLine(`${id}: not listed: ${pending}; the next run will tell whether they are gone.`);
 }

@@ -5,12 +5,18 @@ const damage = new Set([1, 11, 26]);
 /** And for what passes by itself: permission, busy, locked, memory, read-only, I/O, full, cannot open, lock protocol. */
 const trouble = new Set([3, 5, 6, 7, 8, 10, 13, 14, 15]);
 
+/** The file is no sound database. */
+export function isDamage(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number };
+  return errcode !== undefined && damage.has(errcode & 0xff);
+}
+
 /** What a failed file or database operation means for the daemon; errors that already say so pass unchanged. */
 export function stateFailure(error: unknown, directory: string): unknown {
   if (!(error instanceof Error)) return error;
   const { errcode, syscall } = error as { errcode?: number; syscall?: string };
   const result = errcode === undefined ? undefined : errcode & 0xff;
-  if (result !== undefined && damage.has(result)) {
+  if (isDamage(error)) {
     return damagedState(`The ledger in ${directory} is damaged: ${error.message}`, error);
   }
   if (syscall !== undefined || (result !== undefined && trouble.has(result))) {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { BusyError, ConfigError, messageOf } from '../core/errors.ts';
 import { type Database, type OpenDatabase, openDatabase } from './database.ts';
+import { isDamage, stateFailure } from './failure.ts';
 
 /** Held by the one process that may change a state directory. */
 export interface StateLock {
@@ -23,6 +24,7 @@ export function lockState(directory: string, open: OpenDatabase = openDatabase):
   } catch (error) {
     database.close();
     if (isBusy(error)) throw new BusyError(busyText(directory), { cause: error });
+    if (!isDamage(error)) throw stateFailure(error, directory);
     const text = `${join(directory, 'lock.db')} cannot be locked: ${messageOf(error)}. It holds nothing: delete it while no daemon runs.`;
     throw new ConfigError(text, { cause: error });
   }

@@ -57,10 +57,12 @@ function queries(database: Database): Pick<Records, 'lookup' | 'childrenOf' | 'c
     `SELECT asked.key, hash, mes_id, business_key, lifecycle, refused_hash, stamp
      FROM json_each(?) AS asked CROSS JOIN records ON scope = ${scopeOf} AND external_id = asked.value`,
   );
+  // By name: left to itself SQLite goes through the whole scope for each parent.
   const byParent = (parent: 'job' | 'part') =>
     prepare<{ record: string }>(
       database,
-      `SELECT record FROM json_each(?) AS asked CROSS JOIN records ON scope = ${scopeOf} AND ${parent} = asked.value`,
+      `SELECT record FROM json_each(?) AS asked CROSS JOIN records INDEXED BY records_by_${parent}
+       ON scope = ${scopeOf} AND ${parent} = asked.value`,
     );
   const children = { job: byParent('job'), part: byParent('part') };
   const total = prepare<{ total: number }>(

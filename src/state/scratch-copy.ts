@@ -60,7 +60,8 @@ function createCopy(base: Database, scratch: Database): LedgerCopy {
   const byParent = (parent: 'job' | 'part') =>
     prepare<Row>(
       base,
-      `SELECT records.* FROM json_each(?) AS asked CROSS JOIN records ON scope = ${scopeOf} AND ${parent} = asked.value`,
+      `SELECT records.* FROM json_each(?) AS asked CROSS JOIN records INDEXED BY records_by_${parent}
+       ON scope = ${scopeOf} AND ${parent} = asked.value`,
     );
   const children = { job: byParent('job'), part: byParent('part') };
   const behind = prepare<Row>(

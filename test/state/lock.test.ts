@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, it, onTestFinished } from 'vitest';
-import { BusyError } from '../../src/core/errors.ts';
+import { BusyError, ConfigError, TransientError } from '../../src/core/errors.ts';
+import { openDatabase } from '../../src/state/database.ts';
 import { lockState } from '../../src/state/lock.ts';
 import { scratchDirectory } from '../support/state-builders.ts';
 
@@ -47,4 +48,20 @@ it('keeps its own process out as well, and an attempt to take it twice does not 
   lock.release();
   lock.release();
   lockState(directory).release();
+});
+
+it.each([
+  { what: 'a disk that is full', errcode: 13, kind: TransientError, advice: 'Check free space' },
+  { what: 'a file that is no database', errcode: 26, kind: ConfigError, advice: 'delete it while no daemon runs' },
+])('tells $what from other trouble', ({ errcode, kind, advice }) => {
+  const failing = (path: string, options: { readOnly: boolean }) => {
+    const database = openDatabase(path, options);
+    database.exec = () => {
+      throw Object.assign(new Error('database or disk is full'), { errcode });
+    };
+    return database;
+  };
+  const directory = scratchDirectory();
+  expect(() => lockState(directory, failing)).toThrow(kind);
+  expect(() => lockState(directory, failing)).toThrow(advice);
 });
