@@ -76,7 +76,7 @@ async function cycleAndRecover(plant: Plant, plan: CrashPlan): Promise<void> {
   await cycle.run(request, new AbortController().signal);
   close();
   if (plan.crashed()) {
-    await plant.reopen();
+    await plant.crash();
     await plant.pass();
   }
   plant.sandbox.sap.checkpoint();

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as soon } from 'node:timers/promises';
@@ -124,6 +124,8 @@ export interface Plant<Kind extends ErpKind = 'sap'> {
   app(): App;
   /** Closes the app and opens one on the same state: a restart, with other settings where some are given. */
   reopen(settings?: Settings): Promise<App>;
+  /** As `reopen`, over what is on the disk now: what the program would write while it closes is lost. */
+  crash(): Promise<void>;
   /** One cycle as asked for by a person. */
   pass(request?: Partial<SyncRequest>): Promise<StreamResult[]>;
   /** Cycles until none of the streams fails, then tells the oracle that everything visible has been read. */
@@ -181,6 +183,14 @@ export async function openPlant<Kind extends ErpKind = 'sap'>(
       await app.close();
       app = await open();
       return app;
+    },
+    async crash() {
+      const left = `${directory}-left`;
+      await cp(directory, left, { recursive: true });
+      await app.close();
+      await rm(directory, { recursive: true });
+      await rename(left, directory);
+      app = await open();
     },
     pass,
     async passUntilDone() {
