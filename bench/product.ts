@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { productFlags as flags } from '../test/support/product-flags.ts';
+import { productFlags as flags, flagsSetAtStart } from '../test/support/product-flags.ts';
 import { type Cost, residentMegabytes, runNode } from './measure.ts';
 import { type SourceName, sources } from './sources/index.ts';
 import { rate } from './sources/source.ts';
@@ -57,7 +57,7 @@ export interface IdlePolls {
 
 /** Polls without news, many in one process; see idle.ts. */
 export async function idlePolls({ config }: Product): Promise<IdlePolls> {
-  const { stdout } = await runNode([...flags, idleScript, config], environment);
+  const { stdout } = await runNode([...flags, ...flagsSetAtStart, idleScript, config], environment);
   return JSON.parse(stdout) as IdlePolls;
 }
 

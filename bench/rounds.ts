@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { type Cost, runNode } from './measure.ts';
+import { type Cost, median, runNode } from './measure.ts';
 import { configure, type IdlePolls, idleMegabytes, idlePolls, type Product, type Synced, sync } from './product.ts';
 import type { Load, Seen } from './server.ts';
 import { selected } from './sources/sap.ts';
@@ -106,6 +106,7 @@ function expectAll({ distinct, posts }: Seen, { records }: Job): void {
 }
 
 const idlePollsAwaited = 8;
+const idleRounds = 3;
 
 async function measureIdle(product: Product, systems: Systems): Promise<Pick<Results, 'idle' | 'idleMegabytes'>> {
   await systems.take();
@@ -116,6 +117,12 @@ async function measureIdle(product: Product, systems: Systems): Promise<Pick<Res
       polls += (await systems.take()).idle;
     }
   });
-  const idle = await idlePolls(product);
+  const rounds: IdlePolls[] = [];
+  for (let number = 0; number < idleRounds; number += 1) rounds.push(await idlePolls(product));
+  const idle: IdlePolls = {
+    requestsPerPoll: median(rounds.map(({ requestsPerPoll }) => requestsPerPoll)),
+    cpuMsPerPoll: median(rounds.map(({ cpuMsPerPoll }) => cpuMsPerPoll)),
+    wallMsPerPoll: median(rounds.map(({ wallMsPerPoll }) => wallMsPerPoll)),
+  };
   return { idle, idleMegabytes: resident };
 }

@@ -11,6 +11,7 @@ import { lockState, type StateLock } from './lock.ts';
 import { requireStartable, restoringName } from './pairing.ts';
 import { finishPass, type Passing, passOf, writeHeld, writeMark } from './pass-end.ts';
 import { recordPage } from './record-page.ts';
+import { createRunLog, type RunLog } from './run-log.ts';
 import type {
   LeftOver,
   PageCommit,
@@ -38,6 +39,7 @@ export interface State extends Passing {
   directory: string;
   lock: StateLock | null;
   epoch: number;
+  runLog: RunLog;
 }
 
 /**
@@ -83,8 +85,8 @@ async function openState(options: EmbeddedStoreOptions, lock: StateLock | null):
   }
 }
 
-export function createState(parts: Omit<State, 'passes' | 'written'>): State {
-  return { ...parts, passes: new Map(), written: new Map() };
+export function createState(parts: Omit<State, 'passes' | 'written' | 'runLog'>): State {
+  return { ...parts, passes: new Map(), written: new Map(), runLog: createRunLog(parts.ledger, parts.clock) };
 }
 
 async function takeOver(file: WatermarkFile, ledger: Ledger): Promise<number> {
@@ -106,11 +108,11 @@ type ChildMethod = 'dueChildren' | 'markOpen' | 'childrenOf' | 'refused' | 'coun
 function passMethods(state: State): Pick<Store, PassMethod> {
   const { directory, ledger } = state;
   return {
-    begin: (stream) => guarded(directory, () => begin(state, stream)),
+    begin: (stream) => guarded(directory, () => ledger.read(() => begin(state, stream))),
     lookup: (source, entity, ids) => guarded(directory, () => ledger.records.lookup(source, entity, ids)),
     commit: (page) => guarded(directory, () => commit(state, page)),
     finish: (pass) => guarded(directory, () => finishPass(state, pass)),
-    leftOver: (stream, limit) => guarded(directory, () => leftOver(state, stream, limit)),
+    leftOver: (stream, limit) => guarded(directory, () => ledger.read(() => leftOver(state, stream, limit))),
     releaseUnavailable: (entities) => guarded(directory, () => ledger.change(() => ledger.parked.release(entities))),
   };
 }
@@ -127,13 +129,13 @@ function childMethods({ directory, ledger }: State): Pick<Store, ChildMethod> {
 }
 
 function operatorMethods(state: State): Omit<Store, PassMethod | ChildMethod | keyof SweepStore> {
-  const { directory, ledger } = state;
+  const { directory, ledger, runLog } = state;
   const { deadLetters, meta, creates } = ledger;
   const change = <T>(work: () => T): Promise<T> => guarded(directory, () => ledger.change(work));
   return {
     status: () => guarded(directory, () => status(state)),
-    recordRun: (stream, run) => guarded(directory, () => ledger.jot(() => ledger.passes.record(stream, run))),
-    runs: (stream) => guarded(directory, () => ledger.passes.history(stream)),
+    recordRun: (stream, run) => guarded(directory, () => runLog.record(stream, run)),
+    runs: (stream) => guarded(directory, () => runLog.history(stream)),
     setWatermark: (request) => guarded(directory, () => setWatermark(state, request)),
     deadLetters: (filter) => guarded(directory, () => deadLetters.list(filter)),
     adoptMesIds: (source, entity, listed) => change(() => ledger.mesIds.adopt(source, entity, listed)),
@@ -198,10 +200,10 @@ async function setWatermark(state: State, { stream, watermark, forget }: Waterma
   await writeMark(state, { stream, sequence }, (current) => ({ ...current, watermark, run: sequence }));
 }
 
-function status({ file, ledger }: State): StreamStatus[] {
+function status({ file, ledger, runLog }: State): StreamStatus[] {
   const letters = new Map(ledger.deadLetters.counts().map((row) => [row.stream, row]));
   const parked = new Map(ledger.parked.counts().map((row) => [row.stream, row]));
-  const runs = ledger.passes.last();
+  const runs = runLog.last();
   const streams = new Set([
     ...Object.keys(file.current().streams),
     ...letters.keys(),
@@ -236,6 +238,7 @@ async function probe({ ledger, directory }: State): Promise<void> {
 async function close(state: State): Promise<void> {
   // What cannot be written, or belongs to another process by now, is read once more.
   await writeHeld(state).catch(() => undefined);
+  await state.runLog.flush().catch(() => undefined);
   state.ledger.close();
   state.lock?.release();
 }

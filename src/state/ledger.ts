@@ -10,6 +10,7 @@ import {
   type OpenDatabase,
   openDatabase,
   prepare,
+  readTogether,
   transaction,
 } from './database.ts';
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts';
@@ -33,6 +34,8 @@ export interface Ledger extends LedgerParts {
   change<T>(work: () => T): Promise<T>;
   /** As `change`, but durable only with the next one: for what a power cut may take. A crash of the program takes nothing. */
   jot<T>(work: () => T): Promise<T>;
+  /** Several reads of one moment; cheaper than one by one. Not inside `change`. */
+  read<T>(work: () => T): T;
   /** Problems that SQLite finds in the whole file; none when it is sound. Reads all of it. */
   findDamage(): string[];
   copyTo(path: string): Promise<void>;
@@ -197,6 +200,7 @@ function createLedger(database: Database, path: string): Ledger {
       return result;
     },
     jot: async (work) => transaction(database, work),
+    read: (work) => readTogether(database, work),
     findDamage: () => findDamage(database),
     copyTo: (path) => copyDatabase(database, path),
     close() {

@@ -14,15 +14,16 @@ export interface Interrupted {
 export interface Passes {
   interrupted(stream: string): Interrupted | undefined;
   save(stream: string, interrupted: Interrupted): void;
-  /** Adds to the history, which shows the last hundred of a stream. */
-  record(stream: string, run: Run): void;
+  /** Adds to the history, which shows the last hundred of a stream; oldest first. */
+  record(stream: string, runs: readonly Run[]): void;
   /** Newest first. */
   history(stream: string): Run[];
   /** The last of each stream that has any. */
   last(): Map<string, Run>;
 }
 
-const historyLength = 100;
+/** Runs of a stream that the history shows. */
+export const historyLength = 100;
 /** What is older goes by the twenty: a deletion with each run writes as much again. */
 const pruneEvery = 20;
 /** The run so many before the last of its stream. */
@@ -56,8 +57,8 @@ export function createPasses(database: Database): Passes {
       return row === undefined ? undefined : { ...row, point: JSON.parse(row.point) };
     },
     save: (stream, { run, point, childrenMark }) => void save.run(stream, run, JSON.stringify(point), childrenMark),
-    record(stream, run) {
-      record.run(stream, JSON.stringify(run));
+    record(stream, runs) {
+      for (const run of runs) record.run(stream, JSON.stringify(run));
       prune.run(stream);
     },
     history: (stream) => history.all(stream, historyLength).map(({ figures }) => JSON.parse(figures)),

@@ -61,6 +61,7 @@ function createScratchLedger(scratch: Database): Ledger {
     ...createParts(scratch),
     change: async (work) => transaction(scratch, work),
     jot: async (work) => transaction(scratch, work),
+    read: (work) => work(),
     findDamage: () => [],
     copyTo: () => Promise.reject(new Error('A scratch state is not copied.')),
     close: () => scratch.close(),

@@ -54,7 +54,7 @@ export interface Store extends SweepStore {
   countWithoutMesId(source: string, entity: Entity): Promise<number>;
 
   status(): Promise<StreamStatus[]>;
-  /** Adds a pass that has ended, however it did, to the history of its stream: the last hundred are kept. A power cut may take the latest. */
+  /** Adds a pass that has ended, however it did, to the history of its stream: the last hundred are kept. A crash may take the latest that did nothing, a power cut others too. */
   recordRun(stream: string, run: Run): Promise<void>;
   /** The history of a stream, newest first. */
   runs(stream: string): Promise<Run[]>;

@@ -19,7 +19,7 @@ it('forgets what is older than the last hundred passes of each stream, whichever
   createTables(database);
   const passes = createPasses(database);
   const streams = ['work-centers', 'sales-orders', 'production-orders', 'operations'];
-  for (let read = 0; read < 300; read += 1) for (const stream of streams) passes.record(stream, { ...run, read });
+  for (let read = 0; read < 300; read += 1) for (const stream of streams) passes.record(stream, [{ ...run, read }]);
   for (const stream of streams) {
     expect(passes.history(stream).map(({ read }) => read)).toEqual(
       Array.from({ length: 100 }, (_, back) => 299 - back),
