@@ -30,7 +30,7 @@ export interface Capabilities {
   lacking: { entity: Entity; column: string }[];
   /** An endpoint failed in passing: to be looked at again soon. */
   unsure?: boolean;
-  /** The last time that a delivery found a kind of record not to be taken which the look had found taken; `at` as above. */
+  /** The last time that a kind of record was found not to be taken, by a look or by a delivery behind it; `at` as above. */
   closing?: { at: string; waitMs: number };
 }
 

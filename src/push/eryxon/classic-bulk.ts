@@ -1,8 +1,8 @@
 import { TransientError } from '../../core/errors.ts';
 import { type Batch, BatchRefusedError, type ReadyChange, type SinkResult, type Transport } from '../sink.ts';
-import { type Answer, bootError, isObject, readAnswer } from './answers.ts';
+import { type Answer, isObject, readAnswer } from './answers.ts';
 import { classicBody, tables } from './bodies.ts';
-import { jsonHeaders } from './request.ts';
+import { jsonHeaders, requireStarting } from './request.ts';
 import { missingParent, nameTaken, readVerdict, SchemaError } from './verdict.ts';
 
 /**
@@ -17,7 +17,7 @@ export async function deliverBulk(base: string, batch: Batch, transport: Transpo
     await transport.request({ method: 'POST', path, headers: jsonHeaders, body }),
     `POST ${path}`,
   );
-  if (answer.code === bootError) throw new SchemaError(`${path} does not start.`);
+  requireStarting(answer, `api-${table}`);
   if (answer.status === 404 || answer.status === 405) return undefined;
   if (answer.data === undefined) throw refusal(answer);
   return matchResults(batch.changes, readResults(answer.data, path));

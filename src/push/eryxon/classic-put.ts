@@ -1,11 +1,9 @@
 import { PermanentError, TransientError } from '../../core/errors.ts';
 import { BatchInterruptedError, type ReadyChange, type SinkResult } from '../sink.ts';
-import { bootError, isObject, readAnswer } from './answers.ts';
+import { isObject, readAnswer } from './answers.ts';
 import { classicBody, tables } from './bodies.ts';
 import { readRecordError } from './classic-bulk.ts';
-import type { Call } from './request.ts';
-import { jsonHeaders } from './request.ts';
-import { SchemaError } from './verdict.ts';
+import { type Call, jsonHeaders, requireStarting } from './request.ts';
 
 /** One `PUT /api-<table>/sync` a record, for installations without bulk-sync; one after the other, so that keys cannot race. */
 export async function deliverSingly(call: SingleCall, changes: readonly ReadyChange[]): Promise<SinkResult[]> {
@@ -25,7 +23,7 @@ async function deliverOne({ base, entity, transport, session }: SingleCall, chan
   const path = `${base}/api-${tables[entity]}/sync`;
   const request = { method: 'PUT', path, headers: jsonHeaders, body: classicBody(change) } as const;
   const answer = readAnswer(await transport.request(request), `PUT ${path}`);
-  if (answer.code === bootError) throw new SchemaError(`${path} does not start.`);
+  requireStarting(answer, `api-${tables[entity]}`);
   if (answer.status === 404 || answer.status === 405) {
     throw new PermanentError(`The MES knows neither bulk-sync nor sync at ${path}. Check mes.url.`);
   }

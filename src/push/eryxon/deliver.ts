@@ -67,13 +67,13 @@ export async function deliverBatch(on: Delivering, batch: Batch, transport: Tran
     await once()
       .catch(
         ofSchema(async (error) => {
-          if (!(await on.discovery.renew(transport))) throw error;
+          if (!(await on.discovery.renew(transport, error.notStarting))) throw error;
           await once();
         }),
       )
       .catch(
         ofSchema(async (error) => {
-          if (error.column !== undefined) await on.discovery.close(batch.entity, messageOf(error));
+          if (await noLookShows(on, error)) await on.discovery.close(batch.entity, messageOf(error));
           setAside(job, open(), error);
         }),
       );
@@ -83,6 +83,11 @@ export async function deliverBatch(on: Delivering, batch: Batch, transport: Tran
     throw new BatchInterruptedError(inOrder(batch, results), error);
   }
   return inOrder(batch, results);
+}
+
+/** A column that no record can do without; a function of the documented generation, of which a look asks but one. */
+async function noLookShows({ discovery }: Delivering, { column, notStarting }: SchemaError): Promise<boolean> {
+  return column !== undefined || (notStarting && (await discovery.known())?.generation === 'classic');
 }
 
 /** Deals with an error of the schema; every other goes on. */

@@ -3,8 +3,9 @@ import { TransientError } from '../../core/errors.ts';
 import { type Entity, entities } from '../../core/types.ts';
 import { reachOf } from '../outage.ts';
 import type { Transport } from '../sink.ts';
-import type { Ability, Capabilities } from './ability.ts';
+import type { Capabilities } from './ability.ts';
 import { probe } from './capabilities.ts';
+import { ageMs, isOld, pauseMs, withClosed, withPause } from './closing.ts';
 import type { Notes } from './notes.ts';
 import { SchemaError } from './verdict.ts';
 import { possibleTasks } from './ways.ts';
@@ -15,18 +16,18 @@ export interface Discovery {
   current(transport: Transport): Promise<Capabilities>;
   /** What is known without asking; undefined before the first time. */
   known(): Promise<Capabilities | undefined>;
-  /** Older than a day, than six hours where it takes some entity in no way, or sooner after `close`. */
+  /** Older than a day, or than ten minutes to six hours where it takes some entity in no way. */
   isStale(known: Capabilities): boolean;
   /** To be found out anew before the next record goes out. */
   expire(): void;
   /** Finds out anew now, whatever is known. */
   look(transport: Transport): Promise<unknown>;
-  /** After an error of the schema: finds out anew, unless that was done a moment ago. False when nothing is known beyond before. */
-  renew(transport: Transport): Promise<boolean>;
   /**
-   * A look does not show that the MES takes none of these: so it is until the next one, ten minutes later, because a database that
-   * is being changed is often mended soon; each time within a day that it is closed again, after twice as long.
+   * After an error of the schema: finds out anew, unless that was done less than ten minutes ago; `urgent`: even then, once in ten
+   * minutes. False when nothing is known beyond before.
    */
+  renew(transport: Transport, urgent: boolean): Promise<boolean>;
+  /** A look does not show that the MES takes none of these: so it is until the next one. */
   close(entity: Entity, reason: string): Promise<void>;
 }
 
@@ -40,12 +41,6 @@ export interface DiscoveryOptions {
   onAvailable(entities: readonly Entity[]): Promise<void>;
 }
 
-const keptMs = 86_400_000;
-/** While records wait for the MES to be mended; a look takes up to a dozen requests. */
-const keptFaultyMs = 6 * 3_600_000;
-/** A MES that is broken for good is not asked about at every request. */
-const pauseMs = 10 * 60_000;
-const noWay = { classic: null, put: false, erpSync: 'no', post: false } as const;
 const noteName = 'mes capabilities';
 
 export function createDiscovery({ url, base, notes, clock, onAvailable }: DiscoveryOptions): Discovery {
@@ -53,6 +48,8 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
   let expired = false;
   /** When the last look failed, monotonic. */
   let failedMs = Number.NEGATIVE_INFINITY;
+  /** When one was taken although the last was younger than ten minutes, monotonic. */
+  let hurriedMs = Number.NEGATIVE_INFINITY;
   let running: Promise<Capabilities> | undefined;
 
   async function known(): Promise<Capabilities | undefined> {
@@ -63,7 +60,7 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
   async function find(transport: Transport): Promise<Capabilities> {
     const before = await known();
     const seen = { ...(await probe(base, transport, clock.now())), url };
-    const found = withKnown(before?.closing === undefined ? seen : { ...seen, closing: before.closing }, before);
+    const found = withPause(withKnown(seen, before), before, clock.now());
     const able = entities.filter((entity) => canMore(entity, found, before));
     if (able.length > 0) await onAvailable(able);
     await notes.writeNote(noteName, found);
@@ -80,8 +77,7 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
     return running;
   }
 
-  const ageMs: AgeMs = ({ at }) => Math.abs(clock.now().getTime() - Date.parse(at));
-  const isStale = (before: Capabilities) => expired || isOld(before, ageMs);
+  const isStale = (before: Capabilities) => expired || isOld(before, clock.now());
   return {
     known,
     isStale,
@@ -99,19 +95,19 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
     expire() {
       expired = true;
     },
-    async renew(transport) {
+    async renew(transport, urgent) {
       const before = await known();
-      if (before !== undefined && ageMs(before) < pauseMs) return false;
+      if (before !== undefined && running === undefined && ageMs(before, clock.now()) < pauseMs) {
+        if (!urgent || clock.monotonicMs() - hurriedMs < pauseMs) return false;
+        hurriedMs = clock.monotonicMs();
+      }
       await findOnce(transport);
       return true;
     },
     async close(entity, reason) {
       const before = await known();
       if (before === undefined) return;
-      const ability = before.entities[entity];
-      const closed: Ability = { ...ability, ...noWay, faults: [...ability.faults, reason] };
-      const closing = { at: clock.now().toISOString(), waitMs: waitBehind(before, ageMs) };
-      kept = { ...before, entities: { ...before.entities, [entity]: closed }, closing };
+      kept = withPause(withClosed(before, entity, reason), before, clock.now());
       await notes.writeNote(noteName, kept);
     },
   };
@@ -133,33 +129,4 @@ function withKnown(found: Capabilities, before: Capabilities | undefined): Capab
 function canMore(entity: Entity, now: Capabilities, before: Capabilities | undefined): boolean {
   const could = before === undefined ? [] : possibleTasks(entity, before.entities[entity]);
   return possibleTasks(entity, now.entities[entity]).some((task) => !could.includes(task));
-}
-
-type AgeMs = (of: { at: string }) => number;
-
-function isOld(known: Capabilities, ageMs: AgeMs): boolean {
-  const { closing } = known;
-  const reopens = closing !== undefined && isClosed(known) && ageMs(closing) >= closing.waitMs;
-  return reopens || ageMs(known) >= keptFor(known);
-}
-
-function keptFor(known: Capabilities): number {
-  if (known.unsure === true) return pauseMs;
-  return isFaulty(known) ? keptFaultyMs : keptMs;
-}
-
-/** Whether a delivery has closed a kind since the look. */
-function isClosed({ at, closing }: Capabilities): boolean {
-  return closing !== undefined && closing.at >= at;
-}
-
-/** How long a kind stays closed: twice as long as the last time if that was within a day. */
-function waitBehind(known: Capabilities, ageMs: AgeMs): number {
-  const { closing } = known;
-  if (closing === undefined || ageMs(closing) >= keptMs) return pauseMs;
-  return isClosed(known) ? closing.waitMs : Math.min(2 * closing.waitMs, keptFaultyMs);
-}
-
-function isFaulty({ entities: abilities }: Capabilities): boolean {
-  return entities.some((entity) => possibleTasks(entity, abilities[entity]).length === 0);
 }

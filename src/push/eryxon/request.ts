@@ -50,8 +50,14 @@ export async function ask(
     ...(onUnknownOutcome === undefined ? {} : { onUnknownOutcome }),
   });
   const answer = readAnswer(response, `${method} ${path}`);
-  if (answer.code === bootError) throw new SchemaError(`${name} does not start (HTTP ${answer.status} ${bootError}).`);
+  requireStarting(answer, name);
   return answer;
+}
+
+/** Throws SchemaError when the function did not start. */
+export function requireStarting({ status, code }: Answer, name: string): void {
+  if (code !== bootError) return;
+  throw new SchemaError(`${name} does not start (HTTP ${status} ${bootError}).`, { notStarting: true });
 }
 
 /** An answer that is neither a success nor about the record. */

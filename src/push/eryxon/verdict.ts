@@ -10,10 +10,13 @@ export class SchemaError extends Error {
   override name = 'SchemaError';
   /** It lacks this one, without which no such record can be sent. */
   readonly column: string | undefined;
+  /** The function does not start. */
+  readonly notStarting: boolean;
 
-  constructor(message: string, { column }: { column?: string } = {}) {
+  constructor(message: string, { column, notStarting = false }: { column?: string; notStarting?: boolean } = {}) {
     super(message);
     this.column = column;
+    this.notStarting = notStarting;
   }
 }
 

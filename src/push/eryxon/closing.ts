@@ -1,0 +1,58 @@
+import { type Entity, entities } from '../../core/types.ts';
+import type { Ability, Capabilities } from './ability.ts';
+import { possibleTasks } from './ways.ts';
+
+/** How long what is known of a MES counts: a day, less while some kind of record is taken in no way. */
+const keptMs = 86_400_000;
+/** A MES that is being changed is often mended soon. One that is broken for good is not asked about at every request: a look takes up to a dozen. */
+export const pauseMs = 10 * 60_000;
+/** The pause doubles up to this while records wait for the MES to be mended. */
+const longestPauseMs = 6 * 3_600_000;
+
+export function ageMs({ at }: { at: string }, now: Date): number {
+  return Math.abs(now.getTime() - Date.parse(at));
+}
+
+/** Whether a look is due. */
+export function isOld(known: Capabilities, now: Date): boolean {
+  const { closing, unsure } = known;
+  const reopens = closing !== undefined && isClosed(known) && ageMs(closing, now) >= closing.waitMs;
+  return reopens || ageMs(known, now) >= (unsure === true ? pauseMs : keptMs);
+}
+
+/** With the pause until the next look, where some kind is taken in no way: twice as long as the last one if that was within a day. */
+export function withPause(known: Capabilities, before: Capabilities | undefined, now: Date): Capabilities {
+  if (!isFaulty(known)) return before?.closing === undefined ? known : { ...known, closing: before.closing };
+  const waitMs = before === undefined ? pauseMs : waitBehind(before, now);
+  return { ...known, closing: { at: now.toISOString(), waitMs } };
+}
+
+function waitBehind(known: Capabilities, now: Date): number {
+  const { closing } = known;
+  if (closing === undefined || ageMs(closing, now) >= keptMs) return pauseMs;
+  // A second kind, or a look in between.
+  const isWaiting = isClosed(known) && ageMs(closing, now) < closing.waitMs;
+  return isWaiting ? closing.waitMs : Math.min(2 * closing.waitMs, longestPauseMs);
+}
+
+/** Whether some kind is closed since the look, or was found so by it. */
+function isClosed({ at, closing }: Capabilities): boolean {
+  return closing !== undefined && closing.at >= at;
+}
+
+/** That kind is taken in no way, for that reason. */
+export function withClosed(known: Capabilities, entity: Entity, reason: string): Capabilities {
+  const ability = known.entities[entity];
+  const closed: Ability = { ...ability, ...noWay, faults: [...ability.faults, reason] };
+  return { ...known, entities: { ...known.entities, [entity]: closed } };
+}
+
+const noWay = { classic: null, put: false, erpSync: 'no', post: false } as const;
+
+/** What could not be found out is asked about soon anyway. */
+function isFaulty({ entities: abilities }: Capabilities): boolean {
+  return entities.some((entity) => {
+    const ability = abilities[entity];
+    return ability.unknown === undefined && possibleTasks(entity, ability).length === 0;
+  });
+}
