@@ -200,7 +200,7 @@ async function changeWatermark(app: App, exclusive: RunExclusive, request: Water
 function requireBelievable(value: string, limit: string): void {
   if (value <= limit) return;
   throw new UsageError(
-    `${value} lies ahead of the source's clock (${limit}): the changes until then would be skipped.`,
+    `${value} lies ahead of the source's clock by more than five minutes (it may go up to ${limit}): the changes until then would be skipped.`,
   );
 }
 

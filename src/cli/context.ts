@@ -5,7 +5,7 @@ import { callControl } from '../app/control.ts';
 import { type Results, type VerbArgs, type VerbName, verbHandlers } from '../app/verbs.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { systemClock } from '../core/clock.ts';
-import { messageOf } from '../core/errors.ts';
+import { ConfigError, messageOf } from '../core/errors.ts';
 import { createEventBus, type EventBus } from '../core/events.ts';
 import { createLogger, type Logger, type LoggerOptions } from '../core/logger.ts';
 import { createRedactor, type Redactor } from '../core/redact.ts';
@@ -42,7 +42,7 @@ export async function openContext({
   only,
   logTo = process.stderr,
 }: ContextOptions): Promise<Context> {
-  const file = config ?? defaultFiles.find((candidate) => existsSync(candidate)) ?? defaultFiles[0] ?? '';
+  const file = config ?? foundConfig();
   const loaded = await loadConfig({ file, environment, scheduleProblem, ...(only && { only }) });
   requireDirectory(loaded.config.state.directory);
   const redact = createRedactor(loaded.secrets);
@@ -51,6 +51,14 @@ export async function openContext({
   const events = createEventBus((error) => logger.error('An event listener failed.', { error: messageOf(error) }));
   reportEvents(events, logger);
   return { loaded, redact, logger, events };
+}
+
+function foundConfig(): string {
+  const found = defaultFiles.find((candidate) => existsSync(candidate));
+  if (found !== undefined) return found;
+  throw new ConfigError(
+    `There is neither ${defaultFiles.join(' nor ')} in ${process.cwd()}. Name one with --config FILE.`,
+  );
 }
 
 /** Beside a verb's own output only what somebody may have to act on is logged, and on a terminal for a person to read. */

@@ -61,7 +61,16 @@ export function limitTo(parameter: string): string {
 
 /** All or nothing: what throws inside, or fails to become durable, has changed nothing. */
 export function transaction<T>(database: Database, work: () => T): T {
-  database.exec('BEGIN IMMEDIATE');
+  return within(database, 'BEGIN IMMEDIATE', work);
+}
+
+/** Reads of one moment, in half the time that they take one by one: each by itself takes and gives back the file's locks. */
+export function readTogether<T>(database: Database, work: () => T): T {
+  return within(database, 'BEGIN', work);
+}
+
+function within<T>(database: Database, begin: string, work: () => T): T {
+  database.exec(begin);
   try {
     const result = work();
     database.exec('COMMIT');
@@ -69,16 +78,6 @@ export function transaction<T>(database: Database, work: () => T): T {
   } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
-  }
-}
-
-/** Reads of one moment, in half the time that they take one by one: each by itself takes and gives back the file's locks. */
-export function readTogether<T>(database: Database, work: () => T): T {
-  database.exec('BEGIN');
-  try {
-    return work();
-  } finally {
-    if (database.isTransaction) database.exec('COMMIT');
   }
 }
 

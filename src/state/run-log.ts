@@ -32,14 +32,19 @@ export function createRunLog(ledger: Pick<Ledger, 'passes' | 'jot'>, clock: Pick
     held = [];
     writtenAt = clock.monotonicMs();
     if (going.length === 0) return;
-    await jot(() => {
-      for (const [stream, noted] of Map.groupBy(going, ({ stream }) => stream)) {
-        passes.record(
-          stream,
-          noted.map(({ run }) => run),
-        );
-      }
-    });
+    try {
+      await jot(() => {
+        for (const [stream, noted] of Map.groupBy(going, ({ stream }) => stream)) {
+          passes.record(
+            stream,
+            noted.map(({ run }) => run),
+          );
+        }
+      });
+    } catch (error) {
+      held = [...going, ...held].slice(-mostHeld);
+      throw error;
+    }
   }
 
   return {

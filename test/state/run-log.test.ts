@@ -3,11 +3,21 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { zeroCounts } from '../../src/core/events.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import { changeMeta } from '../../src/state/ledger.ts';
+import type { Passes } from '../../src/state/passes.ts';
+import { createRunLog } from '../../src/state/run-log.ts';
 import type { Run, Store } from '../../src/state/store.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { scratchDirectory, stream } from '../support/state-builders.ts';
 
 const other = 'plant/parts';
+
+const nothingRecorded: Passes = {
+  interrupted: () => undefined,
+  save: () => undefined,
+  record: () => undefined,
+  history: () => [],
+  last: () => new Map(),
+};
 
 let clock: FakeClock;
 let directory: string;
@@ -102,6 +112,27 @@ describe('the history of passes', () => {
     await store.close();
     expect(await onDisk()).toEqual([2, 1]);
     store = await openEmbeddedStore({ directory, clock });
+  });
+
+  it('keeps what a full disk did not take, and writes it with the next', async () => {
+    const written: number[] = [];
+    let full = true;
+    const passes = {
+      ...nothingRecorded,
+      record: (_stream: string, runs: readonly Run[]) => void written.push(...runs.map(({ durationMs }) => durationMs)),
+    };
+    const jot = async <T>(work: () => T): Promise<T> => {
+      if (full) throw new Error('disk full');
+      return work();
+    };
+    const log = createRunLog({ passes, jot }, clock);
+    await expect(log.record(stream, runOf(1))).rejects.toThrow('disk full');
+    await log.record(stream, runOf(2));
+    await expect(log.record(stream, runOf(3, { read: 1 }))).rejects.toThrow('disk full');
+    full = false;
+    await log.record(stream, runOf(4, { read: 1 }));
+    expect(written).toEqual([1, 2, 3, 4]);
+    expect(log.history(stream)).toEqual([]);
   });
 
   it('is written by nobody whose state another process has taken over', async () => {

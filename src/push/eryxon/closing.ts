@@ -1,6 +1,6 @@
 import { type Entity, entities } from '../../core/types.ts';
 import type { Ability, Capabilities } from './ability.ts';
-import { possibleTasks } from './ways.ts';
+import { possibleTasks, tasks } from './ways.ts';
 
 /** How long what is known of a MES counts: a day, less while some kind of record is taken in no way. */
 const keptMs = 86_400_000;
@@ -16,11 +16,11 @@ export function ageMs({ at }: { at: string }, now: Date): number {
 /** Whether a look is due. */
 export function isOld(known: Capabilities, now: Date): boolean {
   const { closing, unsure } = known;
-  const reopens = closing !== undefined && isClosed(known) && ageMs(closing, now) >= closing.waitMs;
+  const reopens = isFaulty(known) && ageMs(closing ?? known, now) >= (closing?.waitMs ?? pauseMs);
   return reopens || ageMs(known, now) >= (unsure === true ? pauseMs : keptMs);
 }
 
-/** With the pause until the next look, where some kind is taken in no way: twice as long as the last one if that was within a day. */
+/** With the pause until the next look, where some kind is not taken as it should be; it doubles as long as the fault lasts. */
 export function withPause(known: Capabilities, before: Capabilities | undefined, now: Date): Capabilities {
   if (!isFaulty(known)) return before?.closing === undefined ? known : { ...known, closing: before.closing };
   const waitMs = before === undefined ? pauseMs : waitBehind(before, now);
@@ -29,15 +29,12 @@ export function withPause(known: Capabilities, before: Capabilities | undefined,
 
 function waitBehind(known: Capabilities, now: Date): number {
   const { closing } = known;
-  if (closing === undefined || ageMs(closing, now) >= keptMs) return pauseMs;
-  // A second kind, or a look in between.
-  const isWaiting = isClosed(known) && ageMs(closing, now) < closing.waitMs;
-  return isWaiting ? closing.waitMs : Math.min(2 * closing.waitMs, longestPauseMs);
-}
-
-/** Whether some kind is closed since the look, or was found so by it. */
-function isClosed({ at, closing }: Capabilities): boolean {
-  return closing !== undefined && closing.at >= at;
+  if (closing === undefined) return pauseMs;
+  const age = ageMs(closing, now);
+  // Taken for as long again when the pause had ended: a new fault.
+  if (!isFaulty(known) && age >= 2 * closing.waitMs) return pauseMs;
+  // A second kind, or a look in between, does not double it.
+  return age < closing.waitMs ? closing.waitMs : Math.min(2 * closing.waitMs, longestPauseMs);
 }
 
 /** That kind is taken in no way, for that reason. */
@@ -49,10 +46,14 @@ export function withClosed(known: Capabilities, entity: Entity, reason: string):
 
 const noWay = { classic: null, put: false, erpSync: 'no', post: false } as const;
 
-/** What could not be found out is asked about soon anyway. */
-function isFaulty({ entities: abilities }: Capabilities): boolean {
+/**
+ * Something of a kind is taken in no way, or resources by no function of their own, so that what people have set of them is lost. What could
+ * not be found out is asked about soon anyway.
+ */
+function isFaulty({ generation, entities: abilities }: Capabilities): boolean {
+  if (generation === 'generic' && !abilities.resource.post && abilities.resource.unknown === undefined) return true;
   return entities.some((entity) => {
     const ability = abilities[entity];
-    return ability.unknown === undefined && possibleTasks(entity, ability).length === 0;
+    return ability.unknown === undefined && possibleTasks(entity, ability).length < tasks.length;
   });
 }

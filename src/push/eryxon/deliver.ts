@@ -62,12 +62,13 @@ export async function deliverBatch(on: Delivering, batch: Batch, transport: Tran
   if (refusedHere === batch.changes.length) return inOrder(batch, results);
   const job: Job = { batch, transport, report: (change, result) => void results.set(change, result) };
   const open = () => (results.size === 0 ? batch.changes : batch.changes.filter((change) => !results.has(change)));
+  const before = await on.discovery.known();
   const once = () => deliverOpen(on, { ...job, batch: { ...batch, changes: open() } });
   try {
     await once()
       .catch(
         ofSchema(async (error) => {
-          if (!(await on.discovery.renew(transport, error.notStarting))) throw error;
+          if (!(await isKnownAnew(on, { before, error, entity: batch.entity }, transport))) throw error;
           await once();
         }),
       )
@@ -83,6 +84,20 @@ export async function deliverBatch(on: Delivering, batch: Batch, transport: Tran
     throw new BatchInterruptedError(inOrder(batch, results), error);
   }
   return inOrder(batch, results);
+}
+
+interface Met {
+  before: Capabilities | undefined;
+  error: SchemaError;
+  entity: Batch['entity'];
+}
+
+/** Found out for another batch while this one was under way, or now. */
+async function isKnownAnew({ discovery }: Delivering, met: Met, transport: Transport): Promise<boolean> {
+  const { before, error, entity } = met;
+  const now = await discovery.known();
+  if (before !== undefined && now !== undefined && now.at !== before.at) return true;
+  return discovery.renew(transport, error.notStarting ? entity : undefined);
 }
 
 /** A column that no record can do without; a function of the documented generation, of which a look asks but one. */

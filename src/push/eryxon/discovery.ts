@@ -23,10 +23,10 @@ export interface Discovery {
   /** Finds out anew now, whatever is known. */
   look(transport: Transport): Promise<unknown>;
   /**
-   * After an error of the schema: finds out anew, unless that was done less than ten minutes ago; `urgent`: even then, once in ten
-   * minutes. False when nothing is known beyond before.
+   * After an error of the schema: finds out anew, unless that was done or failed less than ten minutes ago; where the function of this
+   * entity does not start even then, once in ten minutes. False when nothing is known beyond before.
    */
-  renew(transport: Transport, urgent: boolean): Promise<boolean>;
+  renew(transport: Transport, notStarting: Entity | undefined): Promise<boolean>;
   /** A look does not show that the MES takes none of these: so it is until the next one. */
   close(entity: Entity, reason: string): Promise<void>;
 }
@@ -48,8 +48,7 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
   let expired = false;
   /** When the last look failed, monotonic. */
   let failedMs = Number.NEGATIVE_INFINITY;
-  /** When one was taken although the last was younger than ten minutes, monotonic. */
-  let hurriedMs = Number.NEGATIVE_INFINITY;
+  const mayHurry = onceInAPause(clock);
   let running: Promise<Capabilities> | undefined;
 
   async function known(): Promise<Capabilities | undefined> {
@@ -71,11 +70,16 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
 
   /** Batches side by side share one look. */
   function findOnce(transport: Transport): Promise<Capabilities> {
-    running ??= find(transport).finally(() => {
-      running = undefined;
-    });
+    running ??= find(transport)
+      .catch((error: unknown) => {
+        if (leavesKnown(error)) failedMs = clock.monotonicMs();
+        throw error;
+      })
+      .finally(() => (running = undefined));
     return running;
   }
+
+  const justFailed = () => clock.monotonicMs() - failedMs < pauseMs;
 
   const isStale = (before: Capabilities) => expired || isOld(before, clock.now());
   return {
@@ -85,21 +89,17 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
     async current(transport) {
       const before = await known();
       if (before === undefined) return findOnce(transport);
-      if (!isStale(before) || clock.monotonicMs() - failedMs < pauseMs) return before;
-      return findOnce(transport).catch((error: unknown) => {
-        if (!leavesKnown(error)) throw error;
-        failedMs = clock.monotonicMs();
-        return before;
-      });
+      if (!isStale(before) || justFailed()) return before;
+      return findOnce(transport).catch(goOnWith(before));
     },
     expire() {
       expired = true;
     },
-    async renew(transport, urgent) {
+    async renew(transport, notStarting) {
       const before = await known();
-      if (before !== undefined && running === undefined && ageMs(before, clock.now()) < pauseMs) {
-        if (!urgent || clock.monotonicMs() - hurriedMs < pauseMs) return false;
-        hurriedMs = clock.monotonicMs();
+      if (before !== undefined && running === undefined) {
+        const isNew = ageMs(before, clock.now()) < pauseMs;
+        if (justFailed() || (isNew && !mayHurry(notStarting))) return false;
       }
       await findOnce(transport);
       return true;
@@ -110,6 +110,25 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
       kept = withPause(withClosed(before, entity, reason), before, clock.now());
       await notes.writeNote(noteName, kept);
     },
+  };
+}
+
+/** Lets one of each entity through in ten minutes. */
+function onceInAPause(clock: Pick<Clock, 'monotonicMs'>): (entity: Entity | undefined) => boolean {
+  const lastMs = new Map<Entity, number>();
+  return (entity) => {
+    const nowMs = clock.monotonicMs();
+    if (entity === undefined || nowMs - (lastMs.get(entity) ?? Number.NEGATIVE_INFINITY) < pauseMs) return false;
+    lastMs.set(entity, nowMs);
+    return true;
+  };
+}
+
+/** Goes by what is known where a look fails. */
+function goOnWith(before: Capabilities): (error: unknown) => Capabilities {
+  return (error) => {
+    if (!leavesKnown(error)) throw error;
+    return before;
   };
 }
 

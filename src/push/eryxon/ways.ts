@@ -86,7 +86,7 @@ export function worthListing(pages: number, count: number): boolean {
   return pages * 2 <= count;
 }
 
-const tasks: readonly Task[] = ['create', 'update', 'status'];
+export const tasks: readonly Task[] = ['create', 'update', 'status'];
 
 /** What the MES can do with records of an entity, whatever it costs; none while it takes them in no way. */
 export function possibleTasks(entity: Entity, ability: Ability): Task[] {
