@@ -16,7 +16,7 @@ export interface Discovery {
   current(transport: Transport): Promise<Capabilities>;
   /** What is known without asking; undefined before the first time. */
   known(): Promise<Capabilities | undefined>;
-  /** Older than a day, or than ten minutes to six hours where it takes some entity in no way. */
+  /** Older than a day, or than ten minutes to six hours where something of an entity is taken in no way. */
   isStale(known: Capabilities): boolean;
   /** To be found out anew before the next record goes out. */
   expire(): void;
