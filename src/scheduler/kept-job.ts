@@ -11,8 +11,8 @@ export async function withKeptJobs(
   rows: readonly GoodRow[],
   heldOf: (refs: readonly RecordRef[]) => Promise<MesRecord[]>,
 ): Promise<readonly GoodRow[]> {
+  if (!rows.some(({ records }) => records.some(isJobless))) return rows;
   const jobless = rows.flatMap(({ records }) => records.filter(isJobless));
-  if (jobless.length === 0) return rows;
   const held = await heldOf(jobless.map(({ entity, externalId }) => ({ entity, externalId })));
   const kept = new Map(held.map(({ externalId, parents }) => [externalId, parents]));
   const named = (record: MesRecord): MesRecord =>

@@ -108,7 +108,7 @@ type ChildMethod = 'dueChildren' | 'markOpen' | 'childrenOf' | 'refused' | 'coun
 function passMethods(state: State): Pick<Store, PassMethod> {
   const { directory, ledger } = state;
   return {
-    begin: (stream) => guarded(directory, () => ledger.read(() => begin(state, stream))),
+    begin: (stream) => guarded(directory, () => begin(state, stream)),
     lookup: (source, entity, ids) => guarded(directory, () => ledger.records.lookup(source, entity, ids)),
     commit: (page) => guarded(directory, () => commit(state, page)),
     finish: (pass) => guarded(directory, () => finishPass(state, pass)),
@@ -157,18 +157,27 @@ function operatorMethods(state: State): Omit<Store, PassMethod | ChildMethod | k
 
 function begin({ file, ledger, passes, epoch }: State, stream: string): StreamState {
   const { run, watermark, fingerprint, lastFullRead, lastSweep: parentsMarkedAt } = markOf(file.current(), stream);
-  const left = ledger.passes.interrupted(stream);
+  const { left, reads, latestChild, ...known } = ledger.recall(stream, () => knownOf(ledger, stream));
   const interrupted = left?.run === run ? left : undefined;
   // A resumed pass goes by the marks from before its first page: a later one may concern a parent it has read already.
-  const reads = ledger.readsDue.latest(stream);
-  const children = interrupted?.childrenMark ?? ledger.children.latest(stream);
+  const children = interrupted?.childrenMark ?? latestChild;
   const inLedger = interrupted !== undefined;
   passes.set(stream, { run, marks: { children, reads: inLedger ? 0 : reads }, inLedger });
   const resume = interrupted?.point ?? null;
-  const lateness = ledger.sweeps.lateness(stream);
-  const parkedUntil = ledger.parked.latest(stream);
-  const given = { watermark, resume, epoch, fingerprint, lastFullRead, parentsMarkedAt, lateness, parkedUntil };
-  return { ...given, readDue: reads > 0 };
+  return { watermark, resume, epoch, fingerprint, lastFullRead, parentsMarkedAt, ...known, readDue: reads > 0 };
+}
+
+/** What the ledger has of a stream when a pass begins. */
+function knownOf({ passes, readsDue, children, sweeps, parked, deadLetters }: Ledger, stream: string) {
+  const parkedUntil = parked.latest(stream);
+  return {
+    left: passes.interrupted(stream),
+    reads: readsDue.latest(stream),
+    latestChild: children.latest(stream),
+    lateness: sweeps.lateness(stream),
+    parkedUntil,
+    leftOver: parkedUntil !== null || deadLetters.any(stream),
+  };
 }
 
 async function commit(state: State, page: PageCommit): Promise<void> {

@@ -26,7 +26,7 @@ interface OpenPass {
  * The end of a pass that read no row is kept in memory while the last one of its stream on the disk is younger than this: a crash makes the
  * next window begin that much earlier.
  */
-export const holdMs = 300_000;
+export const holdMs = 900_000;
 
 /** One that was never begun counts as one that did something. */
 export function passOf({ passes, file }: Pick<Passing, 'passes' | 'file'>, stream: string): OpenPass {

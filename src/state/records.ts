@@ -87,22 +87,20 @@ function queries(database: Database): Pick<Records, 'lookup' | 'childrenOf' | 'c
 }
 
 function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childrenOf' | 'count'> {
+  const insertMany = prepare(database, `INSERT OR IGNORE ${rowsOf(plainColumns, rowsAtOnce)}`);
   const upsertMany = prepare(database, upsertOf([], rowsAtOnce));
   const upsertOne = prepare(database, upsertOf([], 1));
-  const upsertPlain = (shared: readonly [scope: number, lifecycle: Lifecycle], plain: readonly DeliveredRecord[]) => {
+  const putMany = (shared: Shared, plain: readonly DeliveredRecord[]) => {
     const values: Value[] = [...shared];
-    let left = plain.length;
-    let missing = left >= rowsAtOnce ? rowsAtOnce : 1;
-    for (const { change, mesId } of plain) {
-      const { record, hash } = change;
-      values.push(record.externalId, hash, mesId, businessKeyOf(record), fieldMarks(record));
-      left -= 1;
-      missing -= 1;
-      if (missing > 0) continue;
-      (values.length > shared.length + plainColumns.length ? upsertMany : upsertOne).run(...values);
-      values.length = shared.length;
-      missing = left >= rowsAtOnce ? rowsAtOnce : 1;
-    }
+    for (const delivery of plain) addPlain(values, delivery);
+    const areNew = plain.every(({ change }) => change.known === undefined);
+    // Before an upsert of many SQLite copies each page that it touches, to undo it by itself: what is new goes without.
+    if (!areNew || insertMany.run(...values).changes !== plain.length) upsertMany.run(...values);
+  };
+  const putPlain = (shared: Shared, plain: readonly DeliveredRecord[]) => {
+    const whole = plain.length - (plain.length % rowsAtOnce);
+    for (let at = 0; at < whole; at += rowsAtOnce) putMany(shared, plain.slice(at, at + rowsAtOnce));
+    for (const delivery of plain.slice(whole)) upsertOne.run(...addPlain([...shared], delivery));
   };
   const upsertKept = prepare(database, upsertOf(keptColumns, 1));
   const refuse = prepare(
@@ -125,17 +123,15 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
     deliver(scope, deliveries, keepRecords) {
       const plain: DeliveredRecord[] = [];
       for (const delivery of deliveries) {
-        const { change, mesId } = delivery;
-        const { record, hash, stamp } = change;
-        if (!keepRecords && stamp === null) {
-          plain.push(delivery);
-          continue;
+        const { change } = delivery;
+        if (!keepRecords && change.stamp === null) plain.push(delivery);
+        else {
+          const values = addPlain([scope, change.record.lifecycle], delivery);
+          upsertKept.run(...values, ...keptValues(change, keepRecords));
         }
-        const row = [record.externalId, hash, mesId, businessKeyOf(record), fieldMarks(record)];
-        upsertKept.run(scope, record.lifecycle, ...row, ...keptValues(change, keepRecords));
       }
       const byLifecycle = Map.groupBy(plain, ({ change }) => change.record.lifecycle);
-      for (const [lifecycle, alike] of byLifecycle) upsertPlain([scope, lifecycle], alike);
+      for (const [lifecycle, alike] of byLifecycle) putPlain([scope, lifecycle], alike);
     },
     refuse: (scope, { record, hash }) => void refuse.run(scope, record.externalId, record.lifecycle, hash),
     acceptAgain: (scope, externalIds) => void acceptAgain.run(scope, JSON.stringify(externalIds)),
@@ -150,8 +146,14 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
 /** What most records fill; binding the others too would cost them a fifth more. Scope and lifecycle are bound once for many. */
 const plainColumns = ['external_id', 'hash', 'mes_id', 'business_key', 'marks'];
 const keptColumns = ['stamp', 'job', 'part', 'record'];
+type Shared = readonly [scope: number, lifecycle: Lifecycle];
 /** Rows a statement: binding by the fifty takes a quarter off a commit. */
 const rowsAtOnce = 50;
+
+function addPlain(values: Value[], { change: { record, hash }, mesId }: DeliveredRecord): Value[] {
+  values.push(record.externalId, hash, mesId, businessKeyOf(record), fieldMarks(record));
+  return values;
+}
 
 function keptValues(change: Change, keepRecords: boolean): Value[] {
   const { record, stamp } = change;
@@ -161,14 +163,18 @@ function keptValues(change: Change, keepRecords: boolean): Value[] {
 }
 
 function upsertOf(kept: readonly string[], rows: number): string {
-  const columns = [...plainColumns, ...kept];
-  const row = `(?1, ?2, ${columns.map(() => '?').join(', ')})`;
   const others = keptColumns.map((name) => `${name} = ${kept.includes(name) ? `excluded.${name}` : 'NULL'}`);
   return `
-    INSERT INTO records (scope, lifecycle, ${columns.join(', ')}) VALUES ${Array(rows).fill(row).join(', ')}
+    INSERT ${rowsOf([...plainColumns, ...kept], rows)}
     ON CONFLICT DO UPDATE SET
       hash = excluded.hash, mes_id = coalesce(excluded.mes_id, mes_id), business_key = excluded.business_key,
       lifecycle = excluded.lifecycle, marks = excluded.marks, refused_hash = NULL, ${others.join(', ')}`;
+}
+
+/** SQL: rows of one scope and lifecycle. */
+function rowsOf(columns: readonly string[], rows: number): string {
+  const row = `(?1, ?2, ${columns.map(() => '?').join(', ')})`;
+  return `INTO records (scope, lifecycle, ${columns.join(', ')}) VALUES ${Array(rows).fill(row).join(', ')}`;
 }
 
 /** The record as JSON, with its fields as they were stringified for the hash: not a second time. */

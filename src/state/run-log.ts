@@ -19,8 +19,8 @@ export interface RunLog {
 const mostHeld = 500;
 
 /**
- * A pass that did nothing is kept in memory, as its end is, while the last one on the disk is younger than five minutes: such a poll
- * writes nothing at all.
+ * A pass that did nothing is kept in memory, as its end is, while the last one on the disk is younger than a quarter of an hour: such a
+ * poll writes nothing at all.
  */
 export function createRunLog(ledger: Pick<Ledger, 'passes' | 'jot'>, clock: Pick<Clock, 'monotonicMs'>): RunLog {
   const { passes, jot } = ledger;

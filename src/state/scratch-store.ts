@@ -62,6 +62,7 @@ function createScratchLedger(scratch: Database): Ledger {
     change: async (work) => transaction(scratch, work),
     jot: async (work) => transaction(scratch, work),
     read: (work) => work(),
+    recall: (_key, work) => work(),
     findDamage: () => [],
     copyTo: () => Promise.reject(new Error('A scratch state is not copied.')),
     close: () => scratch.close(),

@@ -110,6 +110,8 @@ export interface StreamState {
   lateness: Lateness;
   /** When the latest of its records that wait was parked, ISO-8601; null when none waits. Later ones were parked by this pass. */
   parkedUntil: string | null;
+  /** Some of what it brought waits, or is set aside. */
+  leftOver: boolean;
 }
 
 /** Where a pass can go on: its fixed window and the connector's own cursor behind the last committed page. */

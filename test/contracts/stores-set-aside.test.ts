@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PageCommit } from '../../src/state/store.ts';
 import {
   change,
   delivered,
@@ -17,6 +18,26 @@ const tuesday = '2026-03-03T00:00:00.000Z';
 
 describe.each(stores)('what is set aside: $name', (kind) => {
   const state = useStore(kind);
+
+  it('tells at the beginning of a pass whether anything of its stream waits or is set aside', async () => {
+    const child = record('c', { entity: 'part', parents: { job: 'p' } });
+    const badRow = { stage: 'map', key: 'r', reason: 'no quantity', payload: '{}' } as const;
+    const steps: [Partial<PageCommit>, boolean][] = [
+      [{ outcomes: [parked(child, { entity: 'job', externalId: 'p' })] }, true],
+      [{ outcomes: [delivered(record('p'))] }, true],
+      [{ outcomes: [delivered(child)] }, false],
+      [{ outcomes: [refused(record('q'))] }, true],
+      [{ outcomes: [delivered(record('q'))] }, false],
+      [{ badRows: [badRow] }, true],
+      [{ goodRowKeys: ['r'] }, false],
+    ];
+    expect((await state.store.begin(stream)).leftOver).toBe(false);
+    for (const [rest, expected] of steps) {
+      await state.store.commit(page(state.epoch, rest));
+      expect((await state.store.begin(stream)).leftOver).toBe(expected);
+      expect((await state.store.begin('plant/other')).leftOver).toBe(false);
+    }
+  });
 
   describe('refused records', () => {
     it('keeps a refused record whole, with the reason, and remembers its content as refused', async () => {

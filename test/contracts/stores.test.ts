@@ -32,6 +32,7 @@ describe.each(stores)('store: $name', (kind) => {
         readDue: false,
         lateness: { rows: 0, seconds: 0 },
         parkedUntil: null,
+        leftOver: false,
       };
       expect(await state.store.begin('plant/new')).toEqual(fresh);
     });
@@ -116,6 +117,29 @@ describe.each(stores)('store: $name', (kind) => {
       expect([...(await state.store.lookup(source, 'job', ids)).keys()].sort()).toEqual(known.sort());
       expect((await state.store.lookup(source, 'part', ids)).size).toBe(0);
       expect((await state.store.lookup('other', 'job', ids)).size).toBe(0);
+    });
+
+    it('takes records that it has, told as new to it or as known, as they were delivered last', async () => {
+      const ids = Array.from({ length: 120 }, (_, index) => `${index}`);
+      const outcomesOf = (text: string) =>
+        ids.map((id) => delivered(record(id, { fields: { job_number: text + id } })));
+      const hashesOf = async () => {
+        const entries = await state.store.lookup(source, 'job', ids);
+        return ids.map((id) => entries.get(id)?.hash);
+      };
+      await state.store.commit(page(state.epoch, { outcomes: outcomesOf('a').slice(40, 41) }));
+      for (const text of ['b', 'c']) {
+        const outcomes = outcomesOf(text);
+        await state.store.commit(page(state.epoch, { outcomes: [...outcomesOf('old').slice(0, 3), ...outcomes] }));
+        expect(await hashesOf()).toEqual(outcomes.map((outcome) => outcome.change.hash));
+      }
+      const entries = await state.store.lookup(source, 'job', ids);
+      const told = outcomesOf('d').map((outcome) => {
+        const known = entries.get(outcome.change.record.externalId);
+        return { ...outcome, change: { ...outcome.change, known } };
+      });
+      await state.store.commit(page(state.epoch, { outcomes: told }));
+      expect(await hashesOf()).toEqual(told.map((outcome) => outcome.change.hash));
     });
 
     it('sees what a commit has begun to write before it is durable', async () => {

@@ -12,6 +12,16 @@ export const tables: Readonly<Record<Entity, string>> = {
 };
 
 /**
+ * The body of a request for many records, each as JSON text: `<head>:[…]}`. Joined in one piece: a text put around a long one makes
+ * the system copy that once more.
+ */
+export function listBody(head: string, [first = '', ...others]: readonly string[]): string {
+  const last = others.pop();
+  if (last === undefined) return `${head}:[${first}]}`;
+  return [`${head}:[${first}`, ...others, `${last}]}`].join(',');
+}
+
+/**
  * One record as the documented API takes it, as JSON text. The mapped fields were made into text once, for the sync hash, and are
  * sent as that text.
  */

@@ -1,7 +1,7 @@
 import { TransientError } from '../../core/errors.ts';
 import { type Batch, BatchRefusedError, type ReadyChange, type SinkResult, type Transport } from '../sink.ts';
 import { type Answer, isObject, readAnswer } from './answers.ts';
-import { classicBody, tables } from './bodies.ts';
+import { classicBody, listBody, tables } from './bodies.ts';
 import { jsonHeaders, requireStarting } from './request.ts';
 import { missingParent, nameTaken, readVerdict, SchemaError } from './verdict.ts';
 
@@ -11,7 +11,7 @@ import { missingParent, nameTaken, readVerdict, SchemaError } from './verdict.ts
  */
 export async function deliverBulk(base: string, batch: Batch, transport: Transport): Promise<SinkResult[] | undefined> {
   const table = tables[batch.entity];
-  const body = `{"${table}":[${batch.changes.map(classicBody).join(',')}]}`;
+  const body = listBody(`{"${table}"`, batch.changes.map(classicBody));
   const path = `${base}/api-${table}/bulk-sync`;
   const answer = readAnswer(
     await transport.request({ method: 'POST', path, headers: jsonHeaders, body }),

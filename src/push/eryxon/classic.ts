@@ -63,8 +63,9 @@ interface Told {
 /** What was on hold and is made anew, because somebody had removed it from the MES, is put on hold once more. */
 async function tell(call: Call, { changes, results }: Told, report: Report): Promise<void> {
   const anew = new Map<ReadyChange, ReadyChange>();
-  for (const [index, result] of results.entries()) {
-    const change = changes[index];
+  let index = 0;
+  for (const result of results) {
+    const change = changes[index++];
     if (change === undefined) continue;
     if (wasOnHold(change) && isAnotherRow(change, result)) {
       anew.set({ ...change, known: undefined }, change);

@@ -15,6 +15,7 @@ import { genericBulk } from './generic-bulk.ts';
 import { genericPut } from './generic-put.ts';
 import { postPatch } from './post-patch.ts';
 import type { Call, Report, Way } from './request.ts';
+import { createResults } from './results.ts';
 import type { Session } from './session.ts';
 import { unstorable } from './unstorable.ts';
 import { SchemaError } from './verdict.ts';
@@ -53,15 +54,14 @@ export interface Delivering {
 
 /** Delivers a batch by the ways that work for its entity. Throws BatchInterruptedError with what is known when it stops on the way. */
 export async function deliverBatch(on: Delivering, batch: Batch, transport: Transport): Promise<SinkResult[]> {
-  const results = new Map<ReadyChange, SinkResult>();
+  const { report, count, open, inOrder } = createResults(batch.changes);
   for (const change of batch.changes) {
     const reason = unstorable(change);
-    if (reason !== undefined) results.set(change, { kind: 'refused', reason });
+    if (reason !== undefined) report(change, { kind: 'refused', reason });
   }
-  const refusedHere = results.size;
-  if (refusedHere === batch.changes.length) return inOrder(batch, results);
-  const job: Job = { batch, transport, report: (change, result) => void results.set(change, result) };
-  const open = () => (results.size === 0 ? batch.changes : batch.changes.filter((change) => !results.has(change)));
+  const refusedHere = count();
+  if (refusedHere === batch.changes.length) return inOrder();
+  const job: Job = { batch, transport, report };
   const before = await on.discovery.known();
   const once = () => deliverOpen(on, { ...job, batch: { ...batch, changes: open() } });
   try {
@@ -80,10 +80,10 @@ export async function deliverBatch(on: Delivering, batch: Batch, transport: Tran
       );
   } catch (error) {
     // What was refused here is found again without a request, so that the whole batch counts as refused.
-    if (results.size === (error instanceof BatchRefusedError ? refusedHere : 0)) throw error;
-    throw new BatchInterruptedError(inOrder(batch, results), error);
+    if (count() === (error instanceof BatchRefusedError ? refusedHere : 0)) throw error;
+    throw new BatchInterruptedError(inOrder(), error);
   }
-  return inOrder(batch, results);
+  return inOrder();
 }
 
 interface Met {
@@ -123,10 +123,6 @@ interface Job {
   batch: Batch;
   transport: Transport;
   report: Report;
-}
-
-function inOrder({ changes }: Batch, results: ReadonlyMap<ReadyChange, SinkResult>): SinkResult[] {
-  return changes.map((change) => results.get(change) ?? { kind: 'unproven' });
 }
 
 async function deliverOpen({ base, discovery, session }: Delivering, { batch, transport, report }: Job): Promise<void> {

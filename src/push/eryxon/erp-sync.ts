@@ -3,7 +3,7 @@ import { isHeld } from '../../core/records.ts';
 import { createBadSearch } from '../bad-search.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 import { isObject } from './answers.ts';
-import { spelledOut, tables } from './bodies.ts';
+import { listBody, spelledOut, tables } from './bodies.ts';
 import type { Columns } from './columns.ts';
 import { genericPut, holdAnew, tryPatch } from './generic-put.ts';
 import { prepare } from './prepare.ts';
@@ -77,7 +77,7 @@ async function tryGroup(call: Call, items: readonly Item[], report: Report): Pro
   const table = tables[call.entity];
   // Skipping goes by the last payload, not by the row: somebody may have changed that by hand.
   const options = '"options":{"skip_unchanged":false}';
-  const body = `{"source":"erp-puller",${options},"${table}":[${items.map(bodyOf).join(',')}]}`;
+  const body = listBody(`{"source":"erp-puller",${options},"${table}"`, items.map(bodyOf));
   const answer = await ask(call, { method: 'POST', name: 'api-erp-sync', rest: '/sync', body });
   requireKnown(answer, 'erp-sync');
   if (answer.data === undefined) return [{ items, message: refusalText(answer) }];

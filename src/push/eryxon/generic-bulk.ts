@@ -3,7 +3,7 @@ import { isHeld } from '../../core/records.ts';
 import type { MesRecord } from '../../core/types.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 import { isObject } from './answers.ts';
-import { tables } from './bodies.ts';
+import { listBody, tables } from './bodies.ts';
 import type { Columns } from './columns.ts';
 import { genericPut } from './generic-put.ts';
 import { listRows, openList, readOne, readRows } from './lists.ts';
@@ -52,7 +52,7 @@ export async function genericBulk(call: Call, changes: readonly ReadyChange[], r
 }
 
 async function sendAndProve(call: Call, { sent, rowsSince }: Sending, report: Report): Promise<void> {
-  const body = `{"${tables[call.entity]}":[${sent.map(bodyOf).join(',')}]}`;
+  const body = listBody(`{"${tables[call.entity]}"`, sent.map(bodyOf));
   const answer = await ask(call, { method: 'POST', rest: '/bulk-sync', body });
   requireKnown(answer, 'bulk-sync');
   const results = isObject(answer.data) ? answer.data['results'] : undefined;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Lifecycle, MesRecord } from '../../../src/core/types.ts';
-import { classicBody } from '../../../src/push/eryxon/bodies.ts';
+import { classicBody, listBody } from '../../../src/push/eryxon/bodies.ts';
 import { entry, ready, record } from '../../support/push-builders.ts';
 
 function bodyOf(...of: Parameters<typeof ready>): Record<string, unknown> {
@@ -10,6 +10,17 @@ function bodyOf(...of: Parameters<typeof ready>): Record<string, unknown> {
 
 const lifecycles: Lifecycle[] = ['active', 'closed', 'cancelled'];
 const withStatus = ['job', 'part', 'operation'] as const;
+
+describe('the body of a request for many', () => {
+  it.each([0, 1, 2, 3, 100])('is one JSON text of %i records in their order', (count) => {
+    const records = Array.from({ length: count }, (_, id) => ({ id, name: 'a ] } , b' }));
+    const body = listBody(
+      '{"source":"x","jobs"',
+      records.map((each) => JSON.stringify(each)),
+    );
+    expect(body).toBe(JSON.stringify({ source: 'x', jobs: records }));
+  });
+});
 
 describe('the body of a record', () => {
   it('is the external key, the parents by external id, the cell by its name, and the fields', () => {
