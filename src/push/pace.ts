@@ -83,7 +83,8 @@ function createMeasure({ first, most, holdMs }: { first: number; most: number; h
     value: () => value,
     cut({ startedMs, endedMs }, to) {
       if (startedMs < cutMs) return;
-      failed = value;
+      // What fails one at a time does not fail for being many.
+      failed = value < 2 ? Number.POSITIVE_INFINITY : value;
       cutMs = endedMs;
       value = Math.max(1, to);
     },

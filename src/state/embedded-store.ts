@@ -150,7 +150,10 @@ function operatorMethods(state: State): Omit<Store, PassMethod | ChildMethod | k
     noteCreates: (sent) => change(() => creates.note(sent)),
     forgetCreates: (refs) => change(() => creates.forget(refs)),
     probe: () => guarded(directory, () => probe(state)),
-    backup: (target) => guarded(target, () => backUp(state, target)),
+    async backup(target) {
+      await guarded(directory, () => runLog.flush());
+      await guarded(target, () => backUp(state, target));
+    },
     close: () => guarded(directory, () => close(state)),
   };
 }

@@ -36,7 +36,7 @@ export interface Ledger extends LedgerParts {
   jot<T>(work: () => T): Promise<T>;
   /** Several reads of one moment; cheaper than one by one. Not inside `change`. */
   read<T>(work: () => T): T;
-  /** As `read`, and what it said under this key counts until the next change: polls without news all ask the same. */
+  /** As `read`, and what it said under this key counts until this process writes: polls without news all ask the same. */
   recall<T>(key: string, work: () => T): T;
   /** Problems that SQLite finds in the whole file; none when it is sound. Reads all of it. */
   findDamage(): string[];
@@ -68,7 +68,7 @@ export interface LedgerOptions {
 
 /** 8 MB of pages however large the file: with the default of 2 MB a look-up of a thousand takes a third longer at a million. */
 const cacheKiB = 8192;
-/** A quarter of the pages to write a commit that the default of 4 kB takes. */
+/** Of a new ledger. A commit of many records writes a quarter of the pages that 4 kB would take; one of a single record, 16 kB. */
 const pageBytes = 16_384;
 
 /** Opens the ledger of a state directory; throws ConfigError for one that is damaged, foreign or lost. */

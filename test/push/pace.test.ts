@@ -96,6 +96,16 @@ describe('the pace', () => {
     expect(pace.batchSize()).toBe(1000);
   });
 
+  it('goes back to the full batch at once when single records failed too: it was not for their number', () => {
+    const pace = grownPace();
+    let nowMs = 1000;
+    for (; pace.batchSize() > 1; nowMs += 1000) pace.troubled('failed', at(nowMs));
+    pace.troubled('failed', at(nowMs));
+    pace.answered(at(nowMs + 1000));
+    for (let each = 0; each < 20; each += 1) pace.delivered(pace.batchSize());
+    expect(pace.batchSize()).toBe(1000);
+  });
+
   it('learns nothing of large batches from small ones', () => {
     const pace = grownPace();
     pace.troubled('failed', at(1000));

@@ -42,8 +42,8 @@ async function shown(of: Store, name = stream): Promise<number[]> {
 }
 
 /** As another process finds it. */
-async function onDisk(name = stream): Promise<number[]> {
-  const reader = await openEmbeddedStore({ directory, clock, readOnly: true });
+async function onDisk(name = stream, at = directory): Promise<number[]> {
+  const reader = await openEmbeddedStore({ directory: at, clock, readOnly: true });
   try {
     return await shown(reader, name);
   } finally {
@@ -64,6 +64,14 @@ describe('the history of passes', () => {
     await store.recordRun(stream, runOf(4));
     expect(await onDisk()).toEqual([4, 3, 2, 1]);
     expect(await shown(store)).toEqual([4, 3, 2, 1]);
+  });
+
+  it('is in a backup, with what did nothing', async () => {
+    const backup = join(scratchDirectory(), 'backup');
+    await store.recordRun(stream, runOf(1));
+    await store.recordRun(stream, runOf(2));
+    await store.backup(backup);
+    expect(await onDisk(stream, backup)).toEqual([2, 1]);
   });
 
   const doings: Record<string, Partial<Run>> = {

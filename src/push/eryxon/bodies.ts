@@ -12,8 +12,8 @@ export const tables: Readonly<Record<Entity, string>> = {
 };
 
 /**
- * The body of a request for many records, each as JSON text: `<head>:[…]}`. Joined in one piece: a text put around a long one makes
- * the system copy that once more.
+ * The body of a request for many records, each as JSON text: `<head>:[…]}`. Joined in one piece: with a text put around
+ * a long one all is copied once more before it is sent.
  */
 export function listBody(head: string, [first = '', ...others]: readonly string[]): string {
   const last = others.pop();

@@ -99,6 +99,8 @@ export function createOdooModels(client: OdooClient, name: string): OdooModels {
 function readModel(answer: unknown, what: string): Model {
   if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) throw malformed(what);
   const described = Object.entries(answer as Record<string, { type?: unknown } | null>);
+  // Every model has it: what lacks it comes from somebody before Odoo.
+  if (!described.some(([field]) => field === 'id')) throw malformed(what);
   const truths = described.filter(([, field]) => field?.type === 'boolean').map(([field]) => field);
   return { fields: new Set(described.map(([field]) => field)), truths: new Set(truths) };
 }

@@ -213,6 +213,14 @@ describe('a server that answers otherwise', () => {
     await expect(readInto(new Map(), source, { mode: 'full' })).rejects.toMatchObject({ malformed: true });
   });
 
+  it.each([{}, { ok: true }, { status: 'maintenance' }, []])(
+    'is malformed, and not a release without fields: %j',
+    async (fields) => {
+      const source = sourceOf(answering({ fields_get: fields, search_read: [] }).client);
+      await expect(source.prepare(never)).rejects.toMatchObject({ name: 'TransientError', malformed: true });
+    },
+  );
+
   it.each([[[{ id: 2 }, { id: 1 }]], [[{ id: 2 }, { id: 2 }]], [[{ id: 0 }]]])(
     'and ids out of order end the walk: %j',
     async (rows) => {
