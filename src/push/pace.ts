@@ -33,6 +33,8 @@ const slotsHoldMs = 30_000;
 const batchHoldMs = 600_000;
 /** Of the size that failed, what is tried until then. */
 const safeShare = 0.75;
+/** So many single records in a row may fail by chance. */
+const mostAlone = 2;
 /** Records a request at first: what every installation has time for. */
 const usualFirst = 100;
 /** Of the largest size, what a delivered batch adds. */
@@ -79,16 +81,20 @@ function createMeasure({ first, most, holdMs }: { first: number; most: number; h
   let value = first;
   let failed = Number.POSITIVE_INFINITY;
   let cutMs = Number.NEGATIVE_INFINITY;
+  /** Cuts in a row at the least value. */
+  let alone = 0;
   return {
     value: () => value,
     cut({ startedMs, endedMs }, to) {
       if (startedMs < cutMs) return;
-      // What fails one at a time does not fail for being many.
-      failed = value < 2 ? Number.POSITIVE_INFINITY : value;
+      alone = value < 2 ? alone + 1 : 0;
+      // What fails one at a time, with nothing going well in between, does not fail for being many.
+      failed = alone > mostAlone ? Number.POSITIVE_INFINITY : value;
       cutMs = endedMs;
       value = Math.max(1, to);
     },
     grow(by, { atMs, safe }) {
+      alone = 0;
       const limit = atMs - cutMs < holdMs ? Math.max(1, safe(failed)) : most;
       if (value < limit) value = Math.min(value + by, limit, most);
     },

@@ -98,12 +98,23 @@ describe('the pace', () => {
 
   it('goes back to the full batch at once when single records failed too: it was not for their number', () => {
     const pace = grownPace();
-    let nowMs = 1000;
-    for (; pace.batchSize() > 1; nowMs += 1000) pace.troubled('failed', at(nowMs));
-    pace.troubled('failed', at(nowMs));
-    pace.answered(at(nowMs + 1000));
+    const nowMs = failToSingles(pace);
+    for (let each = 1; each <= 3; each += 1) pace.troubled('failed', at(nowMs + 1000 * each));
+    pace.answered(at(nowMs + 4000));
     for (let each = 0; each < 20; each += 1) pace.delivered(pace.batchSize());
     expect(pace.batchSize()).toBe(1000);
+  });
+
+  it('stays at single records where one of them fails or is slow now and then, and larger batches failed', () => {
+    const pace = grownPace();
+    let nowMs = failToSingles(pace);
+    for (let each = 0; each < 8; each += 1) {
+      pace.troubled('failed', at(nowMs + 1000));
+      pace.answered(at(nowMs + 41_000, 31_000));
+      pace.delivered(1);
+      nowMs += 41_000;
+      expect(pace.batchSize()).toBe(1);
+    }
   });
 
   it('learns nothing of large batches from small ones', () => {
@@ -114,6 +125,16 @@ describe('the pace', () => {
     expect(pace.batchSize()).toBe(500);
   });
 });
+
+/** When the last of two records failed. */
+function failToSingles(pace: Pace): number {
+  let nowMs = 0;
+  while (pace.batchSize() > 1) {
+    nowMs += 1000;
+    pace.troubled('failed', at(nowMs));
+  }
+  return nowMs;
+}
 
 /** A MES that answers so many requests at one time in 200 ms each and refuses the rest, under endless demand, in virtual time. */
 function simulate(pace: Pace, capacityAt: (nowMs: number) => number, untilMs: number) {
