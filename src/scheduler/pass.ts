@@ -173,10 +173,9 @@ interface Delivering {
   signal: AbortSignal;
 }
 
-/** Work left over from earlier passes: parked records whose parents have come, dead letters marked for another try. */
+/** Work left over from earlier passes, mostly none: parked records whose parents have come, dead letters marked for another try. */
 export async function deliverLeftOver(pass: Pass, { request, ownIsFresh, signal }: Delivering): Promise<void> {
   const batch = 500;
-  // Most polls find nothing to do.
   if (!pass.state.leftOver && Object.values(pass.counts).every((count) => count === 0)) return;
   for (;;) {
     request.stopping?.throwIfAborted();
