@@ -108,7 +108,12 @@ function pusherFor(options: PusherOptions & { pace: Pace; limit: LimitFunction }
         limit.concurrency = pace.slots();
         const size = Math.min(pace.batchSize(), (await sink.largestBatch?.(entity)) ?? Infinity);
         const batches = split(ready, size).map((part) => ({ entity, changes: part }));
-        const failure = firstFailure(await Promise.all(batches.map((batch) => limit(() => attempt(batch, run)))));
+        const tryAll = (some: readonly Batch[]) =>
+          Promise.all(some.map((batch) => limit(() => attempt(batch, run))));
+        // Where the last one failed, one tells whether the others are worth sending.
+        const probe = outage?.isOpen(entity) === true ? 1 : 0;
+        const tried = await tryAll(batches.slice(0, probe));
+        const failure = firstFailure([...tried, ...(await tryAll(batches.slice(probe)))]);
         if (failure === undefined) continue;
         const { outcomes } = run;
         return { outcomes, requests: transport.requests(), failure, failed: whatFailed(entity, failure, outage) };
