@@ -70,7 +70,7 @@ function openBench(mes: EryxonSimulator, batchSize: number): Bench {
   return {
     async deliver(records) {
       const changes = records.map((record): Change => toChange(record, ledger.get(keyOf(record)), null));
-      const { outcomes, requests, failure } = await pusher.push(changes, lookup, new AbortController().signal);
+      const { outcomes, requests, failure } = await pusher.push(changes, { lookup }, new AbortController().signal);
       if (failure !== undefined) throw failure;
       for (const outcome of outcomes) note(ledger, outcome);
       return requests;

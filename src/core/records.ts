@@ -1,4 +1,4 @@
-import type { Entity, LedgerEntry, MesRecord, RecordRef } from './types.ts';
+import { type Entity, type LedgerEntry, type MesRecord, type RecordRef, unknownContent } from './types.ts';
 
 const fieldOf: Readonly<Record<Entity, string | null>> = {
   cell: 'name',
@@ -22,5 +22,15 @@ export function recordKey({ entity, externalId }: RecordRef): string {
 
 /** The ledger says that the MES has it: also after its sync hash was forgotten, the MES's own id stays. */
 export function isHeld(entry: LedgerEntry | undefined): boolean {
+  return mayBeHeld(entry) && (entry?.hash !== unknownContent || entry.mesId !== null);
+}
+
+/** As `isHeld`, or the MES may have it from a request whose answer never came. */
+export function mayBeHeld(entry: LedgerEntry | undefined): boolean {
   return entry !== undefined && (entry.hash !== null || entry.mesId !== null);
+}
+
+/** What names it may be tied to this record: the MES has it, and has not lost it since. */
+export function isThere(entry: LedgerEntry | undefined): boolean {
+  return entry?.hash != null && isHeld(entry);
 }

@@ -17,6 +17,7 @@
  *   **absence**: a record that it no longer lists.
  * - **late row**: one that shows up with a stamp behind the watermark.
  * - **sync hash**: SHA-256 over a record; equal hash, no request.
+ * - **doubtful**: a record that a request may have brought to the MES, of which no answer says so; in the ledger its content is unknown.
  * - **dead letter**: a row or record set aside with the reason, kept until it is delivered or dropped by hand.
  * - **parked**: a record that waits for its parent to reach the MES.
  * - **sink**: the MES as the pusher sees it.
@@ -56,7 +57,7 @@ export interface MesRecord {
 
 /** What the ledger knows of one record. */
 export interface LedgerEntry {
-  /** Sync hash of what was last delivered; null while nothing has been. */
+  /** Sync hash of what was last delivered; null while nothing has been, `unknownContent` where that is doubtful. */
   hash: string | null;
   /** The MES's own id of it, once an answer named it. */
   mesId: string | null;

@@ -1,3 +1,4 @@
+import { isThere } from '../core/records.ts';
 import type { Change, Entity, LedgerEntry, Outcome, Parents, RecordRef } from '../core/types.ts';
 import type { ParentEntry, ReadyChange } from './sink.ts';
 
@@ -25,7 +26,7 @@ export async function resolveParents(
     const ids = new Set(group.map(({ record }) => record.parents[kind]).filter((id) => id !== undefined));
     const wanted = [...ids].filter((id) => !arrived.has(`${kind}/${id}`));
     const found = wanted.length === 0 ? [] : await lookup(kind, wanted);
-    for (const [id, entry] of found) if (entry.hash !== null) known.set(`${kind}/${id}`, entry);
+    for (const [id, entry] of found) if (isThere(entry)) known.set(`${kind}/${id}`, entry);
   }
   const ready: ReadyChange[] = [];
   for (const change of group) {

@@ -5,6 +5,7 @@ import type { Redactor } from '../core/redact.ts';
 import { type Change, type Entity, entities, type Outcome } from '../core/types.ts';
 import { createBadSearch } from './bad-search.ts';
 import type { Caller } from './day-plan.ts';
+import { createDoubt } from './doubt.ts';
 import { type Outage, whatFailed } from './outage.ts';
 import { createPace, type Pace } from './pace.ts';
 import { type Lookup, resolveParents } from './parents.ts';
@@ -24,21 +25,30 @@ export type { Caller } from './day-plan.ts';
 export type { Lookup } from './parents.ts';
 export type { Remover } from './remover.ts';
 export type { ListedRecord, ReadyChange, Sink, Transport, Tree } from './sink.ts';
-export type { TreePusher } from './trees.ts';
+export type { TreePusher, TreesReport } from './trees.ts';
 
 export interface PushReport {
   /** What became of each change that got that far. */
   outcomes: Outcome[];
   /** Requests sent to the MES. */
   requests: number;
+  /** What the MES may hold as it was sent, and no answer says so. */
+  doubtful: Change[];
   /** Why the push stopped before its end; the outcomes so far stand. */
   failure: Error | undefined;
   /** The kind of record that could not be delivered; absent where nothing could be. */
   failed?: Entity | undefined;
 }
 
+/** The ledger as a push sees it. */
+export interface PushLedger {
+  lookup: Lookup;
+  /** Told of changes before a request may bring them to the MES. */
+  sending?(changes: readonly Change[]): Promise<void>;
+}
+
 export interface Pusher {
-  push(changes: readonly Change[], lookup: Lookup, signal: AbortSignal): Promise<PushReport>;
+  push(changes: readonly Change[], ledger: PushLedger, signal: AbortSignal): Promise<PushReport>;
   /** New jobs with what belongs to them; absent where there is no such request. */
   trees?: TreePusher;
 }
@@ -83,8 +93,9 @@ function pusherFor(options: PusherOptions & { pace: Pace; limit: LimitFunction }
   };
   return {
     ...(sink.nesting === undefined ? {} : { trees: createTreePusher(sink.nesting, { open, sideBySide, outage }) }),
-    async push(changes, lookup, signal) {
+    async push(changes, { lookup, sending }, signal) {
       const transport = open(signal);
+      const doubt = createDoubt();
       const run: Run = {
         sink,
         toMes: transport,
@@ -98,27 +109,28 @@ function pusherFor(options: PusherOptions & { pace: Pace; limit: LimitFunction }
         stopped: undefined,
       };
       const groups = groupByEntity(changes);
+      const { outcomes } = run;
+      const report = () => ({
+        outcomes,
+        doubtful: doubt.left(changes, outcomes),
+        requests: transport.requests(),
+      });
       for (const entity of entities) {
         const group = groups.get(entity);
         if (group === undefined) continue;
         groups.delete(entity);
         run.childrenFollow = groups.size > 0;
-        run.toMes = transport.serving?.(entity) ?? transport;
+        run.toMes = doubt.follow(transport.serving?.(entity) ?? transport);
         const ready = await resolveParents(group, lookup, run);
+        if (ready.length > 0) await sending?.(ready);
         limit.concurrency = pace.slots();
         const size = Math.min(pace.batchSize(), (await sink.largestBatch?.(entity)) ?? Infinity);
         const batches = split(ready, size).map((part) => ({ entity, changes: part }));
-        const tryAll = (some: readonly Batch[]) =>
-          Promise.all(some.map((batch) => limit(() => attempt(batch, run))));
-        // Where the last one failed, one tells whether the others are worth sending.
-        const probe = outage?.isOpen(entity) === true ? 1 : 0;
-        const tried = await tryAll(batches.slice(0, probe));
-        const failure = firstFailure([...tried, ...(await tryAll(batches.slice(probe)))]);
+        const failure = await attemptAll(batches, run, limit);
         if (failure === undefined) continue;
-        const { outcomes } = run;
-        return { outcomes, requests: transport.requests(), failure, failed: whatFailed(entity, failure, outage) };
+        return { ...report(), failure, failed: whatFailed(entity, failure, outage) };
       }
-      return { outcomes: run.outcomes, requests: transport.requests(), failure: undefined };
+      return { ...report(), failure: undefined };
     },
   };
 }
@@ -155,6 +167,14 @@ function groupByEntity(changes: readonly Change[]): Map<Entity, Change[]> {
     group.set(externalId, change);
   }
   return new Map([...groups].map(([entity, group]) => [entity, [...group.values()]]));
+}
+
+/** Delivers batches side by side; where the last one of their kind failed, one of them first, which tells whether the others are worth sending. */
+async function attemptAll(batches: readonly Batch[], run: Run, limit: LimitFunction): Promise<Error | undefined> {
+  const tryAll = (some: readonly Batch[]) => Promise.all(some.map((batch) => limit(() => attempt(batch, run))));
+  const probes = run.outage?.isOpen(batches[0]?.entity) === true ? 1 : 0;
+  const tried = await tryAll(batches.slice(0, probes));
+  return firstFailure([...tried, ...(await tryAll(batches.slice(probes)))]);
 }
 
 /** Delivers one batch; resolves to what stopped it, if anything did: what others on their way find out must not be lost. */

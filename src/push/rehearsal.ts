@@ -10,40 +10,45 @@ export interface Rehearsal {
 
 /** Counts the requests that the real sink would send if all went well; what it would not send, it does not take. */
 export function createRehearsal(real: Pick<Sink, 'estimate' | 'foresee' | 'largestBatch' | 'nesting'>): Rehearsal {
-  const booked = new WeakMap<Transport, number>();
-  const book = (transport: Transport, requests: number) =>
-    void booked.set(transport, (booked.get(transport) ?? 0) + requests);
   const take = async (batch: Batch, transport: Transport): Promise<SinkResult[]> => {
     const kept = (await real.foresee?.(batch)) ?? new Map<ReadyChange, SinkResult>();
     const changes = batch.changes.filter((change) => !kept.has(change));
     const requests = (await real.estimate?.({ ...batch, changes })) ?? 1;
-    book(transport, requests);
+    await book(transport, requests);
     return batch.changes.map((change) => kept.get(change) ?? deliveredAs(change));
   };
   const sink: Sink = {
     deliver: take,
     largestBatch: async (entity) => (await real.largestBatch?.(entity)) ?? Number.POSITIVE_INFINITY,
     list: async () => undefined,
-    ...(real.nesting === undefined ? {} : { nesting: rehearsed(real.nesting, book) }),
+    ...(real.nesting === undefined ? {} : { nesting: rehearsed(real.nesting) }),
   };
   return {
     sink,
     openTransport() {
-      const transport: CountedTransport = {
-        requests: () => booked.get(transport) ?? 0,
-        request: () => Promise.reject(new Error('A plan sends nothing to the MES.')),
+      let requests = 0;
+      return {
+        requests: () => requests,
+        async request() {
+          requests += 1;
+          return { status: 200, headers: {}, text: '' };
+        },
       };
-      return transport;
     },
   };
 }
 
+/** Counts so many requests: this transport brings them nowhere. */
+async function book(transport: Transport, requests: number): Promise<void> {
+  for (let each = 0; each < requests; each += 1) await transport.request({ method: 'POST', path: '/' });
+}
+
 /** Each request creates all that it would carry. */
-function rehearsed(real: Nesting, book: (transport: Transport, requests: number) => void): Nesting {
+function rehearsed(real: Nesting): Nesting {
   return {
     ...real,
     async create({ job, children }, transport) {
-      book(transport, await real.estimate());
+      await book(transport, await real.estimate());
       return [job, ...children].map((change) => ({ change, mesId: plannedId(change) }));
     },
   };

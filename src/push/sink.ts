@@ -74,6 +74,8 @@ export type ParentEntry = Pick<LedgerEntry, 'mesId' | 'businessKey'>;
 
 /** A request to the MES. Each may be sent twice: upserts do the same again, a second create is refused by a unique key. */
 export interface MesRequest extends HttpRequest {
+  /** What it creates or changes; absent for reads. */
+  carries?: readonly Pick<ReadyChange, 'record'>[];
   /** Told of each try that may or may not have taken effect, before the next one. */
   onUnknownOutcome?(): void;
 }

@@ -114,9 +114,10 @@ function note({ pace, answers, clock }: TransportOptions, answer: HttpResponse |
   else pace?.answered(timing);
 }
 
-/** It was sent, and there was no answer, or one that could not be read. */
+/** It was sent, and there was no answer, or one that could not be read; or it was given up on its way. */
 function isOutcomeUnknown(error: unknown): boolean {
-  return error instanceof TransientError ? !error.unsent : error instanceof PermanentError && error.tooLarge;
+  if (error instanceof TransientError) return !error.unsent;
+  return !(error instanceof PermanentError) || error.tooLarge;
 }
 
 /** The limits are checked before a request is carried out; of any other fault nobody knows how far it came. */

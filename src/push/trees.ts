@@ -1,6 +1,8 @@
 import { asError } from '../core/errors.ts';
-import type { Entity, Outcome } from '../core/types.ts';
+import type { Change, Entity, Outcome } from '../core/types.ts';
+import { createDoubt } from './doubt.ts';
 import { type Outage, whatFailed } from './outage.ts';
+import type { PushLedger } from './pusher.ts';
 import type { Nesting, Transport, Tree } from './sink.ts';
 import type { CountedTransport } from './transport.ts';
 
@@ -8,7 +10,7 @@ import type { CountedTransport } from './transport.ts';
 export interface TreePusher {
   /** Whether the MES is better given new jobs so. Sends nothing. */
   wanted(): Promise<boolean>;
-  push(trees: readonly Tree[], signal: AbortSignal): Promise<TreesReport>;
+  push(trees: readonly Tree[], ledger: Pick<PushLedger, 'sending'>, signal: AbortSignal): Promise<TreesReport>;
 }
 
 export interface TreesReport {
@@ -16,6 +18,8 @@ export interface TreesReport {
   outcomes: Outcome[];
   /** Requests sent to the MES. */
   requests: number;
+  /** What the MES may hold as it was sent, and no answer says so. */
+  doubtful: Change[];
   /** Why the push stopped before its end; the outcomes so far stand. */
   failure: Error | undefined;
   /** The kind of record that could not be delivered; absent where nothing could be. */
@@ -32,20 +36,23 @@ interface Shared {
 export function createTreePusher(nesting: Nesting, { open, sideBySide, outage }: Shared): TreePusher {
   return {
     wanted: () => nesting.wanted(),
-    async push(trees, signal) {
+    async push(trees, { sending }, signal) {
       const transport = open(signal);
-      const toMes = transport.serving?.('job') ?? transport;
-      const run: Run = { nesting, toMes, outage, outcomes: [], failure: undefined };
+      const doubt = createDoubt();
+      const toMes = doubt.follow(transport.serving?.('job') ?? transport);
+      const run: Run = { nesting, sending, toMes, outage, outcomes: [], failure: undefined };
       await sideBySide(trees.map((tree) => () => attempt(run, tree)));
       const { outcomes, failure } = run;
       const failed = failure === undefined ? undefined : whatFailed('job', failure, outage);
-      return { outcomes, requests: transport.requests(), failure, failed };
+      const all = trees.flatMap(({ job, children }) => [job, ...children]);
+      return { outcomes, doubtful: doubt.left(all, outcomes), requests: transport.requests(), failure, failed };
     },
   };
 }
 
 interface Run {
   nesting: Nesting;
+  sending: PushLedger['sending'];
   toMes: Transport;
   outage: Shared['outage'];
   outcomes: Outcome[];
@@ -58,6 +65,7 @@ async function attempt(run: Run, tree: Tree): Promise<void> {
   try {
     const selected = await run.nesting.select(tree);
     if (selected === undefined) return;
+    await run.sending?.([selected.job, ...selected.children]);
     const created = await run.nesting.create(selected, run.toMes);
     for (const { change, mesId } of created) run.outcomes.push({ kind: 'delivered', change, action: 'created', mesId });
     if (created.length > 0) run.outage?.delivered('job');

@@ -9,6 +9,7 @@ import { withKeptJobs } from './kept-job.ts';
 import { lateness, tellLate } from './lateness.ts';
 import type { Pass } from './pass-types.ts';
 import { endOf } from './push-failed.ts';
+import { createSending, keepsRecords } from './sending.ts';
 import { tell } from './tell.ts';
 
 export interface Delivery {
@@ -17,6 +18,8 @@ export interface Delivery {
   /** What stands beside these in the ERP has just been read. */
   fresh?: boolean;
   resume: ResumePoint | null;
+  /** Where to go on if nothing becomes of these; absent where that is known already. */
+  before?: ResumePoint | undefined;
   /** Parents whose children these rows are, completely. */
   childrenRead?: readonly string[];
   /** Dead letters that these rows and records are. */
@@ -57,7 +60,8 @@ export async function startDelivery(
   // The first page was let in with the pass.
   if (diff.changes.length > 0 && pass.requests.mes > 0) await pass.admission?.goOn(needOf(pass));
   const { now, later } = await holdBack(pass, diff.changes, delivery.force);
-  const report = await pusher.push(now, lookup, signal);
+  const { sending, wasSent } = createSending(pass, delivery.before);
+  const report = await pusher.push(now, { lookup, sending }, signal);
   pass.requests.mes += report.requests;
   report.outcomes.unshift(...later);
   const badRows = bad.map(toBadRow);
@@ -66,8 +70,8 @@ export async function startDelivery(
     epoch: pass.state.epoch,
     source: session.source,
     outcomes: report.outcomes,
-    // What vanishes is told to the MES with all it was; of jobs it keeps what is left out.
-    keepRecords: stream.entity !== 'job',
+    doubtful: report.doubtful,
+    keepRecords: keepsRecords(stream),
     badRows,
     goodRowKeys: good.map((row) => row.key).filter((key) => key !== ''),
     unchanged: [...diff.unchanged, ...diff.withdrawn],
@@ -81,7 +85,7 @@ export async function startDelivery(
     resume: report.failure === undefined ? delivery.resume : null,
   };
   const commitPage = async () => {
-    if (!isEmpty(commit)) await store.commit(commit);
+    if (wasSent() || !isEmpty(commit)) await store.commit(commit);
     tell(
       pass,
       { read: delivery.mapped.length, unchanged: diff.unchanged.length + diff.refusedBefore },
@@ -125,18 +129,24 @@ export async function commitRemoved(pass: Pass, removed: readonly RecordRef[]): 
   pass.events.emit('page:committed', { stream: id, counts });
 }
 
-/** Commits what became of records outside any page; of those that were `old`, what stands beside them is looked at again. */
-export async function commitOutcomes(pass: Pass, outcomes: readonly Outcome[], old: readonly Outcome[]): Promise<void> {
+interface Told extends Pick<PageCommit, 'outcomes' | 'doubtful'> {
+  /** Of these outcomes, those of records of which what stands beside them is looked at again. */
+  old: readonly Outcome[];
+}
+
+/** Commits what became of records outside any page. */
+export async function commitOutcomes(pass: Pass, { outcomes, doubtful, old }: Told): Promise<void> {
   const { store, session, stream, state, id } = pass;
   const base = { ...nothing, stream: id, epoch: state.epoch, source: session.source, removed: [] };
   const childrenDue = childrenDueBy(pass, { force: true }, { outcomes: old, restamped: [] });
-  await store.commit({ ...base, outcomes, keepRecords: stream.entity !== 'job', childrenDue });
+  await store.commit({ ...base, outcomes, doubtful, keepRecords: keepsRecords(stream), childrenDue });
   tell(pass, { read: 0, unchanged: 0 }, { outcomes, badRows: [] });
 }
 
 /** A commit of nothing. */
 const nothing = {
   outcomes: [],
+  doubtful: [],
   keepRecords: false,
   badRows: [],
   goodRowKeys: [],

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { GoodRow } from '../connectors/define.ts';
-import { isHeld } from '../core/records.ts';
+import { mayBeHeld } from '../core/records.ts';
 import type { Change, Entity, LedgerEntry, MesRecord, Parents, RecordRef } from '../core/types.ts';
 
 /** Looks one source's records up in the ledger. */
@@ -51,7 +51,7 @@ export async function diffPage({ rows, lookup, keepStamps, force = false }: Diff
 
 function isNoNews({ onlyIfKnown, onlyIfActive }: MesRecord, entry: LedgerEntry | undefined): boolean {
   if (onlyIfActive === true && entry?.lifecycle !== 'active') return true;
-  return onlyIfKnown === true && !isHeld(entry);
+  return onlyIfKnown === true && !mayBeHeld(entry);
 }
 
 function isNews({ hash: wanted, known }: Change): boolean {

@@ -1,5 +1,5 @@
 import type { ConnectorSession, Stream } from '../connectors/define.ts';
-import { isHeld } from '../core/records.ts';
+import { mayBeHeld } from '../core/records.ts';
 import type { Change, Entity, Outcome } from '../core/types.ts';
 import type { Pusher } from '../push/pusher.ts';
 
@@ -43,5 +43,5 @@ export async function holdBack(
 }
 
 function isNewJob({ record, known }: Change): boolean {
-  return record.entity === 'job' && record.lifecycle !== 'cancelled' && !isHeld(known);
+  return record.entity === 'job' && record.lifecycle !== 'cancelled' && !mayBeHeld(known);
 }

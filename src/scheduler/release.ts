@@ -1,14 +1,15 @@
 import { TransientError } from '../core/errors.ts';
-import { recordKey } from '../core/records.ts';
-import type { Entity, LedgerEntry, MesRecord, Outcome, RecordRef } from '../core/types.ts';
-import type { ReadyChange, Tree, TreePusher } from '../push/pusher.ts';
-import type { GatheredTree } from '../state/store.ts';
+import { isThere, recordKey } from '../core/records.ts';
+import type { Change, Entity, LedgerEntry, MesRecord, RecordRef } from '../core/types.ts';
+import type { ReadyChange, Tree, TreePusher, TreesReport } from '../push/pusher.ts';
+import type { GatheredRecord, GatheredTree } from '../state/store.ts';
 import { settleChildren } from './children.ts';
 import { commitOutcomes, deliverRows, needOf } from './delivery.ts';
 import { toChange } from './diff.ts';
 import { deliverLeftOver, vanishedText, wasParkedBefore } from './pass.ts';
 import type { Pass, PassRequest } from './pass-types.ts';
 import { endOf } from './push-failed.ts';
+import { createSending, type Sending } from './sending.ts';
 
 export interface Releasing {
   /** Passes of this cycle that may go on, in the order of their streams. */
@@ -119,28 +120,47 @@ interface Pushing {
 async function pushTrees(release: Release, { pass, pusher, trees }: Pushing): Promise<ReadonlySet<string>> {
   // The first request was let in with the pass.
   if (pass.requests.mes > 0) await pass.admission?.goOn(needOf(pass));
-  const report = await pusher.push(await toTrees(release, pass, trees), release.signal);
+  const gathered = createOrigins(release, trees);
+  const report = await pusher.push(await toTrees(release, pass, trees), gathered, release.signal);
   pass.requests.mes += report.requests;
-  await commitTrees(release, trees, report.outcomes);
+  await commitTrees(gathered, report);
   if (report.failure !== undefined) throw endOf(report.failure, report.failed);
   const jobs = report.outcomes.map(({ change }) => change.record).filter(({ entity }) => entity === 'job');
   return new Set(jobs.map(({ externalId }) => externalId));
 }
 
-/** A page each stream, parents first: a crash between them leaves children that wait for a parent that is there. */
-async function commitTrees(
-  { byStream }: Release,
-  trees: readonly GatheredTree[],
-  outcomes: readonly Outcome[],
-): Promise<void> {
+/** Where the records of trees come from: each stream keeps what became of its own. */
+interface Origins extends Pick<Sending, 'sending'> {
+  streams: readonly { pass: Pass; wasSent(): boolean }[];
+  of(change: Change): GatheredRecord | undefined;
+}
+
+function createOrigins({ byStream }: Release, trees: readonly GatheredTree[]): Origins {
   const gathered = new Map(
     trees.flatMap(({ job, children }) => [job, ...children]).map((each) => [recordKey(each.record), each]),
   );
-  const originOf = ({ change }: Outcome) => gathered.get(recordKey(change.record));
-  for (const pass of byStream.values()) {
-    const own = outcomes.filter((outcome) => originOf(outcome)?.stream === pass.id);
-    const old = own.filter((outcome) => wasParkedBefore(pass, originOf(outcome)?.since));
-    if (own.length > 0) await commitOutcomes(pass, own, old);
+  const of = ({ record }: Change) => gathered.get(recordKey(record));
+  const streams = [...byStream.values()].map((pass) => ({ pass, ...createSending(pass) }));
+  return {
+    streams,
+    of,
+    async sending(changes) {
+      for (const { pass, sending } of streams) {
+        const own = changes.filter((change) => of(change)?.stream === pass.id);
+        if (own.length > 0) await sending(own);
+      }
+    },
+  };
+}
+
+/** A page each stream, parents first: a crash between them leaves children that wait for a parent that is there. */
+async function commitTrees(origins: Origins, report: Pick<TreesReport, 'outcomes' | 'doubtful'>): Promise<void> {
+  for (const { pass, wasSent } of origins.streams) {
+    if (!wasSent()) continue;
+    const outcomes = report.outcomes.filter(({ change }) => origins.of(change)?.stream === pass.id);
+    const doubtful = report.doubtful.filter((change) => origins.of(change)?.stream === pass.id);
+    const old = outcomes.filter(({ change }) => wasParkedBefore(pass, origins.of(change)?.since));
+    await commitOutcomes(pass, { outcomes, doubtful, old });
   }
 }
 
@@ -166,7 +186,7 @@ async function toTrees(
   const toReady = (record: MesRecord): ReadyChange => {
     const change = toChange(record, known.get(recordKey(record)), null);
     const cell = record.parents.cell === undefined ? undefined : known.get(`cell/${record.parents.cell}`);
-    return cell === undefined || cell.hash === null ? change : { ...change, parents: { cell } };
+    return cell === undefined || !isThere(cell) ? change : { ...change, parents: { cell } };
   };
   return records.map(({ job, children }) => ({ job: toReady(job), children: children.map(toReady) }));
 }

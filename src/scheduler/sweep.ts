@@ -1,9 +1,16 @@
 import type { KeyPage, KeyReader, KeyRow, MappedRow, Stream } from '../connectors/define.ts';
 import { TransientError } from '../core/errors.ts';
 import { prefetch } from '../core/prefetch.ts';
-import { isHeld, recordKey } from '../core/records.ts';
+import { isThere, mayBeHeld, recordKey } from '../core/records.ts';
 import { stampAt } from '../core/stamp.ts';
-import type { LedgerEntry, MesRecord, Outcome, RecordRef, RecordSet } from '../core/types.ts';
+import {
+  type LedgerEntry,
+  type MesRecord,
+  type Outcome,
+  type RecordRef,
+  type RecordSet,
+  unknownContent,
+} from '../core/types.ts';
 import { deliverRows } from './delivery.ts';
 import { absencesBelieved } from './guard.ts';
 import type { Pass } from './pass-types.ts';
@@ -179,8 +186,8 @@ async function findSuspects(pass: Pass, page: KeyPage): Promise<KeyRow[]> {
 }
 
 function isSuspect({ stamp, leftOut }: KeyRow, entry: LedgerEntry | undefined, readUntil: string | null): boolean {
-  if (leftOut) return isHeld(entry) && entry?.lifecycle !== 'cancelled';
-  if (entry === undefined || entry.hash === null) return true;
+  if (leftOut) return mayBeHeld(entry) && entry?.lifecycle !== 'cancelled';
+  if (entry === undefined || entry.hash === null || entry.hash === unknownContent) return true;
   if (stamp === null) return true;
   if (entry.stamp === stamp) return false;
   // What was cancelled because it was gone is listed again with the stamp it had.
@@ -190,7 +197,7 @@ function isSuspect({ stamp, leftOut }: KeyRow, entry: LedgerEntry | undefined, r
 function note(counts: SweepCounts, outcomes: readonly Outcome[]): void {
   for (const { kind, change } of outcomes) {
     if (kind !== 'delivered') continue;
-    if (change.known === undefined || change.known.hash === null) counts.missing += 1;
+    if (!isThere(change.known)) counts.missing += 1;
     else counts.stale += 1;
   }
 }

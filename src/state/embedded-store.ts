@@ -10,12 +10,15 @@ import { fenced, type Ledger, ledgerFileName, openLedger } from './ledger.ts';
 import { lockState, type StateLock } from './lock.ts';
 import { requireStartable, restoringName } from './pairing.ts';
 import { finishPass, type Passing, passOf, writeHeld, writeMark } from './pass-end.ts';
+import type { Interrupted } from './passes.ts';
 import { recordPage } from './record-page.ts';
 import { createRunLog, type RunLog } from './run-log.ts';
 import type {
   LeftOver,
   PageCommit,
   Quota,
+  ResumePoint,
+  Sending,
   Store,
   StreamState,
   StreamStatus,
@@ -92,7 +95,10 @@ export function createState(parts: Omit<State, 'passes' | 'written' | 'runLog'>)
 async function takeOver(file: WatermarkFile, ledger: Ledger): Promise<number> {
   const { stateId } = ledger.meta;
   if (!file.exists()) await file.update((current) => ({ ...current, stateId }));
-  return ledger.change(() => ledger.meta.nextEpoch());
+  return ledger.change(() => {
+    ledger.doubts.recover();
+    return ledger.meta.nextEpoch();
+  });
 }
 
 /** The store's methods over an opened state. */
@@ -102,7 +108,7 @@ export function createStore(state: State): Store {
   return { ...passMethods(state), ...childMethods(state), ...sweeps, ...operatorMethods(state) };
 }
 
-type PassMethod = 'begin' | 'lookup' | 'commit' | 'finish' | 'leftOver' | 'releaseUnavailable';
+type PassMethod = 'begin' | 'lookup' | 'noteSending' | 'commit' | 'finish' | 'leftOver' | 'releaseUnavailable';
 type ChildMethod = 'dueChildren' | 'markOpen' | 'childrenOf' | 'refused' | 'countRecords' | 'gathered';
 
 function passMethods(state: State): Pick<Store, PassMethod> {
@@ -110,6 +116,7 @@ function passMethods(state: State): Pick<Store, PassMethod> {
   return {
     begin: (stream) => guarded(directory, () => begin(state, stream)),
     lookup: (source, entity, ids) => guarded(directory, () => ledger.records.lookup(source, entity, ids)),
+    noteSending: (sending) => guarded(directory, () => noteSending(state, sending)),
     commit: (page) => guarded(directory, () => commit(state, page)),
     finish: (pass) => guarded(directory, () => finishPass(state, pass)),
     leftOver: (stream, limit) => guarded(directory, () => ledger.read(() => leftOver(state, stream, limit))),
@@ -183,12 +190,25 @@ function knownOf({ passes, readsDue, children, sweeps, parked, deadLetters }: Le
   };
 }
 
+async function noteSending(state: State, sending: Sending): Promise<void> {
+  const { ledger } = state;
+  const interrupted = interruptedAt(state, sending.stream, sending.before);
+  await ledger.jot(() => {
+    ledger.doubts.note(sending);
+    if (interrupted !== null) ledger.passes.save(sending.stream, interrupted);
+  });
+}
+
+/** Where the pass of that stream goes on; null leaves it as it is. Something of the pass is in the ledger from now on. */
+function interruptedAt(state: State, stream: string, point: ResumePoint | null): Interrupted | null {
+  const open = passOf(state, stream);
+  open.inLedger = true;
+  return point === null ? null : { run: open.run, childrenMark: open.marks.children, point };
+}
+
 async function commit(state: State, page: PageCommit): Promise<void> {
   const { ledger, clock } = state;
-  const open = passOf(state, page.stream);
-  const { run, marks } = open;
-  const interrupted = page.resume === null ? null : { run, childrenMark: marks.children, point: page.resume };
-  open.inLedger = true;
+  const interrupted = interruptedAt(state, page.stream, page.resume);
   await ledger.change(() => recordPage(ledger, page, { now: clock.now(), interrupted }));
 }
 

@@ -51,6 +51,7 @@ const tables = `
  * 4: `runs` holds the last passes of each stream, failed ones too, with their figures as JSON.
  * 5: what waits for a record is found by it, so that a job can go out together with what belongs to it.
  * 6: `creates` holds what was sent and is not known to be there; before, notes held the last 2 048 of them.
+ * 7: `sending` holds what is being sent, as little of it as can be told from; it goes with the commit of its page.
  */
 const steps: readonly string[] = [
   `
@@ -93,6 +94,12 @@ const steps: readonly string[] = [
   DROP TABLE slots;
   DROP TABLE noted;
   DELETE FROM meta WHERE key LIKE 'note mes posted %';
+  `,
+  `
+  CREATE TABLE sending (
+    id INTEGER PRIMARY KEY, stream TEXT NOT NULL, source TEXT NOT NULL, entity TEXT NOT NULL, lifecycle TEXT NOT NULL, keep INTEGER NOT NULL,
+    columns TEXT NOT NULL
+  ) STRICT;
   `,
 ];
 

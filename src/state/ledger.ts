@@ -14,6 +14,7 @@ import {
   transaction,
 } from './database.ts';
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts';
+import { createDoubts, type Doubts } from './doubts.ts';
 import { damagedState, NoStateError } from './failure.ts';
 import { createGathered, type Gathered } from './gathered.ts';
 import { createSchema, ledgerVersion, migrate, readVersion, requireTables } from './ledger-schema.ts';
@@ -56,6 +57,7 @@ interface LedgerParts {
   passes: Passes;
   sweeps: Sweeps;
   creates: Creates;
+  doubts: Doubts;
 }
 
 export interface LedgerOptions {
@@ -189,6 +191,7 @@ export function createParts(database: Database): LedgerParts {
     passes: createPasses(database),
     sweeps: createSweeps(database),
     creates: createCreates(database, records.scope),
+    doubts: createDoubts(database, records.scope),
   };
 }
 

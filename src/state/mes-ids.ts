@@ -1,5 +1,6 @@
 import type { Entity } from '../core/types.ts';
 import { type Database, prepare } from './database.ts';
+import { isThere } from './records.ts';
 import type { ListedId } from './store.ts';
 
 /** The MES's own ids of records, taken from its lists. Methods that write belong into a transaction. */
@@ -18,13 +19,13 @@ export function createMesIds(database: Database): MesIds {
       database,
       `UPDATE records SET mes_id = listed.id
        FROM (SELECT value ->> '$.${name}' AS key, value ->> '$.mesId' AS id FROM json_each(?)) AS listed
-       WHERE records.scope = ${scope} AND records.${column} = listed.key AND hash IS NOT NULL`,
+       WHERE records.scope = ${scope} AND records.${column} = listed.key AND ${isThere}`,
     );
   const byKey = adopt('business_key', 'businessKey');
   const byExternalId = adopt('external_id', 'externalId');
   const lacking = prepare<{ total: number }>(
     database,
-    `SELECT count(*) AS total FROM records WHERE scope = ${scope} AND hash IS NOT NULL AND mes_id IS NULL`,
+    `SELECT count(*) AS total FROM records WHERE scope = ${scope} AND ${isThere} AND mes_id IS NULL`,
   );
   return {
     adopt(source, entity, listed) {

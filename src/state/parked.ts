@@ -1,5 +1,6 @@
 import type { MesRecord, RecordRef } from '../core/types.ts';
 import { type Database, limitTo, prepare } from './database.ts';
+import { isThere } from './records.ts';
 
 export interface Waiting {
   stream: string;
@@ -43,7 +44,7 @@ const parentsDelivered = (record: string, source: string) => `
   NOT EXISTS (
     SELECT 1 FROM json_each(${record}, '$.parents') AS parent WHERE NOT EXISTS (
       SELECT 1 FROM scopes JOIN records ON records.scope = scopes.id
-      WHERE scopes.source = ${source} AND scopes.entity = parent.key AND external_id = parent.value AND hash IS NOT NULL))`;
+      WHERE scopes.source = ${source} AND scopes.entity = parent.key AND external_id = parent.value AND ${isThere}))`;
 
 /** SQL: of parked records beside their own scope, a job that is held back until what belongs to it is known. */
 export const isGathered = "own.entity = 'job' AND waits_entity = 'operation'";

@@ -12,9 +12,13 @@ export function recordPage(
   page: PageCommit,
   context: { now: Date; interrupted: Interrupted | null },
 ): void {
-  const { deadLetters, children, passes, meta } = ledger;
+  const { deadLetters, children, passes, meta, doubts } = ledger;
   meta.requireEpoch(page.epoch);
   recordOutcomes(ledger, page, context.now);
+  for (const [entity, some] of Map.groupBy(page.doubtful, ({ record }) => record.entity)) {
+    doubts.add(ledger.records.scope(page.source, entity), some, page.keepRecords);
+  }
+  doubts.settle(page.stream);
   recordUnchanged(ledger, page);
   recordRemoved(ledger, page);
   if (page.late !== null) ledger.sweeps.late(page.stream, page.late);

@@ -1,5 +1,12 @@
 import { businessKeyOf } from '../core/records.ts';
-import type { Change, Entity, LedgerEntry, Lifecycle, MesRecord } from '../core/types.ts';
+import {
+  type Change,
+  type Entity,
+  type LedgerEntry,
+  type Lifecycle,
+  type MesRecord,
+  unknownContent,
+} from '../core/types.ts';
 import { type Database, prepare, prepareArrays, type Value } from './database.ts';
 import { fieldMarks } from './field-marks.ts';
 import type { ChildQuery } from './store.ts';
@@ -32,6 +39,9 @@ export interface Records {
   childrenOf(query: ChildQuery): MesRecord[];
   count(source: string, entity: Entity): number;
 }
+
+/** SQL: the MES has the record, and has not lost it since; `isThere` of core. */
+export const isThere = `hash IS NOT NULL AND (hash <> '${unknownContent}' OR mes_id IS NOT NULL)`;
 
 type EntryRow = [number, string | null, string | null, string | null, Lifecycle, string | null, string | null];
 
@@ -118,7 +128,12 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
   const ofIds = 'WHERE scope = ? AND external_id IN (SELECT value FROM json_each(?))';
   const remove = prepare(database, `DELETE FROM records ${ofIds}`);
   const forgetLost = prepare(database, `UPDATE records SET hash = NULL ${ofIds}`);
-  const forget = prepare(database, `UPDATE records SET hash = NULL, refused_hash = NULL WHERE scope = ${scopeOf}`);
+  // Without an id only this tells that the MES may have it.
+  const doubted = `CASE WHEN hash IS NULL OR mes_id IS NOT NULL THEN NULL ELSE '${unknownContent}' END`;
+  const forget = prepare(
+    database,
+    `UPDATE records SET hash = ${doubted}, refused_hash = NULL WHERE scope = ${scopeOf}`,
+  );
   return {
     deliver(scope, deliveries, keepRecords) {
       const plain: DeliveredRecord[] = [];

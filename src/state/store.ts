@@ -1,17 +1,9 @@
 import type { StreamResult } from '../core/events.ts';
-import type {
-  Entity,
-  LedgerEntry,
-  MesRecord,
-  Outcome,
-  RecordRef,
-  SentCreate,
-  SourceRef,
-  Watermark,
-  Window,
-} from '../core/types.ts';
+import type { Entity, LedgerEntry, MesRecord, SentCreate, SourceRef, Watermark, Window } from '../core/types.ts';
+import type { PageCommit, Sending } from './store-pages.ts';
 import type { SweepStore } from './store-sweeps.ts';
 
+export type { BadRow, PageCommit, Sending } from './store-pages.ts';
 export type { AbsenceQuery, SweepEnd, SweepStatus, SweepStore, Unseen, UnseenMark } from './store-sweeps.ts';
 
 /**
@@ -23,6 +15,11 @@ export interface Store extends SweepStore {
   begin(stream: string): Promise<StreamState>;
   /** What the ledger knows of these records, as of every commit begun before; absent keys are unknown. */
   lookup(source: string, entity: Entity, externalIds: readonly string[]): Promise<Map<string, LedgerEntry>>;
+  /**
+   * Of these a request goes out next. What of it no commit of their stream tells of counts as doubtful once this process has ended, or sends of
+   * that stream anew. A power cut may take it.
+   */
+  noteSending(sending: Sending): Promise<void>;
   /** The outcomes of one page and its resume point, in one transaction. Throws LeaseLostError for an old epoch. */
   commit(commit: PageCommit): Promise<void>;
   /**
@@ -124,50 +121,6 @@ export interface ResumePoint {
   /** Fingerprint of the mapping under which the pass runs: a changed mapping starts anew. */
   fingerprint: string;
   cursor: unknown;
-}
-
-export interface PageCommit {
-  stream: string;
-  epoch: number;
-  source: string;
-  outcomes: readonly Outcome[];
-  /** Keep delivered records whole in the ledger: needed where a child's absence cancels it. */
-  keepRecords: boolean;
-  /** Rows that could not be parsed or mapped. */
-  badRows: readonly BadRow[];
-  /** Keys of the rows that could: what was a dead letter of theirs is settled. */
-  goodRowKeys: readonly string[];
-  /**
-   * Records read again exactly as the MES holds them. A version of them that is still parked or a dead letter is out of date
-   * and is settled: released later, it would overwrite the newer content.
-   */
-  unchanged: readonly RecordRef[];
-  /** Records deleted in the MES: the ledger forgets them. */
-  removed: readonly RecordRef[];
-  /** What showed up behind the watermark; null when nothing did. */
-  late: Lateness | null;
-  /** Ids of dead letters that were tried again; those that were not refused again are settled. */
-  retriedLetters: readonly number[];
-  /** Unchanged records whose row carries another stamp than before. */
-  restamped: readonly (RecordRef & { stamp: string })[];
-  /** Parents whose children the stream named here must read again. */
-  childrenDue: { stream: string; parents: readonly string[] } | null;
-  /** Parents whose children this stream has now read completely. */
-  childrenRead: readonly string[];
-  /** Ids of the streams that bring records of an entity: they are read whole when the MES has lost a parent of it. */
-  parentStreams: ReadonlyMap<Entity, readonly string[]>;
-  /** null leaves the resume point as it is (what was left over, children). */
-  resume: ResumePoint | null;
-}
-
-/** One row set aside before it became a record. */
-export interface BadRow {
-  stage: 'parse' | 'map';
-  /** The row's key as text. */
-  key: string;
-  reason: string;
-  /** The raw row as JSON text. */
-  payload: string;
 }
 
 export interface PassFinish {

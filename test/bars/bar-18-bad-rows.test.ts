@@ -51,7 +51,7 @@ const some = sets.filter((_, index) => [2, 3, 5].includes(index));
 describe('a bulk of 1000 to a MES that refuses each group of 100 with a bad row whole', () => {
   it.each(sets)('delivers all good rows and names the bad ones with few requests more: %s', async (_what, bad) => {
     const mes = fakeMes({ ...refusesWhole((id) => bad.has(id)), batchSize: group, maxConcurrency: 2 });
-    const { outcomes, requests, failure } = await mes.pusher.push(jobs, lookup, signal);
+    const { outcomes, requests, failure } = await mes.pusher.push(jobs, { lookup }, signal);
     expect(failure).toBeUndefined();
     expect(new Set(idsOf(outcomes, 'refused'))).toEqual(bad);
     expect(new Set(idsOf(outcomes, 'delivered')).size).toBe(1000 - bad.size);
@@ -64,7 +64,7 @@ describe('a bulk of 1000 to a MES that refuses each group of 100 with a bad row 
     for (let draw = 0; draw < 30; draw += 1) {
       const bad = new Set(Array.from({ length: count }, () => String(random.int(0, 999))));
       const mes = fakeMes({ ...refusesWhole((id) => bad.has(id)), batchSize: group, maxConcurrency: 2 });
-      const { outcomes, requests } = await mes.pusher.push(jobs, lookup, signal);
+      const { outcomes, requests } = await mes.pusher.push(jobs, { lookup }, signal);
       expect(new Set(idsOf(outcomes, 'refused'))).toEqual(bad);
       expect(requests - 1000 / group).toBeLessThanOrEqual(bound(bad));
     }
@@ -76,16 +76,16 @@ describe.each(['classic', 'v060', 'main', 'repaired'] as const)(
   (generation: Generation) => {
     it.each(some)('delivers all good rows and names the bad ones: %s', async (_what, bad) => {
       const { mes, pusher } = await startMes({ generation, batchSize: group });
-      await pusher.push([change(record('job', 'first'))], lookup, signal);
+      await pusher.push([change(record('job', 'first'))], { lookup }, signal);
       const calm = mes.requests().total;
       await pusher.push(
         jobs.map(({ record: each }) => change(record('job', `calm ${each.externalId}`))),
-        lookup,
+        { lookup },
         signal,
       );
       const needed = mes.requests().total - calm;
       mes.refuse((_table, body) => (bad.has(String(body['external_id'])) ? 'priority is out of range' : undefined));
-      const { outcomes, requests } = await pusher.push(jobs, lookup, signal);
+      const { outcomes, requests } = await pusher.push(jobs, { lookup }, signal);
       expect(new Set(idsOf(outcomes, 'refused'))).toEqual(bad);
       expect(idsOf(outcomes, 'delivered')).toHaveLength(1000 - bad.size);
       expect(mes.counts().jobs).toBe(1001 + 1000 - bad.size);
@@ -101,11 +101,11 @@ describe.each(['v060', 'main', 'repaired'] as const)(
       const { mes, pusher } = await startMes({ generation, batchSize: 1000 });
       const part = (id: string, number: string) =>
         change(record('part', id, { parents: { job: 'j' }, fields: { part_number: number, material: 'Steel' } }));
-      await pusher.push([change(record('job', 'j')), part('owner', 'P-taken')], lookup, signal);
+      await pusher.push([change(record('job', 'j')), part('owner', 'P-taken')], { lookup }, signal);
       const before = Number(mes.requests().byPath['POST /functions/v1/api-erp-sync/sync']);
       const { lookup: knowsJob } = ledger({ 'job/j': entry({ businessKey: 'J-j' }) });
       const parts = jobs.map(({ record: { externalId: id } }) => part(id, bad.has(id) ? 'P-taken' : `P-${id}`));
-      const { outcomes, requests, failure } = await pusher.push(parts, knowsJob, signal);
+      const { outcomes, requests, failure } = await pusher.push(parts, { lookup: knowsJob }, signal);
       expect(failure).toBeUndefined();
       expect(new Set(idsOf(outcomes, 'refused'))).toEqual(bad);
       expect(idsOf(outcomes, 'delivered')).toHaveLength(1000 - bad.size);
@@ -155,11 +155,11 @@ describe('a day of few requests', () => {
     let left: readonly Change[] = jobs;
     for (let day = 0; day < 3; day += 1) {
       const before = sent;
-      const { outcomes, failure } = await pusher.push(left, lookup, signal);
+      const { outcomes, failure } = await pusher.push(left, { lookup }, signal);
       expect(failure?.message).toMatch(/^The day budget of 40 requests is used up/);
       expect(sent - before).toBeLessThanOrEqual(0.95 * limit);
       expect(sent - before).toBeGreaterThan(0.8 * limit);
-      const { outcomes: blind } = await pusher.push(left.slice(-1), lookup, signal);
+      const { outcomes: blind } = await pusher.push(left.slice(-1), { lookup }, signal);
       expect(blind).toEqual([]);
       expect(sent - before).toBeLessThanOrEqual(0.95 * limit);
       const done = outcomes.map((outcome) => outcome.change.record.externalId);

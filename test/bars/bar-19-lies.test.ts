@@ -65,17 +65,17 @@ describe('a MES that answers 200 and does not write', () => {
       const { mes, pusher } = await startMes({ generation });
       const jobs = Array.from({ length: 200 }, (_, index) => change(record('job', String(index))));
       mes.lie(1);
-      const { outcomes } = await pusher.push([...jobs, ...cells('the first load').slice(0, 200)], lookup, signal);
+      const { outcomes } = await pusher.push([...jobs, ...cells('the first load').slice(0, 200)], { lookup }, signal);
       expect(outcomes.filter(({ kind }) => kind === 'delivered').length).toBe(mes.counts().jobs + mes.counts().cells);
       mes.lie(0);
-      await pusher.push([...jobs, ...cells('the first load').slice(0, 200)], lookup, signal);
+      await pusher.push([...jobs, ...cells('the first load').slice(0, 200)], { lookup }, signal);
       expect(mes.counts()).toMatchObject({ jobs: 200, cells: 200 });
     },
   );
 
   it('one in a hundred updates is found out within ten runs, and from then on each is proved', async () => {
     const { mes, pusher } = await startMes({ generation: 'repaired' });
-    const { outcomes } = await pusher.push(cells('the first load'), lookup, signal);
+    const { outcomes } = await pusher.push(cells('the first load'), { lookup }, signal);
     const ids = new Map<string, string>();
     for (const { kind, change: sent, ...rest } of outcomes)
       if (kind === 'delivered' && 'mesId' in rest) ids.set(sent.record.externalId, String(rest.mesId));
@@ -87,10 +87,10 @@ describe('a MES that answers 200 and does not write', () => {
     let requests = 0;
     do {
       runs += 1;
-      ({ requests } = await pusher.push(cells(`run ${runs}`, ids), lookup, signal));
+      ({ requests } = await pusher.push(cells(`run ${runs}`, ids), { lookup }, signal));
     } while (requests < 200 && runs < 10);
     expect(requests).toBeGreaterThan(200);
-    await pusher.push(cells('the last run', ids), lookup, signal);
+    await pusher.push(cells('the last run', ids), { lookup }, signal);
     expect(wrong('the last run')).toBe(0);
   });
 });

@@ -27,7 +27,7 @@ describe('a push', () => {
       change(record('resource', 'r')),
       change(record('cell', 'c')),
     ];
-    const { outcomes, requests, failure } = await mes.pusher.push(page, knowsNothing, signal);
+    const { outcomes, requests, failure } = await mes.pusher.push(page, { lookup: knowsNothing }, signal);
     expect(mes.batches).toEqual(['cell: c', 'resource: r', 'job: j', 'part: p', 'operation: o']);
     expect(told(outcomes)).toEqual(entities.map((entity, index) => `${entity}/${'crjpo'[index]} created`));
     expect([requests, failure]).toEqual([5, undefined]);
@@ -35,7 +35,12 @@ describe('a push', () => {
 
   it('sends nothing for an empty page', async () => {
     const mes = fakeMes();
-    expect(await mes.pusher.push([], knowsNothing, signal)).toEqual({ outcomes: [], requests: 0, failure: undefined });
+    expect(await mes.pusher.push([], { lookup: knowsNothing }, signal)).toEqual({
+      outcomes: [],
+      doubtful: [],
+      requests: 0,
+      failure: undefined,
+    });
   });
 
   it('sends only the last of several changes with one key, once', async () => {
@@ -43,7 +48,11 @@ describe('a push', () => {
     const versions = ['old', 'newer', 'newest'].map((customer) =>
       change(record('job', '1', { fields: { job_number: 'J-1', customer } })),
     );
-    const { outcomes } = await mes.pusher.push([...versions, change(record('job', '2'))], knowsNothing, signal);
+    const { outcomes } = await mes.pusher.push(
+      [...versions, change(record('job', '2'))],
+      { lookup: knowsNothing },
+      signal,
+    );
     expect(mes.batches).toEqual(['job: 1 2']);
     expect(mes.seen.get('job/1')?.record.fields['customer']).toBe('newest');
     expect(outcomes.map((outcome) => outcome.change.record)).toEqual([versions[2]?.record, record('job', '2')]);
@@ -51,13 +60,13 @@ describe('a push', () => {
 
   it('takes records of two entities with one id for two', async () => {
     const mes = fakeMes();
-    await mes.pusher.push([change(record('job', '1')), part('1', '1')], knowsNothing, signal);
+    await mes.pusher.push([change(record('job', '1')), part('1', '1')], { lookup: knowsNothing }, signal);
     expect(mes.batches).toEqual(['job: 1', 'part: 1']);
   });
 
   it('splits an entity into batches of the configured size, in the order of the page', async () => {
     const mes = fakeMes({ batchSize: 2, maxConcurrency: 1 });
-    await mes.pusher.push(jobs(5), knowsNothing, signal);
+    await mes.pusher.push(jobs(5), { lookup: knowsNothing }, signal);
     expect(mes.batches).toEqual(['job: 0 1', 'job: 2 3', 'job: 4']);
   });
 
@@ -65,21 +74,21 @@ describe('a push', () => {
     const mes = fakeMes({ batchSize: 300, maxConcurrency: 1 });
     const pushes: number[] = [];
     for (let page = 0; page < 15; page += 1) {
-      pushes.push((await mes.pusher.push(jobs(600), knowsNothing, signal)).requests);
+      pushes.push((await mes.pusher.push(jobs(600), { lookup: knowsNothing }, signal)).requests);
     }
     expect([pushes[0], pushes.at(-1)]).toEqual([6, 2]);
   });
 
   it('makes no batch larger than one request takes, so that the requests go side by side', async () => {
     const mes = fakeMes({ batchSize: 100, maxConcurrency: 2, largestBatch: 2, result: () => nextTurn(delivered) });
-    await mes.pusher.push(jobs(5), knowsNothing, signal);
+    await mes.pusher.push(jobs(5), { lookup: knowsNothing }, signal);
     expect(mes.batches).toEqual(['job: 0 1', 'job: 2 3', 'job: 4']);
     expect(mes.mostAtOnce()).toBe(2);
   });
 
   it.each([1, 2, 4])('has at most %i batches under way at one time, over all pushes', async (maxConcurrency) => {
     const mes = fakeMes({ batchSize: 1, maxConcurrency, result: () => nextTurn(delivered) });
-    const pushes = [1, 2, 3].map(() => mes.pusher.push(jobs(6), knowsNothing, signal));
+    const pushes = [1, 2, 3].map(() => mes.pusher.push(jobs(6), { lookup: knowsNothing }, signal));
     await Promise.all(pushes);
     expect(mes.mostAtOnce()).toBe(maxConcurrency);
   });
@@ -99,7 +108,7 @@ describe('a push', () => {
       },
     });
     const page = [change(record('job', '1')), part('1', '1')];
-    expect((await mes.pusher.push(page, knowsNothing, signal)).outcomes).toHaveLength(2);
+    expect((await mes.pusher.push(page, { lookup: knowsNothing }, signal)).outcomes).toHaveLength(2);
   });
 });
 
@@ -114,7 +123,7 @@ describe('a parent', () => {
       ...['job', 'cell'].map((entity) => change(record(entity as 'job', entity === 'job' ? 'j' : 'c'))),
     ];
     const { lookup, asked } = ledger();
-    await mes.pusher.push(page, lookup, signal);
+    await mes.pusher.push(page, { lookup }, signal);
     expect(mes.seen.get('operation/o')?.parents).toEqual({
       part: { mesId: 'id-p', businessKey: 'P-p' },
       cell: { mesId: 'id-c', businessKey: 'Cell c' },
@@ -125,7 +134,7 @@ describe('a parent', () => {
   it('renamed by the same push goes by its new name, not by the one in the ledger', async () => {
     const mes = fakeMes();
     const { lookup } = ledger({ 'part/p': entry(), 'cell/c': entry({ businessKey: 'Old name' }) });
-    await mes.pusher.push([operation('o', { part: 'p', cell: 'c' }), change(record('cell', 'c'))], lookup, signal);
+    await mes.pusher.push([operation('o', { part: 'p', cell: 'c' }), change(record('cell', 'c'))], { lookup }, signal);
     expect(mes.seen.get('operation/o')?.parents?.cell?.businessKey).toBe('Cell c');
   });
 
@@ -134,14 +143,14 @@ describe('a parent', () => {
       result: ({ record: { entity } }) => (entity === 'cell' ? { kind: 'refused', reason: 'no' } : delivered),
     });
     const { lookup } = ledger({ 'part/p': entry(), 'cell/c': entry({ businessKey: 'Old name' }) });
-    await mes.pusher.push([operation('o', { part: 'p', cell: 'c' }), change(record('cell', 'c'))], lookup, signal);
+    await mes.pusher.push([operation('o', { part: 'p', cell: 'c' }), change(record('cell', 'c'))], { lookup }, signal);
     expect(mes.seen.get('operation/o')?.parents?.cell?.businessKey).toBe('Old name');
   });
 
   it('known to the ledger is looked up once for all its children', async () => {
     const mes = fakeMes();
     const { lookup, asked } = ledger({ 'job/j': entry({ mesId: 'uuid', businessKey: 'J-j' }) });
-    await mes.pusher.push([part('1', 'j'), part('2', 'j')], lookup, signal);
+    await mes.pusher.push([part('1', 'j'), part('2', 'j')], { lookup }, signal);
     expect(asked).toEqual([{ entity: 'job', externalId: 'j' }]);
     expect(mes.seen.get('part/2')?.parents?.job).toMatchObject({ mesId: 'uuid', businessKey: 'J-j' });
   });
@@ -152,7 +161,7 @@ describe('a parent', () => {
   ])('%s parks its child without a request', async (_what, held) => {
     const mes = fakeMes();
     const { lookup } = ledger(held === undefined ? {} : { 'job/j': held });
-    const { outcomes, requests, failure } = await mes.pusher.push([part('1', 'j')], lookup, signal);
+    const { outcomes, requests, failure } = await mes.pusher.push([part('1', 'j')], { lookup }, signal);
     expect(told(outcomes)).toEqual(['part/1 waits for job/j']);
     expect([requests, failure]).toEqual([0, undefined]);
   });
@@ -167,7 +176,7 @@ describe('a parent', () => {
       part('p', 'j'),
       operation('o', { part: 'p', cell: 'c' }),
     ];
-    const { outcomes, requests } = await mes.pusher.push(page, knowsNothing, signal);
+    const { outcomes, requests } = await mes.pusher.push(page, { lookup: knowsNothing }, signal);
     expect(told(outcomes)).toEqual([
       'cell/c created',
       'job/j refused: bad date',
@@ -180,7 +189,7 @@ describe('a parent', () => {
   it('that the MES says it does not hold parks the child, whatever the ledger says', async () => {
     const mes = fakeMes({ result: () => ({ kind: 'waiting', waitsFor: { entity: 'job', externalId: 'j' } }) });
     const { lookup } = ledger({ 'job/j': entry() });
-    const { outcomes, failure } = await mes.pusher.push([part('1', 'j')], lookup, signal);
+    const { outcomes, failure } = await mes.pusher.push([part('1', 'j')], { lookup }, signal);
     expect(told(outcomes)).toEqual(['part/1 waits for job/j']);
     expect(failure).toBeUndefined();
   });
@@ -189,7 +198,7 @@ describe('a parent', () => {
 describe('a batch that the MES refuses whole', () => {
   it('names the reason that the MES gave for the record when it stood alone', async () => {
     const mes = fakeMes(refusesWhole((id) => id === '2'));
-    const { outcomes } = await mes.pusher.push(jobs(4), knowsNothing, signal);
+    const { outcomes } = await mes.pusher.push(jobs(4), { lookup: knowsNothing }, signal);
     expect(told(outcomes).filter((text) => text.includes('refused'))).toEqual(['job/2 refused: HTTP 500 bad data']);
   });
 
@@ -203,7 +212,7 @@ describe('a batch that the MES refuses whole', () => {
         return new BatchInterruptedError([delivered, delivered, refusedFor('no date'), delivered, ...open], refusal);
       },
     });
-    const { outcomes, failure } = await mes.pusher.push(jobs(8), knowsNothing, signal);
+    const { outcomes, failure } = await mes.pusher.push(jobs(8), { lookup: knowsNothing }, signal);
     expect(failure).toBeUndefined();
     expect(mes.batches).toEqual(['job: 0 1 2 3 4 5 6 7', 'job: 4 5 6 7', 'job: 4', 'job: 5', 'job: 6', 'job: 7']);
     expect(told(outcomes)).toEqual(
@@ -222,7 +231,7 @@ describe('a batch that the MES refuses whole', () => {
         return refusesWhole((id) => id === '7').fail?.({ entity: 'job', changes });
       },
     });
-    const { outcomes, failure } = await mes.pusher.push(jobs(8), knowsNothing, signal);
+    const { outcomes, failure } = await mes.pusher.push(jobs(8), { lookup: knowsNothing }, signal);
     expect(failure?.message).toBe('reset');
     expect(mes.batches).toEqual(['job: 0 1 2 3 4 5 6 7', 'job: 0 1', 'job: 2 3', 'job: 4 5', 'job: 6']);
     expect(told(outcomes)).toEqual([0, 1, 2, 3, 4, 5].map((id) => `job/${id} created`));
@@ -235,7 +244,7 @@ describe('a batch that cannot be delivered', () => {
       batchSize: 2,
       fail: ({ changes }) => (changes[0]?.record.externalId === '2' ? new TransientError('reset') : undefined),
     });
-    const { outcomes, failure } = await mes.pusher.push(jobs(6), knowsNothing, signal);
+    const { outcomes, failure } = await mes.pusher.push(jobs(6), { lookup: knowsNothing }, signal);
     expect(failure).toBeInstanceOf(TransientError);
     expect(told(outcomes).sort()).toEqual([0, 1].map((id) => `job/${id} created`));
   });
@@ -243,7 +252,7 @@ describe('a batch that cannot be delivered', () => {
   it('keeps the entities below it from being sent', async () => {
     const mes = fakeMes({ fail: ({ entity }) => (entity === 'job' ? new TransientError('reset') : undefined) });
     const page = [change(record('cell', 'c')), change(record('job', 'j')), part('p', 'j')];
-    const { outcomes, failure } = await mes.pusher.push(page, knowsNothing, signal);
+    const { outcomes, failure } = await mes.pusher.push(page, { lookup: knowsNothing }, signal);
     expect(mes.batches).toEqual(['cell: c', 'job: j']);
     expect(told(outcomes)).toEqual(['cell/c created']);
     expect(failure?.message).toBe('reset');
@@ -255,7 +264,7 @@ describe('a batch that cannot be delivered', () => {
       maxConcurrency: 2,
       fail: () => new PermanentError('HTTP 401', { credentials: true }),
     });
-    const { failure, requests } = await mes.pusher.push(jobs(20), knowsNothing, signal);
+    const { failure, requests } = await mes.pusher.push(jobs(20), { lookup: knowsNothing }, signal);
     expect(failure).toBeInstanceOf(PermanentError);
     expect(requests).toBeLessThanOrEqual(2);
   });
@@ -266,7 +275,7 @@ describe('a batch that cannot be delivered', () => {
       fail: ({ changes }) =>
         changes[0]?.record.externalId === '0' ? new TransientError('reset') : new PermanentError('HTTP 401'),
     });
-    const { failure } = await mes.pusher.push(jobs(3), knowsNothing, signal);
+    const { failure } = await mes.pusher.push(jobs(3), { lookup: knowsNothing }, signal);
     expect(failure).toBeInstanceOf(PermanentError);
   });
 
@@ -281,7 +290,7 @@ describe('a batch that cannot be delivered', () => {
         return new TransientError('reset');
       },
     });
-    const { outcomes, failure, failed } = await mes.pusher.push(jobs(5), knowsNothing, signal);
+    const { outcomes, failure, failed } = await mes.pusher.push(jobs(5), { lookup: knowsNothing }, signal);
     expect(told(outcomes)).toEqual(['job/0 created']);
     expect([failure, failed]).toEqual([expect.any(TypeError), undefined]);
   });
@@ -300,7 +309,7 @@ describe('a batch that cannot be delivered', () => {
         return id === '1' ? stop.signal.reason : undefined;
       },
     });
-    const { outcomes, failure } = await mes.pusher.push(jobs(9), knowsNothing, stop.signal);
+    const { outcomes, failure } = await mes.pusher.push(jobs(9), { lookup: knowsNothing }, stop.signal);
     expect(failure?.message).toBe('shutting down');
     expect(done).toBe(3);
     expect(told(outcomes).sort()).toEqual(['job/0 created', 'job/2 created']);
@@ -310,7 +319,7 @@ describe('a batch that cannot be delivered', () => {
 describe('an answer that proves nothing', () => {
   it('is a failure, never a success', async () => {
     const mes = fakeMes({ result: () => unproven });
-    const { outcomes, failure } = await mes.pusher.push(jobs(3), knowsNothing, signal);
+    const { outcomes, failure } = await mes.pusher.push(jobs(3), { lookup: knowsNothing }, signal);
     expect(outcomes).toEqual([]);
     expect(failure).toBeInstanceOf(TransientError);
     expect(failure?.message).toContain('job 0');
@@ -318,7 +327,7 @@ describe('an answer that proves nothing', () => {
 
   it('leaves what was proved beside it standing, before and behind', async () => {
     const mes = fakeMes({ result: ({ record: { externalId } }) => (externalId === '1' ? unproven : delivered) });
-    const { outcomes, failure } = await mes.pusher.push(jobs(4), knowsNothing, signal);
+    const { outcomes, failure } = await mes.pusher.push(jobs(4), { lookup: knowsNothing }, signal);
     expect(told(outcomes)).toEqual(['job/0 created', 'job/2 created', 'job/3 created']);
     expect(failure?.message).toContain('job 1');
   });
@@ -330,7 +339,7 @@ describe('an answer that proves nothing', () => {
     };
     const openTransport = () => ({ requests: () => 1, request: () => Promise.reject(new Error('unused')) });
     const pusher = createPusher({ sink, openTransport, batchSize: 10, maxConcurrency: 1 });
-    const { outcomes, failure } = await pusher.push(jobs(2), knowsNothing, signal);
+    const { outcomes, failure } = await pusher.push(jobs(2), { lookup: knowsNothing }, signal);
     expect(told(outcomes)).toEqual(['job/0 created']);
     expect(failure).toBeInstanceOf(TransientError);
   });
@@ -347,7 +356,7 @@ describe('a reason that echoes a secret', () => {
     const openTransport = () => ({ requests: () => 1, request: () => Promise.reject(new Error('unused')) });
     const redact = (line: string) => line.replaceAll('s3cret', '[redacted]');
     const pusher = createPusher({ sink, openTransport, batchSize: 10, maxConcurrency: 1, redact });
-    const { outcomes } = await pusher.push(jobs(1), knowsNothing, signal);
+    const { outcomes } = await pusher.push(jobs(1), { lookup: knowsNothing }, signal);
     expect(told(outcomes)).toEqual(['job/0 refused: bad header: [redacted]']);
   });
 });

@@ -22,7 +22,7 @@ async function push(create: (id: string) => Promise<Error | undefined>, signal =
   const openTransport = () => ({ requests: () => 0, request: () => Promise.reject(new Error('unused')) });
   const { trees } = createPusher({ sink, openTransport, batchSize: 10, maxConcurrency: 2 });
   const all = [0, 1, 2, 3, 4].map((id): Tree => ({ job: change(record('job', String(id))), children: [] }));
-  const report = await trees?.push(all, signal);
+  const report = await trees?.push(all, {}, signal);
   return { asked, failure: report?.failure, told: told(report?.outcomes ?? []) };
 }
 

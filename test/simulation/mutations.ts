@@ -59,7 +59,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'stamps of the far future are believed',
-    file: 'src/scheduler/pass.ts',
+    file: 'src/scheduler/pages.ts',
     from: 'if (stamp > limit) warnOfFuture(pass, stamp);\n    else if',
     to: 'if',
   },

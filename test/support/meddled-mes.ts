@@ -87,7 +87,7 @@ export async function startMeddledMes(generation: Generation): Promise<MeddledMe
     requests: () => count,
     async push(records) {
       const changes = records.map((each): Change => change(each, known.get(`${each.entity}/${each.externalId}`)));
-      const { outcomes } = await pusher.push(changes, lookup, new AbortController().signal);
+      const { outcomes } = await pusher.push(changes, { lookup }, new AbortController().signal);
       for (const outcome of outcomes)
         if (outcome.kind === 'delivered') known.set(nameOf(outcome.change.record), entryOf(outcome));
       return outcomes;

@@ -124,8 +124,8 @@ export interface Plant<Kind extends ErpKind = 'sap'> {
   app(): App;
   /** Closes the app and opens one on the same state: a restart, with other settings where some are given. */
   reopen(settings?: Settings): Promise<App>;
-  /** As `reopen`, over what is on the disk now: what the program would write while it closes is lost. */
-  crash(): Promise<void>;
+  /** As `reopen`, over what is on the disk now: what the program would write while it closes, or in `last`, is lost. */
+  crash(last?: () => Promise<unknown>): Promise<void>;
   /** One cycle as asked for by a person. */
   pass(request?: Partial<SyncRequest>): Promise<StreamResult[]>;
   /** Cycles until none of the streams fails, then tells the oracle that everything visible has been read. */
@@ -184,9 +184,10 @@ export async function openPlant<Kind extends ErpKind = 'sap'>(
       app = await open();
       return app;
     },
-    async crash() {
+    async crash(last) {
       const left = `${directory}-left`;
       await cp(directory, left, { recursive: true });
+      await last?.();
       await app.close();
       await rm(directory, { recursive: true });
       await rename(left, directory);

@@ -57,6 +57,7 @@ export function page(epoch: number, rest: Partial<PageCommit> = {}): PageCommit 
     goodRowKeys: [],
     unchanged: [],
     retriedLetters: [],
+    doubtful: [],
     restamped: [],
     removed: [],
     late: null,

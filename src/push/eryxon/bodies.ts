@@ -1,5 +1,5 @@
 import { isHeld } from '../../core/records.ts';
-import type { Entity, FieldValue, Parents } from '../../core/types.ts';
+import type { Entity, FieldValue, LedgerEntry, Parents } from '../../core/types.ts';
 import type { ReadyChange } from '../sink.ts';
 
 /** Table of each entity: the name in paths and bodies. */
@@ -76,20 +76,30 @@ function parentField(
   return mesId == null ? `,"${alias}":${JSON.stringify(name)}` : `,"${parent}_id":${JSON.stringify(mesId)}`;
 }
 
+/** Whether it is to be on hold from now on. Cells and resources carry `active` among their fields. */
+export function setsStatus({ record, known }: ReadyChange): boolean {
+  const plain = record.entity === 'cell' || record.entity === 'resource';
+  return record.lifecycle === 'cancelled' && !plain && !wasCancelled(known);
+}
+
+function wasCancelled(known: LedgerEntry | undefined): boolean {
+  return isHeld(known) && known?.lifecycle === 'cancelled';
+}
+
 /**
  * Progress belongs to the shop floor: status is sent only when a record becomes cancelled, as on_hold with a note. A return to
- * active leaves the status and says so, for the people there to release it. Cells and resources carry `active` among their fields.
+ * active leaves the status and says so, for the people there to release it.
  */
-export function statusFields({ record, known }: ReadyChange): Record<string, FieldValue> | undefined {
+export function statusFields(change: ReadyChange): Record<string, FieldValue> | undefined {
+  const { record, known } = change;
   if (record.entity === 'cell' || record.entity === 'resource') return undefined;
-  const was = known !== undefined && isHeld(known) ? known.lifecycle : 'active';
   const own = record.fields['notes'];
   const note = (text: string) => (own ? `${own}\n${text}` : text);
   if (record.lifecycle === 'cancelled') {
     const notes = note(`Cancelled in ${record.source}.`);
-    return was === 'cancelled' ? { notes } : { status: 'on_hold', notes };
+    return setsStatus(change) ? { status: 'on_hold', notes } : { notes };
   }
-  return was === 'cancelled'
+  return wasCancelled(known)
     ? { notes: note(`Active again in ${record.source}; still on hold here until released.`) }
     : undefined;
 }

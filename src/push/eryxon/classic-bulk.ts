@@ -14,7 +14,7 @@ export async function deliverBulk(base: string, batch: Batch, transport: Transpo
   const body = listBody(`{"${table}"`, batch.changes.map(classicBody));
   const path = `${base}/api-${table}/bulk-sync`;
   const answer = readAnswer(
-    await transport.request({ method: 'POST', path, headers: jsonHeaders, body }),
+    await transport.request({ method: 'POST', path, headers: jsonHeaders, body, carries: batch.changes }),
     `POST ${path}`,
   );
   requireStarting(answer, `api-${table}`);

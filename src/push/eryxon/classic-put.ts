@@ -21,7 +21,8 @@ type SingleCall = Pick<Call, 'base' | 'entity' | 'transport' | 'session'>;
 
 async function deliverOne({ base, entity, transport, session }: SingleCall, change: ReadyChange): Promise<SinkResult> {
   const path = `${base}/api-${tables[entity]}/sync`;
-  const request = { method: 'PUT', path, headers: jsonHeaders, body: classicBody(change) } as const;
+  const body = classicBody(change);
+  const request = { method: 'PUT', path, headers: jsonHeaders, body, carries: [change] } as const;
   const answer = readAnswer(await transport.request(request), `PUT ${path}`);
   requireStarting(answer, `api-${tables[entity]}`);
   if (answer.status === 404 || answer.status === 405) {

@@ -1,5 +1,6 @@
-import { isHeld } from '../../core/records.ts';
+import { isHeld, mayBeHeld } from '../../core/records.ts';
 import { BatchInterruptedError, type ReadyChange, type SinkResult } from '../sink.ts';
+import { setsStatus } from './bodies.ts';
 import { deliverBulk } from './classic-bulk.ts';
 import { keepWhatIsSet } from './classic-keep.ts';
 import { deliverSingly } from './classic-put.ts';
@@ -12,13 +13,30 @@ import { taskOf } from './ways.ts';
  * first record put on hold is looked at, and where it is not on hold such records go by PUT from then on.
  */
 export async function classicBulk(call: Call, changes: readonly ReadyChange[], report: Report): Promise<void> {
-  const status = changes.filter((change) => taskOf(change) === 'status');
-  const byPut = status.length > 0 && (await call.session.statusByPut.get());
-  const inBulk = byPut === true ? changes.filter((change) => !status.includes(change)) : changes;
-  if (inBulk.length > 0) await sendBulk(call, inBulk, report);
-  if (byPut === true || (byPut === undefined && (await losesStatus(call, status)))) {
-    await classicPut(call, status, report);
-  }
+  const status = changes.filter(mayLoseStatus);
+  const byPut = status.length === 0 ? false : await call.session.statusByPut.get();
+  const inBulk = byPut === true ? changes.filter((change) => !mayLoseStatus(change)) : changes;
+  const unproved: Updated[] = [];
+  const unlessUnproved: Report = (change, result) => {
+    if (byPut === undefined && result.kind === 'delivered' && result.action === 'updated' && mayLoseStatus(change)) {
+      unproved.push({ change, result });
+    } else report(change, result);
+  };
+  if (inBulk.length > 0) await sendBulk(call, inBulk, unlessUnproved);
+  const lost = unproved.length > 0 && (await losesStatus(call, unproved));
+  if (!lost) for (const { change, result } of unproved) report(change, result);
+  const again = lost ? unproved.map(({ change }) => change) : byPut === true ? status : [];
+  if (again.length > 0) await classicPut(call, again, report);
+}
+
+/** Put on hold though it may be there already. */
+export function mayLoseStatus(change: ReadyChange): boolean {
+  return setsStatus(change) && mayBeHeld(change.known);
+}
+
+interface Updated {
+  change: ReadyChange;
+  result: SinkResult & { kind: 'delivered' };
 }
 
 async function sendBulk(call: Call, changes: readonly ReadyChange[], report: Report): Promise<void> {
@@ -32,10 +50,10 @@ async function sendBulk(call: Call, changes: readonly ReadyChange[], report: Rep
   await tell(call, { changes, results }, report);
 }
 
-async function losesStatus(call: Call, status: readonly ReadyChange[]): Promise<boolean> {
-  const known = status.find(({ known: entry }) => entry?.mesId != null)?.known?.mesId;
-  if (known == null) return false;
-  const row = await readOne(call, known);
+async function losesStatus(call: Call, updated: readonly Updated[]): Promise<boolean> {
+  const ids = updated.map(({ change: { known }, result }) => result.mesId ?? known?.mesId ?? null);
+  const known = ids.find((id) => id !== null);
+  const row = known == null ? undefined : await readOne(call, known);
   // This one cannot be looked at: to send it again does no harm.
   if (row === undefined) return true;
   const lost = row['status'] !== 'on_hold';

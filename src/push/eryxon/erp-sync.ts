@@ -78,7 +78,8 @@ async function tryGroup(call: Call, items: readonly Item[], report: Report): Pro
   // Skipping goes by the last payload, not by the row: somebody may have changed that by hand.
   const options = '"options":{"skip_unchanged":false}';
   const body = listBody(`{"source":"erp-puller",${options},"${table}"`, items.map(bodyOf));
-  const answer = await ask(call, { method: 'POST', name: 'api-erp-sync', rest: '/sync', body });
+  const carries = items.map(({ change }) => change);
+  const answer = await ask(call, { method: 'POST', name: 'api-erp-sync', rest: '/sync', body, carries });
   requireKnown(answer, 'erp-sync');
   if (answer.data === undefined) return [{ items, message: refusalText(answer) }];
   const results = readResults(answer.data, table);

@@ -1,6 +1,7 @@
 import { type Entity, entities } from '../../core/types.ts';
 import type { Batch, ReadyChange } from '../sink.ts';
 import type { Capabilities, ProofCost } from './ability.ts';
+import { mayLoseStatus } from './classic.ts';
 import { looksBefore } from './classic-keep.ts';
 import { largest } from './deliver.ts';
 import type { Discovery } from './discovery.ts';
@@ -108,7 +109,7 @@ function cellRequests(way: WayName | undefined, { entity, changes }: Batch, aske
 
 /** Changes of status are looked at once, and go by themselves where bulk-sync loses them. */
 async function classicRequests({ entity, changes }: Batch, session: Session, asked: Asked): Promise<number> {
-  const status = changes.filter((change) => taskOf(change) === 'status');
+  const status = changes.filter(mayLoseStatus);
   const byPut = status.length === 0 ? false : await session.statusByPut.get();
   const inBulk = changes.length - (byPut === true ? status.length : 0);
   const bulk = Math.ceil(inBulk / largest('classic-bulk', entity));

@@ -53,7 +53,8 @@ export async function genericBulk(call: Call, changes: readonly ReadyChange[], r
 
 async function sendAndProve(call: Call, { sent, rowsSince }: Sending, report: Report): Promise<void> {
   const body = listBody(`{"${tables[call.entity]}"`, sent.map(bodyOf));
-  const answer = await ask(call, { method: 'POST', rest: '/bulk-sync', body });
+  const carries = sent.map(({ change }) => change);
+  const answer = await ask(call, { method: 'POST', rest: '/bulk-sync', body, carries });
   requireKnown(answer, 'bulk-sync');
   const results = isObject(answer.data) ? answer.data['results'] : undefined;
   if (answer.data !== undefined && !isObject(results)) {

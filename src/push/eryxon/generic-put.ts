@@ -15,7 +15,7 @@ async function putOne(call: Call, change: ReadyChange): Promise<SinkResult> {
   const prepared = await prepare(call, change);
   if ('result' in prepared) return prepared.result;
   const { columns } = prepared;
-  const answer = await ask(call, { method: 'PUT', rest: '/sync', body: JSON.stringify(columns) });
+  const answer = await ask(call, { method: 'PUT', rest: '/sync', body: JSON.stringify(columns), carries: [change] });
   if (answer.data !== undefined) return holdAnew(call, change, readRow(call, answer.data));
   requireKnown(answer, 'PUT sync');
   const message = refusalText(answer);
@@ -34,7 +34,7 @@ export async function tryPatch(call: Call, change: ReadyChange, mesId: string): 
   if ('result' in prepared) return prepared.result;
   const { columns } = prepared;
   const rest = `?id=${encodeURIComponent(mesId)}`;
-  const answer = await ask(call, { method: 'PATCH', rest, body: JSON.stringify(columns) });
+  const answer = await ask(call, { method: 'PATCH', rest, body: JSON.stringify(columns), carries: [change] });
   if (answer.data !== undefined) return { ...readRow(call, answer.data, 'updated'), mesId };
   if (answer.status === 404) return undefined;
   const next = await settle(call, { change, message: refusalText(answer), columns });

@@ -1,4 +1,4 @@
-import { isHeld } from '../../core/records.ts';
+import { mayBeHeld } from '../../core/records.ts';
 import type { Entity } from '../../core/types.ts';
 import type { ReadyChange, Tree } from '../sink.ts';
 import type { Capabilities } from './ability.ts';
@@ -114,7 +114,7 @@ export function nestedColumns(change: ReadyChange, session: Session): Columns {
 /** undefined for what had better go by itself: it is no plain new record, or the MES could not store it. */
 function columnsOf(change: ReadyChange, session: Session): Columns | undefined {
   const { record, known, hash } = change;
-  if (record.lifecycle === 'cancelled' || isHeld(known) || known?.refusedHash === hash) return undefined;
+  if (record.lifecycle === 'cancelled' || mayBeHeld(known) || known?.refusedHash === hash) return undefined;
   if (unstorable(change) !== undefined) return undefined;
   const shaped = shape(change, { creating: true, lacking: session.lacking(record.entity) });
   return typeof shaped === 'string' ? undefined : shaped.columns;

@@ -113,8 +113,12 @@ async function post({ base, session }: NestingOptions, posting: Posting): Promis
   };
   let answered = false;
   const body = nestedBody(tree, session, posting.capabilities);
+  const carries = [tree.job, ...tree.children];
   try {
-    const answer = await ask({ base, entity: 'job', transport: watched }, { method: 'POST', body, onUnknownOutcome });
+    const answer = await ask(
+      { base, entity: 'job', transport: watched },
+      { method: 'POST', body, carries, onUnknownOutcome },
+    );
     if (answer.data !== undefined) return await readCreated(tree, answer.data, session);
     learnFrom(session, tree, answer);
     // Refused because an earlier try has created it: what of its children is there, their own requests find out.

@@ -45,7 +45,8 @@ async function create(call: Call, change: ReadyChange, askedBefore: Posted | und
   const onUnknownOutcome = () => {
     lost = true;
   };
-  const answer = await ask(call, { method: 'POST', body: JSON.stringify(columns), onUnknownOutcome });
+  const body = JSON.stringify(columns);
+  const answer = await ask(call, { method: 'POST', body, carries: [change], onUnknownOutcome });
   if (answer.data !== undefined) {
     const created = readRow(call, answer.data, 'created');
     await posted.note(change, created.mesId);

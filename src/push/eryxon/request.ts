@@ -31,6 +31,7 @@ export interface Question {
   /** Another function than that of the entity. */
   name?: string;
   body?: string;
+  carries?: MesRequest['carries'];
   onUnknownOutcome?(): void;
 }
 
@@ -41,12 +42,13 @@ export async function ask(
   { base, entity, transport }: Pick<Call, 'base' | 'entity' | 'transport'>,
   question: Question,
 ): Promise<Answer> {
-  const { method, rest = '', name = `api-${tables[entity]}`, body, onUnknownOutcome } = question;
+  const { method, rest = '', name = `api-${tables[entity]}`, body, carries, onUnknownOutcome } = question;
   const path = `${base}/${name}${rest}`;
   const response = await transport.request({
     method,
     path,
     ...(body === undefined ? {} : { headers: jsonHeaders, body }),
+    ...(carries === undefined ? {} : { carries }),
     ...(onUnknownOutcome === undefined ? {} : { onUnknownOutcome }),
   });
   const answer = readAnswer(response, `${method} ${path}`);

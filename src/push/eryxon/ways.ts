@@ -2,6 +2,7 @@ import { isHeld } from '../../core/records.ts';
 import type { Entity } from '../../core/types.ts';
 import type { Batch, ReadyChange } from '../sink.ts';
 import type { Ability, ProofCost } from './ability.ts';
+import { setsStatus } from './bodies.ts';
 
 export const wayNames = [
   'classic-bulk',
@@ -44,11 +45,9 @@ export const erpSyncColumns: Partial<Record<Entity, ReadonlySet<string>>> = {
   resource: new Set(['name', 'type', 'description', 'identifier', 'location', 'active']),
 };
 
-export function taskOf({ record, known }: ReadyChange): Task {
-  if (!isHeld(known)) return 'create';
-  const plain = record.entity === 'cell' || record.entity === 'resource';
-  const cancels = record.lifecycle === 'cancelled' && known?.lifecycle !== 'cancelled';
-  return cancels && !plain ? 'status' : 'update';
+export function taskOf(change: ReadyChange): Task {
+  if (!isHeld(change.known)) return 'create';
+  return setsStatus(change) ? 'status' : 'update';
 }
 
 export interface Choice {

@@ -29,13 +29,15 @@ function results(list: readonly unknown[]) {
 describe('a bulk request', () => {
   it('is one POST of all records under the name of the table, also for a single one', async () => {
     const transport = scripted(results([{ external_id: '1', id: 'u', action: 'created' }]));
-    await createEryxonSink(`${base}/`, classicMes()).deliver(jobs('1'), transport);
+    const batch = jobs('1');
+    await createEryxonSink(`${base}/`, classicMes()).deliver(batch, transport);
     expect(transport.requests).toEqual([
       {
         method: 'POST',
         path: '/functions/v1/api-jobs/bulk-sync',
         headers: { 'Content-Type': 'application/json' },
         body: '{"jobs":[{"external_id":"1","external_source":"SAP","job_number":"J-1","customer":"Acme"}]}',
+        carries: batch.changes,
       },
     ]);
   });

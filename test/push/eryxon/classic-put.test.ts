@@ -138,7 +138,7 @@ describe('an installation without bulk-sync', () => {
   it('gets everything by single syncs', async () => {
     const { mes, pusher } = await startMes({ bulk: false });
     const page = [1, 2, 3].map((id) => change(record('job', String(id))));
-    const { outcomes, requests } = await pusher.push(page, ledger().lookup, signal);
+    const { outcomes, requests } = await pusher.push(page, { lookup: ledger().lookup }, signal);
     expect(told(outcomes)).toEqual(['job/1 created', 'job/2 created', 'job/3 created']);
     expect(requests).toBe(4);
     expect(mes.counts().jobs).toBe(3);
@@ -149,7 +149,7 @@ describe('an installation without bulk-sync', () => {
     const { mes, pusher } = await startMes({ bulk: false, dailyLimit: 10, now: () => now });
     let left = Array.from({ length: 25 }, (_, id) => change(record('job', String(id))));
     for (let day = 0; day < 3; day += 1) {
-      const { outcomes } = await pusher.push(left, ledger().lookup, signal);
+      const { outcomes } = await pusher.push(left, { lookup: ledger().lookup }, signal);
       const done = new Set(outcomes.map((outcome) => outcome.change.record.externalId));
       left = left.filter(({ record: { externalId } }) => !done.has(externalId));
       now = new Date(now.getTime() + 86_400_000);

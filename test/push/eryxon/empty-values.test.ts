@@ -37,7 +37,7 @@ describe('what the ERP empties or sets to zero', () => {
     const { mes, pusher } = await startMes(kind);
     const first = await pusher.push(
       before.map((each) => change(each)),
-      ledger().lookup,
+      { lookup: ledger().lookup },
       signal,
     );
     const known: Record<string, LedgerEntry> = {};
@@ -48,7 +48,7 @@ describe('what the ERP empties or sets to zero', () => {
       known[`${entity}/${externalId}`] = entry({ mesId, businessKey: typeof key === 'string' ? key : null });
     }
     const changes = after.map((each) => change(each, known[`${each.entity}/${each.externalId}`]));
-    const { outcomes } = await pusher.push(changes, ledger(known).lookup, signal);
+    const { outcomes } = await pusher.push(changes, { lookup: ledger(known).lookup }, signal);
     expect(outcomes.map(({ kind: of }) => of)).toEqual(outcomes.map(() => 'delivered'));
     const { jobs, parts, operations } = mes.image();
     expect(jobs.get('j')?.fields).toMatchObject({ customer: null, notes: null });
@@ -60,7 +60,7 @@ describe('what the ERP empties or sets to zero', () => {
     const { mes, pusher } = await startMes(kind);
     const { outcomes } = await pusher.push(
       after.map((each) => change(each)),
-      ledger().lookup,
+      { lookup: ledger().lookup },
       signal,
     );
     expect(outcomes.map(({ kind: of }) => of)).toEqual(outcomes.map(() => 'delivered'));

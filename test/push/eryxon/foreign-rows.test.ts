@@ -18,12 +18,12 @@ describe('rows of another source that have the numbers already', () => {
       const { mes, pusher } = await startMes({ generation });
       await pusher.push(
         many((id) => job(id, { source: 'OTHER' })).map((each) => change(each)),
-        ledger().lookup,
+        { lookup: ledger().lookup },
         signal,
       );
       const { outcomes } = await pusher.push(
         many(job).map((each) => change(each)),
-        ledger().lookup,
+        { lookup: ledger().lookup },
         signal,
       );
       expect(told(outcomes).filter((text) => text.includes('jobs_tenant_id_job_number_key'))).toHaveLength(count);
@@ -31,7 +31,7 @@ describe('rows of another source that have the numbers already', () => {
       const changed = many((id) => job(id, { fields: { job_number: `J-${id}`, customer: 'Acme', notes: 'ours' } }));
       await pusher.push(
         changed.map((each) => change(each)),
-        ledger().lookup,
+        { lookup: ledger().lookup },
         signal,
       );
       expect([...mes.image('OTHER').jobs.values()].some(({ fields }) => fields['notes'] === 'ours')).toBe(false);
@@ -66,13 +66,13 @@ describe('rows of another source that have the numbers already', () => {
       const { mes, pusher } = await startMes({ generation });
       const first = await pusher.push(
         many(job).map((each) => change(each)),
-        ledger().lookup,
+        { lookup: ledger().lookup },
         signal,
       );
       const before = mes.requests().total;
       const again = await pusher.push(
         many(job).map((each) => change(each)),
-        ledger().lookup,
+        { lookup: ledger().lookup },
         signal,
       );
       const ids = ({ outcomes }: typeof first) =>

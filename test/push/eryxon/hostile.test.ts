@@ -37,7 +37,7 @@ describe.each(generations)('hostile ids and texts at an Eryxon of generation %s'
         change(record('resource', text)),
       ]),
     ];
-    const { outcomes, failure } = await pusher.push(page, lookup, signal);
+    const { outcomes, failure } = await pusher.push(page, { lookup }, signal);
     expect(failure).toBeUndefined();
     const image = mes.image();
     for (const outcome of outcomes) {
@@ -66,7 +66,7 @@ describe.each(generations)('hostile ids and texts at an Eryxon of generation %s'
     const page = ['one', id, 'two'].map((each, index) =>
       change(record('job', each, { fields: { job_number: `J${index}`, customer: null } })),
     );
-    const { outcomes, failure } = await pusher.push(page, lookup, signal);
+    const { outcomes, failure } = await pusher.push(page, { lookup }, signal);
     expect(failure).toBeUndefined();
     const kinds = new Map(outcomes.map((outcome) => [outcome.change.record.externalId, outcome.kind]));
     expect(kinds.get('one')).toBe('delivered');
@@ -91,7 +91,7 @@ describe.each(generations)('hostile ids and texts at an Eryxon of generation %s'
     const job = (id: string, customer: string) =>
       change(record('job', id, { fields: { job_number: `J ${id}`, customer } }));
     const page = [job('a', 'x'), job('nul', 'x\u0000'), job('bad', 'Nobody'), job('half', 'x\ud800'), job('c', 'x')];
-    const { outcomes, failure } = await pusher.push(page, lookup, signal);
+    const { outcomes, failure } = await pusher.push(page, { lookup }, signal);
     expect(failure).toBeUndefined();
     const found = outcomes.map((outcome) => [
       outcome.change.record.externalId,
@@ -117,7 +117,7 @@ describe.each(generations)('hostile ids and texts at an Eryxon of generation %s'
       change(record('job', text)),
       change(record('job', 'x', { fields: { job_number: 'X', customer: text } })),
     ];
-    const { outcomes, requests } = await pusher.push(page, lookup, signal);
+    const { outcomes, requests } = await pusher.push(page, { lookup }, signal);
     const told = outcomes.map((outcome) => (outcome.kind === 'refused' ? outcome.reason : outcome.kind));
     expect(told).toEqual([`external_id ${reason}`, `customer ${reason}`].map((each) => expect.stringContaining(each)));
     expect({ requests, jobs: mes.counts().jobs }).toEqual({ requests: 0, jobs: 0 });

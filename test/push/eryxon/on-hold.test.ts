@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Generation } from '../../../sandbox/eryxon/generation.ts';
-import type { Change, Entity, Outcome } from '../../../src/core/types.ts';
+import { TransientError } from '../../../src/core/errors.ts';
+import { type Change, type Entity, type Outcome, unknownContent } from '../../../src/core/types.ts';
+import type { Transport } from '../../../src/push/sink.ts';
 import { type RunningMes, startMes } from '../../support/eryxon-mes.ts';
 import { change, entry, ledger, record } from '../../support/push-builders.ts';
 
@@ -26,7 +28,7 @@ async function startKnown(generation: Generation): Promise<Known> {
     const entries = [...ids].map(([key, mesId]) => [key, entry({ mesId })] as const);
     const { outcomes, requests, failure } = await mes.pusher.push(
       changes,
-      ledger(Object.fromEntries(entries)).lookup,
+      { lookup: ledger(Object.fromEntries(entries)).lookup },
       signal,
     );
     expect(failure).toBeUndefined();
@@ -98,5 +100,59 @@ describe('putting on hold what is gone', () => {
     expect((await cancel('job', first)).requests).toBe(1 + 1 + 3);
     expect((await cancel('job', second)).requests).toBe(3);
     expect(onHold(mes, 'jobs')).toBe(1906);
+  });
+});
+
+describe.each([false, true])('what a lost answer may have brought (v0.1.0 as it was released: %s)', (released) => {
+  const doubtful = entry({ hash: unknownContent });
+  const cancelled = (id: string) => change({ ...of('job', id), lifecycle: 'cancelled' }, doubtful);
+  const { lookup } = ledger();
+
+  it('is on hold when its cancellation has gone out, whether it is there or not', async () => {
+    const running = await startMes({ released });
+    const { outcomes: made } = await running.pusher.push([change(of('job', 'there'))], { lookup }, signal);
+    expect(made).toHaveLength(1);
+    for (const id of ['not-there', 'there']) {
+      const { outcomes } = await running.pusher.push([cancelled(id)], { lookup }, signal);
+      expect(outcomes).toMatchObject([{ kind: 'delivered' }]);
+    }
+    expect(onHold(running, 'jobs')).toBe(2);
+  });
+
+  it('is not told as put on hold while nobody can look', async () => {
+    const running = await startMes({ released });
+    await running.pusher.push([change(of('job', 'there'))], { lookup }, signal);
+    const blind: Transport = {
+      request: (request) =>
+        request.method === 'GET' ? Promise.reject(new TransientError('HTTP 503')) : running.transport.request(request),
+    };
+    const results = running.sink.deliver({ entity: 'job', changes: [cancelled('there')] }, blind);
+    await expect(results).rejects.toThrow('HTTP 503');
+    await running.pusher.push([cancelled('there')], { lookup }, signal);
+    expect(onHold(running, 'jobs')).toBe(1);
+  });
+});
+
+describe('what a lost answer may have brought', () => {
+  it.each([
+    ['v060', 'job'],
+    ['v060', 'part'],
+    // There the function of parts does not start, and a note has to do.
+    ['main', 'job'],
+    ['repaired', 'job'],
+    ['repaired', 'part'],
+  ] as [Generation, Held][])('is on hold on %s when its cancellation has gone out (%s)', async (generation, entity) => {
+    const known = await startKnown(generation);
+    await known.create(entity, ['there']);
+    const job = entry({ businessKey: 'J-j' });
+    const { outcomes } = await known.mes.pusher.push(
+      ['there', 'not-there'].map((id) =>
+        change({ ...of(entity, id), lifecycle: 'cancelled' }, entry({ hash: unknownContent })),
+      ),
+      { lookup: ledger({ 'job/j': job }).lookup },
+      signal,
+    );
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['delivered', 'delivered']);
+    expect(onHold(known.mes, tables[entity])).toBe(2);
   });
 });

@@ -20,7 +20,7 @@ const kinds = [
 /** Delivers that many, and people at the MES set each to maintenance. */
 async function maintained({ mes, pusher }: RunningMes, count: number): Promise<Map<string, LedgerEntry>> {
   const first = Array.from({ length: count }, (_, id) => change(resource(id)));
-  const { outcomes } = await pusher.push(first, ledger().lookup, signal);
+  const { outcomes } = await pusher.push(first, { lookup: ledger().lookup }, signal);
   return new Map(
     outcomes.map((outcome) => {
       const { externalId } = outcome.change.record;
@@ -40,7 +40,7 @@ describe('the status that people at the MES gave a resource', () => {
       const changed = Array.from({ length: count }, (_, id) =>
         change(resource(id, { location: 'Hall 9' }), known.get(`r${id}`)),
       );
-      const { outcomes } = await running.pusher.push(changed, none, signal);
+      const { outcomes } = await running.pusher.push(changed, { lookup: none }, signal);
       expect(outcomes.filter((outcome) => outcome.kind === 'delivered' && outcome.action === 'updated')).toHaveLength(
         count,
       );
@@ -59,7 +59,7 @@ describe('the status that people at the MES gave a resource', () => {
       );
       const planned = await running.sink.estimate?.({ entity: 'resource', changes: changed });
       const before = running.mes.requests().total;
-      await running.pusher.push(changed, none, signal);
+      await running.pusher.push(changed, { lookup: none }, signal);
       expect(running.mes.requests().total - before).toBe(planned);
     }
   });
@@ -68,7 +68,7 @@ describe('the status that people at the MES gave a resource', () => {
     const { mes, pusher, sink } = await startMes(kind);
     const cell = (id: number, fields: object) =>
       record('cell', `c${id}`, { fields: { name: `C${id}`, active: true, ...fields } });
-    const first = await pusher.push([change(cell(1, {})), change(cell(2, {}))], none, signal);
+    const first = await pusher.push([change(cell(1, {})), change(cell(2, {}))], { lookup: none }, signal);
     const known = first.outcomes.map((outcome) =>
       entry({ mesId: outcome.kind === 'delivered' ? outcome.mesId : null }),
     );
@@ -77,7 +77,7 @@ describe('the status that people at the MES gave a resource', () => {
     const changed = [change(cell(1, { sequence: 7 }), known[0]), change(cell(2, { color: '#00FF00' }), known[1])];
     const planned = await sink.estimate?.({ entity: 'cell', changes: changed });
     const before = mes.requests().total;
-    await pusher.push(changed, none, signal);
+    await pusher.push(changed, { lookup: none }, signal);
     expect(mes.requests().total - before).toBe(planned);
     expect(mes.image().cells.get('c1')?.fields).toMatchObject({ sequence: 7, color: '#FF0000' });
     expect(mes.image().cells.get('c2')?.fields).toMatchObject({ color: '#00FF00' });

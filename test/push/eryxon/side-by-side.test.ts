@@ -28,7 +28,7 @@ const newCell: MesRecord = {
 
 function pushAll(pusher: Pusher, records: readonly MesRecord[]) {
   const changes = records.map((record) => toChange(record, undefined, null));
-  return pusher.push(changes, async () => new Map(), new AbortController().signal);
+  return pusher.push(changes, { lookup: async () => new Map() }, new AbortController().signal);
 }
 
 it('a row that looks like that of a new record, and is that of another one, proves nothing of it (repaired)', async () => {

@@ -63,10 +63,10 @@ describe('what a MES can do', () => {
 describe('a bulk-sync that only counts', () => {
   it('takes two requests for a hundred new records: the second looks for them', async () => {
     const { mes, pusher } = await startMes({ generation: 'main' });
-    await pusher.push(jobs(1), lookup, signal);
+    await pusher.push(jobs(1), { lookup }, signal);
     const before = mes.requests().total;
     const page = Array.from({ length: 100 }, (_, id) => change(record('job', `n${id}`)));
-    const { outcomes } = await pusher.push(page, lookup, signal);
+    const { outcomes } = await pusher.push(page, { lookup }, signal);
     expect(mes.requests().total - before).toBe(2);
     expect(outcomes.every((outcome) => outcome.kind === 'delivered' && outcome.mesId !== null)).toBe(true);
   });
@@ -77,7 +77,7 @@ describe('a bulk-sync that only counts', () => {
       const { mes, pusher } = await startMes({ generation });
       mes.lie(0.3);
       const page = Array.from({ length: 60 }, (_, id) => change(record('cell', `c${id}`)));
-      const { outcomes, failure } = await pusher.push([...jobs(60), ...page], lookup, signal);
+      const { outcomes, failure } = await pusher.push([...jobs(60), ...page], { lookup }, signal);
       expect(failure).toBeUndefined();
       expect(outcomes.filter(({ kind }) => kind === 'delivered')).toHaveLength(120);
       expect(mes.counts()).toMatchObject({ jobs: 60, cells: 60 });
@@ -92,22 +92,22 @@ describe('a bulk-sync that only counts', () => {
         const known = ids === undefined ? undefined : { mesId: ids.get(`cell/${id}`) ?? null };
         return change(record('cell', String(id), { fields }), known);
       });
-    const ids = idsOf((await pusher.push(cells('Old'), lookup, signal)).outcomes);
+    const ids = idsOf((await pusher.push(cells('Old'), { lookup }, signal)).outcomes);
     mes.lie(1);
-    const { outcomes } = await pusher.push(cells('New', ids), lookup, signal);
+    const { outcomes } = await pusher.push(cells('New', ids), { lookup }, signal);
     expect(outcomes.filter(({ kind }) => kind === 'delivered')).toHaveLength(20);
     for (const [, { fields }] of mes.image().cells) expect(fields['name']).toMatch(/^New /);
     const before = mes.requests().byPath['POST /functions/v1/api-cells/bulk-sync'];
-    await pusher.push(cells('Newer', ids), lookup, signal);
+    await pusher.push(cells('Newer', ids), { lookup }, signal);
     expect(mes.requests().byPath['POST /functions/v1/api-cells/bulk-sync']).toBe(before);
     for (const [, { fields }] of mes.image().cells) expect(fields['name']).toMatch(/^Newer /);
   });
 
   it('keeps a record that the database refuses from counting as delivered', async () => {
     const { mes, pusher } = await startMes({ generation: 'main' });
-    await pusher.push([change(record('job', 'first', { fields: { job_number: 'J-7' } }))], lookup, signal);
+    await pusher.push([change(record('job', 'first', { fields: { job_number: 'J-7' } }))], { lookup }, signal);
     const page = jobs(10);
-    const { outcomes } = await pusher.push(page, lookup, signal);
+    const { outcomes } = await pusher.push(page, { lookup }, signal);
     expect(outcomes.filter(({ kind }) => kind === 'delivered')).toHaveLength(9);
     const [refused] = told(outcomes).filter((text) => text.startsWith('job/7 refused'));
     expect(refused).toContain('jobs_tenant_id_job_number_key');
@@ -119,7 +119,7 @@ describe('erp-sync', () => {
   it('delivers parts whose own function does not start, with their ids', async () => {
     const { mes, pusher } = await startMes({ generation: 'main' });
     const parts = Array.from({ length: 250 }, (_, id) => change(record('part', `p${id}`, { parents: { job: '0' } })));
-    const { outcomes, failure } = await pusher.push([...jobs(1), ...parts], lookup, signal);
+    const { outcomes, failure } = await pusher.push([...jobs(1), ...parts], { lookup }, signal);
     expect(failure).toBeUndefined();
     expect(mes.counts().parts).toBe(250);
     expect(outcomes.every((outcome) => outcome.kind === 'delivered' && outcome.mesId !== null)).toBe(true);
@@ -135,21 +135,21 @@ describe('erp-sync', () => {
           record('part', id(n), { parents: { job: '0' }, fields: { part_number: `P${n}`, material: 'S', ...rest } }),
         ),
       );
-    await pusher.push([...jobs(1), ...parts({ quantity: 1 })], lookup, signal);
+    await pusher.push([...jobs(1), ...parts({ quantity: 1 })], { lookup }, signal);
     const known = ledger({ 'job/0': entry({ businessKey: 'J-0' }) });
-    const { outcomes } = await pusher.push(parts({ quantity: 2 }), known.lookup, signal);
+    const { outcomes } = await pusher.push(parts({ quantity: 2 }), { lookup: known.lookup }, signal);
     expect(told(outcomes).filter((text) => text.endsWith('updated'))).toHaveLength(100);
   });
 
   it.each([1, 3, 40])('delivers all good ones of 100 new parts with %i bad among them', async (bad) => {
     const { mes, pusher } = await startMes({ generation: 'main' });
-    await pusher.push([...jobs(1), change(record('part', 'x', { parents: { job: '0' } }))], lookup, signal);
+    await pusher.push([...jobs(1), change(record('part', 'x', { parents: { job: '0' } }))], { lookup }, signal);
     const parts = Array.from({ length: 100 }, (_, n) => {
       const number = n < bad ? 'P-x' : `P-${n}`;
       return change(record('part', `p${n}`, { parents: { job: '0' }, fields: { part_number: number, material: 'S' } }));
     });
     const known = ledger({ 'job/0': entry({ businessKey: 'J-0' }) });
-    const { outcomes } = await pusher.push(parts, known.lookup, signal);
+    const { outcomes } = await pusher.push(parts, { lookup: known.lookup }, signal);
     expect(outcomes.filter(({ kind }) => kind === 'delivered')).toHaveLength(100 - bad);
     expect(told(outcomes).filter((text) => text.includes('parts_tenant_id_part_number_key'))).toHaveLength(bad);
     expect(mes.counts().parts).toBe(1 + 100 - bad);
@@ -160,9 +160,13 @@ describe('erp-sync', () => {
     async (generation) => {
       const { mes, pusher } = await startMes({ generation });
       const part = record('part', 'p', { parents: { job: '0' } });
-      await pusher.push([...jobs(1), change(part)], lookup, signal);
+      await pusher.push([...jobs(1), change(part)], { lookup }, signal);
       const known = ledger({ 'job/0': entry({ businessKey: 'J-0' }) });
-      const { outcomes } = await pusher.push([change({ ...part, lifecycle: 'cancelled' })], known.lookup, signal);
+      const { outcomes } = await pusher.push(
+        [change({ ...part, lifecycle: 'cancelled' })],
+        { lookup: known.lookup },
+        signal,
+      );
       expect(told(outcomes)).toEqual(['part/p updated']);
       expect(mes.image().parts.get('p')?.onHold === true).toBe(generation !== 'main');
       expect(mes.image().parts.get('p')?.fields['notes']).toBe('Cancelled in SAP.');
@@ -180,36 +184,36 @@ describe('create by POST, change by PATCH', () => {
 
   it('never makes a second row when the answer is lost: the same content is known to be there', async () => {
     const { mes, pusher } = await startMes({ generation: 'main' });
-    const { outcomes: first } = await pusher.push(world.slice(0, 3), lookup, signal);
+    const { outcomes: first } = await pusher.push(world.slice(0, 3), { lookup }, signal);
     const known = ledger({
       'cell/c': entry({ mesId: idsOf(first).get('cell/c') ?? null, businessKey: 'Cell c' }),
       'part/p': entry({ mesId: idsOf(first).get('part/p') ?? null, businessKey: 'P-p' }),
     });
     mes.setFaults({ truncate: 1 });
-    const lost = await pusher.push(world.slice(3), known.lookup, signal);
+    const lost = await pusher.push(world.slice(3), { lookup: known.lookup }, signal);
     expect(lost.outcomes).toEqual([]);
     mes.setFaults({});
-    const { outcomes } = await pusher.push(world.slice(3), known.lookup, signal);
+    const { outcomes } = await pusher.push(world.slice(3), { lookup: known.lookup }, signal);
     expect(told(outcomes)).toEqual(['operation/o created']);
     expect(mes.counts().operations).toBe(1);
     const later = change(
       record('operation', 'o', { parents: { part: 'p', cell: 'c' }, fields: { operation_name: 'Bend', sequence: 10 } }),
       {},
     );
-    const refused = told((await pusher.push([later], known.lookup, signal)).outcomes);
+    const refused = told((await pusher.push([later], { lookup: known.lookup }, signal)).outcomes);
     expect(refused[0]).toMatch(/^operation\/o refused: .*answer was lost.*tells its id nowhere/);
     // What was tried last is not what is there.
-    const again = told((await pusher.push([later], known.lookup, signal)).outcomes);
+    const again = told((await pusher.push([later], { lookup: known.lookup }, signal)).outcomes);
     expect(again).toEqual(refused);
     mes.setFaults({ truncate: 1 });
-    await pusher.push([later], known.lookup, signal);
+    await pusher.push([later], { lookup: known.lookup }, signal);
     mes.setFaults({});
-    expect(told((await pusher.push([later], known.lookup, signal)).outcomes)).toEqual(refused);
+    expect(told((await pusher.push([later], { lookup: known.lookup }, signal)).outcomes)).toEqual(refused);
   });
 
   it('never takes a row of unknown content for its own, however often it is tried', async () => {
     const { mes, pusher, transport } = await startMes({ generation: 'main' });
-    const { outcomes: first } = await pusher.push(world, lookup, signal);
+    const { outcomes: first } = await pusher.push(world, { lookup }, signal);
     const known = ledger({
       'cell/c': entry({ mesId: idsOf(first).get('cell/c') ?? null, businessKey: 'Cell c' }),
       'part/p': entry({ mesId: idsOf(first).get('part/p') ?? null, businessKey: 'P-p' }),
@@ -219,19 +223,19 @@ describe('create by POST, change by PATCH', () => {
     const openTransport = () => ({ requests: () => 0, request: transport.request });
     const forgetful = createPusher({ sink, openTransport, batchSize: 100, maxConcurrency: 1 });
     for (let tries = 0; tries < 2; tries += 1) {
-      const { outcomes } = await forgetful.push(world.slice(3), known.lookup, signal);
+      const { outcomes } = await forgetful.push(world.slice(3), { lookup: known.lookup }, signal);
       expect(told(outcomes)[0]).toMatch(/^operation\/o refused: .*tells its id nowhere/);
     }
   });
 
   it('finds the ids of parents that the ledger lost by number and name', async () => {
     const { mes, pusher } = await startMes({ generation: 'main' });
-    await pusher.push(world.slice(0, 3), lookup, signal);
+    await pusher.push(world.slice(0, 3), { lookup }, signal);
     const known = ledger({
       'cell/c': entry({ businessKey: 'Cell c' }),
       'part/p': entry({ businessKey: 'P-p' }),
     });
-    const { outcomes } = await pusher.push(world.slice(3), known.lookup, signal);
+    const { outcomes } = await pusher.push(world.slice(3), { lookup: known.lookup }, signal);
     expect(told(outcomes)).toEqual(['operation/o created']);
     expect(mes.counts().operations).toBe(1);
   });
@@ -240,12 +244,12 @@ describe('create by POST, change by PATCH', () => {
     'makes a cell that was deleted by hand (%s) anew',
     async (generation) => {
       const { mes, pusher } = await startMes({ generation });
-      const { outcomes } = await pusher.push(world.slice(0, 1), lookup, signal);
+      const { outcomes } = await pusher.push(world.slice(0, 1), { lookup }, signal);
       mes.remove('cells', 'c');
       const again = change(record('cell', 'c', { fields: { name: 'New', active: true } }), {
         mesId: idsOf(outcomes).get('cell/c') ?? null,
       });
-      expect(told((await pusher.push([again], lookup, signal)).outcomes)).toEqual(['cell/c created']);
+      expect(told((await pusher.push([again], { lookup }, signal)).outcomes)).toEqual(['cell/c created']);
       expect(mes.counts().cells).toBe(1);
     },
   );
@@ -253,40 +257,40 @@ describe('create by POST, change by PATCH', () => {
   it('makes a cancelled job that was deleted by hand anew, on hold', async () => {
     const { mes, pusher } = await startMes({ generation: 'classic' });
     const cancelled = record('job', 'j', { lifecycle: 'cancelled' });
-    const { outcomes } = await pusher.push([change(cancelled)], lookup, signal);
+    const { outcomes } = await pusher.push([change(cancelled)], { lookup }, signal);
     mes.remove('jobs', 'j');
     const mesId = idsOf(outcomes).get('job/j') ?? null;
     const again = change(cancelled, { hash: 'of older content', mesId, lifecycle: 'cancelled' });
-    expect(told((await pusher.push([again], lookup, signal)).outcomes)).toEqual(['job/j created']);
+    expect(told((await pusher.push([again], { lookup }, signal)).outcomes)).toEqual(['job/j created']);
     expect(mes.statusOf('jobs', 'j')).toBe('on_hold');
   });
 
   it('makes it anew on hold although the answer to its create was lost: the MES names another row than before', async () => {
     const { mes, pusher } = await startMes({ generation: 'classic' });
     const cancelled = record('job', 'j', { lifecycle: 'cancelled' });
-    const { outcomes } = await pusher.push([change(cancelled)], lookup, signal);
+    const { outcomes } = await pusher.push([change(cancelled)], { lookup }, signal);
     mes.remove('jobs', 'j');
     const mesId = idsOf(outcomes).get('job/j') ?? null;
     const again = change(cancelled, { hash: 'of older content', mesId, lifecycle: 'cancelled' });
     mes.setFaults({ truncate: 1 });
-    expect((await pusher.push([again], lookup, signal)).outcomes).toEqual([]);
+    expect((await pusher.push([again], { lookup }, signal)).outcomes).toEqual([]);
     mes.setFaults({});
     expect(mes.statusOf('jobs', 'j')).toBe('not_started');
-    expect(told((await pusher.push([again], lookup, signal)).outcomes)).toEqual(['job/j created']);
+    expect(told((await pusher.push([again], { lookup }, signal)).outcomes)).toEqual(['job/j created']);
     expect(mes.statusOf('jobs', 'j')).toBe('on_hold');
   });
 
   it('takes over a resource that the ledger forgot', async () => {
     const { mes, pusher } = await startMes({ generation: 'main' });
-    await pusher.push([change(record('resource', 'r'))], lookup, signal);
+    await pusher.push([change(record('resource', 'r'))], { lookup }, signal);
     const renamed = change(record('resource', 'r', { fields: { name: 'Other', type: 'equipment', active: true } }));
-    expect(told((await pusher.push([renamed], lookup, signal)).outcomes)).toEqual(['resource/r updated']);
+    expect(told((await pusher.push([renamed], { lookup }, signal)).outcomes)).toEqual(['resource/r updated']);
     expect(mes.image().resources.get('r')?.fields['name']).toBe('Other');
   });
 
   it('names the dead row that is in the way of a deleted operation', async () => {
     const { mes, pusher } = await startMes({ generation: 'main' });
-    const { outcomes } = await pusher.push(world, lookup, signal);
+    const { outcomes } = await pusher.push(world, { lookup }, signal);
     mes.remove('operations', 'o');
     const ids = idsOf(outcomes);
     const known = ledger({
@@ -296,7 +300,7 @@ describe('create by POST, change by PATCH', () => {
     const again = change(record('operation', 'o', { parents: { part: 'p', cell: 'c' } }), {
       mesId: ids.get('operation/o') ?? null,
     });
-    const [text] = told((await pusher.push([{ ...again, hash: 'other' }], known.lookup, signal)).outcomes);
+    const [text] = told((await pusher.push([{ ...again, hash: 'other' }], { lookup: known.lookup }, signal)).outcomes);
     expect(text).toContain('idx_operations_external_sync');
   });
 });
@@ -308,7 +312,7 @@ describe('a kind of record that the MES takes in no way', () => {
       table === 'parts' ? "Could not find the 'sync_hash' column of 'parts' in the schema cache" : undefined,
     );
     const page = [...jobs(1), change(record('part', 'p', { parents: { job: '0' } })), change(record('cell', 'c'))];
-    const { outcomes, failure } = await pusher.push(page, lookup, signal);
+    const { outcomes, failure } = await pusher.push(page, { lookup }, signal);
     expect(failure).toBeUndefined();
     expect(told(outcomes)).toEqual(['cell/c created', 'job/0 created', 'part/p waits for part/p']);
   });
@@ -322,9 +326,9 @@ describe('values that the database would refuse', () => {
     [{ job_number: 'J-0', notes: 'a\u0000b' }, 'NUL'],
   ])('%j are named without a request', async (fields, reason) => {
     const { mes, pusher } = await startMes({ generation: 'main' });
-    await pusher.push(jobs(1), lookup, signal);
+    await pusher.push(jobs(1), { lookup }, signal);
     const before = mes.requests().total;
-    const [text] = told((await pusher.push([change(record('job', 'x', { fields }))], lookup, signal)).outcomes);
+    const [text] = told((await pusher.push([change(record('job', 'x', { fields }))], { lookup }, signal)).outcomes);
     expect(text).toContain(reason);
     expect(mes.requests().total).toBe(before);
   });

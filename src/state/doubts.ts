@@ -1,0 +1,125 @@
+import { businessKeyOf } from '../core/records.ts';
+import {
+  type Change,
+  type Entity,
+  type FieldValue,
+  type Lifecycle,
+  type MesRecord,
+  unknownContent,
+} from '../core/types.ts';
+import { type Database, prepare } from './database.ts';
+import { recordJson } from './records.ts';
+import type { Sending } from './store.ts';
+
+/** What the MES may hold though no answer says so. All methods write, and belong into a transaction. */
+export interface Doubts {
+  /** These are about to be sent. */
+  note(sending: Sending): void;
+  /** What became of all that was noted for a stream is known. */
+  settle(stream: string): void;
+  /** Of what was noted, for a stream or for all, nothing more will be known: it counts as doubtful. */
+  recover(stream?: string): void;
+  /** The MES may hold these as they were sent; `keepRecords` keeps them whole. */
+  add(scope: number, changes: readonly Change[], keepRecords: boolean): void;
+}
+
+interface Noted {
+  source: string;
+  entity: Entity;
+  lifecycle: Lifecycle;
+  keep: number;
+  /** JSON of one list: the columns of the first record, of the second, and so on. */
+  columns: string;
+}
+
+/** Of a record that is noted: what ties it, and what the MES takes none without. Writing the others down too would cost a first load a twentieth. */
+const parentNames = { cell: [], resource: [], job: [], part: ['job'], operation: ['job', 'part', 'cell'] } as const;
+const fieldNames: Readonly<Record<Entity, readonly string[]>> = {
+  cell: ['name'],
+  resource: ['name', 'type'],
+  job: ['job_number'],
+  part: ['part_number'],
+  operation: ['operation_name'],
+};
+
+export function createDoubts(database: Database, scopeOf: (source: string, entity: Entity) => number): Doubts {
+  const note = prepare(
+    database,
+    'INSERT INTO sending (stream, source, entity, lifecycle, keep, columns) VALUES (?, ?, ?, ?, ?, ?)',
+  );
+  const settle = prepare(database, 'DELETE FROM sending WHERE stream = ?');
+  const noted = prepare<Noted & { stream: string }>(
+    database,
+    'SELECT stream, source, entity, lifecycle, keep, columns FROM sending WHERE ?1 IS NULL OR stream = ?1 ORDER BY id',
+  );
+  // What the ledger has of the record from before stays the best that can be told of it.
+  const put = prepare(
+    database,
+    `INSERT INTO records (scope, external_id, hash, lifecycle, business_key, job, part, record)
+     VALUES (?, ?, '${unknownContent}', ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET
+       hash = excluded.hash, business_key = coalesce(business_key, excluded.business_key), job = coalesce(job, excluded.job),
+       part = coalesce(part, excluded.part), record = coalesce(record, excluded.record)`,
+  );
+  const add = (scope: number, record: MesRecord, json: string | null) => {
+    const { job = null, part = null } = json === null ? {} : record.parents;
+    put.run(scope, record.externalId, record.lifecycle, businessKeyOf(record), job, part, json);
+  };
+  const recover = (stream?: string) => {
+    for (const { stream: of, ...each } of noted.all(stream ?? null)) {
+      const scope = scopeOf(each.source, each.entity);
+      for (const record of recordsOf(each)) add(scope, record, each.keep === 1 ? JSON.stringify(record) : null);
+      settle.run(of);
+    }
+  };
+  return {
+    note({ stream, source, keepRecords, anew, changes }) {
+      if (anew) recover(stream);
+      const alike = Map.groupBy(changes, ({ record }) => `${record.entity} ${record.lifecycle}`);
+      for (const some of alike.values()) {
+        const { entity = 'job', lifecycle = 'active' } = some[0]?.record ?? {};
+        note.run(stream, source, entity, lifecycle, keepRecords ? 1 : 0, JSON.stringify(columnsOf(entity, some)));
+      }
+    },
+    settle: (stream) => void settle.run(stream),
+    recover,
+    add(scope, changes, keepRecords) {
+      for (const change of changes) add(scope, change.record, keepRecords ? recordJson(change) : null);
+    },
+  };
+}
+
+function columnsOf(entity: Entity, changes: readonly Change[]): FieldValue[] {
+  const parents = parentNames[entity];
+  const fields = fieldNames[entity];
+  const columns: FieldValue[] = [];
+  for (const { record } of changes) {
+    columns.push(record.externalId);
+    for (const name of parents) columns.push(record.parents[name] ?? null);
+    for (const name of fields) columns.push(record.fields[name] ?? null);
+  }
+  return columns;
+}
+
+function recordsOf({ source, entity, lifecycle, columns }: Noted): MesRecord[] {
+  const values: FieldValue[] = JSON.parse(columns);
+  const parents = parentNames[entity];
+  const names = ['externalId', ...parents, ...fieldNames[entity]];
+  const records: MesRecord[] = [];
+  for (let at = 0; at < values.length; at += names.length) {
+    const told = names
+      .map((name, index) => [name, values[at + index] ?? null] as const)
+      .filter(([, value]) => value !== null);
+    const ties = told.slice(1).filter(([name]) => parents.some((parent) => parent === name));
+    const fields = told.slice(1).filter((column) => !ties.includes(column));
+    records.push({
+      entity,
+      source,
+      externalId: String(values[at]),
+      parents: Object.fromEntries(ties.map(([name, value]) => [name, String(value)])),
+      fields: Object.fromEntries(fields),
+      lifecycle,
+    });
+  }
+  return records;
+}
