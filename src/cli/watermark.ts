@@ -16,7 +16,7 @@ export async function watermarkGet(stream: string, { config }: { config?: string
 }
 
 export async function watermarkSet(stream: string, value: string, { config }: { config?: string }): Promise<number> {
-  requirePast(value);
+  requirePast(stream, value);
   const context = await openContext({ config });
   const { watermark, asked } = await runVerb(context, {
     name: 'watermark-set',
@@ -45,9 +45,12 @@ export async function watermarkReset(
 /** Clocks and zones may differ by less than this. */
 const toleranceMs = 86_400_000;
 
-/** A stream whose watermark lies ahead would read nothing until then, and look healthy. */
-function requirePast(value: string): void {
+/** A stream whose watermark lies ahead would read nothing until then, and look healthy; of years before 1970 not every ERP takes a time. */
+function requirePast(stream: string, value: string): void {
   const iso = value.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/, '$1-$2-$3T$4:$5:$6Z');
-  if (Date.parse(iso) <= systemClock.now().getTime() + toleranceMs || Number.isNaN(Date.parse(iso))) return;
+  const ms = Date.parse(iso);
+  if (ms < 0)
+    throw new UsageError(`${value} lies before 1970. To read everything: erp-puller watermark reset ${stream}.`);
+  if (ms <= systemClock.now().getTime() + toleranceMs || Number.isNaN(ms)) return;
   throw new UsageError(`${value} lies in the future: everything that changes until then would be passed over.`);
 }

@@ -5,6 +5,13 @@ import type { ParentEntry, ReadyChange } from './sink.ts';
 /** Looks records up in the ledger. */
 export type Lookup = (entity: Entity, externalIds: readonly string[]) => Promise<Map<string, LedgerEntry>>;
 
+/** The ledger as a push sees it. */
+export interface PushLedger {
+  lookup: Lookup;
+  /** Told of changes before a request may bring them to the MES. */
+  sending?(changes: readonly Change[]): Promise<void>;
+}
+
 interface Arrivals {
   /** Records delivered by this push, by `<entity>/<externalId>`: parents that the ledger does not know yet. */
   arrived: ReadonlyMap<string, ParentEntry>;

@@ -8,7 +8,7 @@ import type { Caller } from './day-plan.ts';
 import { createDoubt } from './doubt.ts';
 import { type Outage, whatFailed } from './outage.ts';
 import { createPace, type Pace } from './pace.ts';
-import { type Lookup, resolveParents } from './parents.ts';
+import { type PushLedger, resolveParents } from './parents.ts';
 import {
   type Batch,
   BatchInterruptedError,
@@ -38,13 +38,6 @@ export interface PushReport {
   failure: Error | undefined;
   /** The kind of record that could not be delivered; absent where nothing could be. */
   failed?: Entity | undefined;
-}
-
-/** The ledger as a push sees it. */
-export interface PushLedger {
-  lookup: Lookup;
-  /** Told of changes before a request may bring them to the MES. */
-  sending?(changes: readonly Change[]): Promise<void>;
 }
 
 export interface Pusher {

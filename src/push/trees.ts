@@ -2,7 +2,7 @@ import { asError } from '../core/errors.ts';
 import type { Change, Entity, Outcome } from '../core/types.ts';
 import { createDoubt } from './doubt.ts';
 import { type Outage, whatFailed } from './outage.ts';
-import type { PushLedger } from './pusher.ts';
+import type { PushLedger } from './parents.ts';
 import type { Nesting, Transport, Tree } from './sink.ts';
 import type { CountedTransport } from './transport.ts';
 

@@ -12,14 +12,14 @@ export interface Sending {
 
 /** `before` is where an interrupted pass goes on, as long as no commit says otherwise. */
 export function createSending({ store, session, stream, id }: Pass, before?: ResumePoint): Sending {
-  let anew = true;
+  let sent = false;
   return {
     async sending(changes) {
       const note = { stream: id, source: session.source, changes, keepRecords: keepsRecords(stream) };
-      await store.noteSending({ ...note, anew, before: (anew ? before : undefined) ?? null });
-      anew = false;
+      await store.noteSending({ ...note, before: (sent ? undefined : before) ?? null });
+      sent = true;
     },
-    wasSent: () => !anew,
+    wasSent: () => sent,
   };
 }
 

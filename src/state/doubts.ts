@@ -11,12 +11,14 @@ import { type Database, prepare } from './database.ts';
 import { recordJson } from './records.ts';
 import type { Sending } from './store.ts';
 
-/** What the MES may hold though no answer says so. All methods write, and belong into a transaction. */
+/** What the MES may hold though no answer says so. Methods that write belong into a transaction. */
 export interface Doubts {
   /** These are about to be sent. */
   note(sending: Sending): void;
   /** What became of all that was noted for a stream is known. */
   settle(stream: string): void;
+  /** Whether anything of a stream is noted. Only reads. */
+  any(stream: string): boolean;
   /** Of what was noted, for a stream or for all, nothing more will be known: it counts as doubtful. */
   recover(stream?: string): void;
   /** The MES may hold these as they were sent; `keepRecords` keeps them whole. */
@@ -48,6 +50,7 @@ export function createDoubts(database: Database, scopeOf: (source: string, entit
     'INSERT INTO sending (stream, source, entity, lifecycle, keep, columns) VALUES (?, ?, ?, ?, ?, ?)',
   );
   const settle = prepare(database, 'DELETE FROM sending WHERE stream = ?');
+  const any = prepare(database, 'SELECT 1 FROM sending WHERE stream = ? LIMIT 1');
   const noted = prepare<Noted & { stream: string }>(
     database,
     'SELECT stream, source, entity, lifecycle, keep, columns FROM sending WHERE ?1 IS NULL OR stream = ?1 ORDER BY id',
@@ -73,15 +76,16 @@ export function createDoubts(database: Database, scopeOf: (source: string, entit
     }
   };
   return {
-    note({ stream, source, keepRecords, anew, changes }) {
-      if (anew) recover(stream);
-      const alike = Map.groupBy(changes, ({ record }) => `${record.entity} ${record.lifecycle}`);
-      for (const some of alike.values()) {
-        const { entity = 'job', lifecycle = 'active' } = some[0]?.record ?? {};
-        note.run(stream, source, entity, lifecycle, keepRecords ? 1 : 0, JSON.stringify(columnsOf(entity, some)));
+    note({ stream, source, keepRecords, changes }) {
+      const keep = keepRecords ? 1 : 0;
+      for (const [entity, ofEntity] of Map.groupBy(changes, ({ record }) => record.entity)) {
+        for (const [lifecycle, alike] of Map.groupBy(ofEntity, ({ record }) => record.lifecycle)) {
+          note.run(stream, source, entity, lifecycle, keep, JSON.stringify(columnsOf(entity, alike)));
+        }
       }
     },
     settle: (stream) => void settle.run(stream),
+    any: (stream) => any.get(stream) !== undefined,
     recover,
     add(scope, changes, keepRecords) {
       for (const change of changes) add(scope, change.record, keepRecords ? recordJson(change) : null);

@@ -114,7 +114,7 @@ type ChildMethod = 'dueChildren' | 'markOpen' | 'childrenOf' | 'refused' | 'coun
 function passMethods(state: State): Pick<Store, PassMethod> {
   const { directory, ledger } = state;
   return {
-    begin: (stream) => guarded(directory, () => begin(state, stream)),
+    begin: (stream) => guarded(directory, () => recoverAndBegin(state, stream)),
     lookup: (source, entity, ids) => guarded(directory, () => ledger.records.lookup(source, entity, ids)),
     noteSending: (sending) => guarded(directory, () => noteSending(state, sending)),
     commit: (page) => guarded(directory, () => commit(state, page)),
@@ -163,6 +163,13 @@ function operatorMethods(state: State): Omit<Store, PassMethod | ChildMethod | k
     },
     close: () => guarded(directory, () => close(state)),
   };
+}
+
+/** A pass of this process that could not commit what it had sent left only the note of it. */
+async function recoverAndBegin(state: State, stream: string): Promise<StreamState> {
+  const { doubts, recall, change } = state.ledger;
+  if (recall(`sending ${stream}`, () => doubts.any(stream))) await change(() => doubts.recover(stream));
+  return begin(state, stream);
 }
 
 function begin({ file, ledger, passes, epoch }: State, stream: string): StreamState {

@@ -1,5 +1,22 @@
-import type { Change, Entity, Outcome, RecordRef } from '../core/types.ts';
-import type { Lateness, ResumePoint } from './store.ts';
+import type { Change, Entity, Outcome, RecordRef, Window } from '../core/types.ts';
+
+/** Rows that showed up behind the watermark, and how far behind it at the most. */
+export interface Lateness {
+  rows: number;
+  seconds: number;
+}
+
+/** Where a pass can go on: its fixed window and the connector's own cursor behind the last committed page. */
+export interface ResumePoint {
+  window: Window;
+  /** The watermark that the pass will end with, when it was fixed at its start. */
+  target: string | null;
+  /** Source time at which the window was cut, ISO-8601 UTC. */
+  startedAt: string;
+  /** Fingerprint of the mapping under which the pass runs: a changed mapping starts anew. */
+  fingerprint: string;
+  cursor: unknown;
+}
 
 /** What goes out next for a stream. */
 export interface Sending {
@@ -8,8 +25,6 @@ export interface Sending {
   changes: readonly Change[];
   /** As in the commit of their page. */
   keepRecords: boolean;
-  /** The first of a push. */
-  anew: boolean;
   /** Where the pass goes on if it is interrupted before its next commit; null leaves that as it is. */
   before: ResumePoint | null;
 }

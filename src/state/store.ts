@@ -1,9 +1,9 @@
 import type { StreamResult } from '../core/events.ts';
-import type { Entity, LedgerEntry, MesRecord, SentCreate, SourceRef, Watermark, Window } from '../core/types.ts';
-import type { PageCommit, Sending } from './store-pages.ts';
+import type { Entity, LedgerEntry, MesRecord, SentCreate, SourceRef, Watermark } from '../core/types.ts';
+import type { Lateness, PageCommit, ResumePoint, Sending } from './store-pages.ts';
 import type { SweepStore } from './store-sweeps.ts';
 
-export type { BadRow, PageCommit, Sending } from './store-pages.ts';
+export type { BadRow, Lateness, PageCommit, ResumePoint, Sending } from './store-pages.ts';
 export type { AbsenceQuery, SweepEnd, SweepStatus, SweepStore, Unseen, UnseenMark } from './store-sweeps.ts';
 
 /**
@@ -16,8 +16,8 @@ export interface Store extends SweepStore {
   /** What the ledger knows of these records, as of every commit begun before; absent keys are unknown. */
   lookup(source: string, entity: Entity, externalIds: readonly string[]): Promise<Map<string, LedgerEntry>>;
   /**
-   * Of these a request goes out next. What of it no commit of their stream tells of counts as doubtful once this process has ended, or sends of
-   * that stream anew. A power cut may take it.
+   * Of these a request goes out next. What of it no commit of their stream has told of when its next pass begins, in this process or another,
+   * counts as doubtful from then on. A power cut may take it.
    */
   noteSending(sending: Sending): Promise<void>;
   /** The outcomes of one page and its resume point, in one transaction. Throws LeaseLostError for an old epoch. */
@@ -83,12 +83,6 @@ export interface Store extends SweepStore {
   close(): Promise<void>;
 }
 
-/** Rows that showed up behind the watermark, and how far behind it at the most. */
-export interface Lateness {
-  rows: number;
-  seconds: number;
-}
-
 /** What is known of a stream when a pass begins. */
 export interface StreamState {
   watermark: Watermark | null;
@@ -109,18 +103,6 @@ export interface StreamState {
   parkedUntil: string | null;
   /** Some of what it brought waits, or is set aside. */
   leftOver: boolean;
-}
-
-/** Where a pass can go on: its fixed window and the connector's own cursor behind the last committed page. */
-export interface ResumePoint {
-  window: Window;
-  /** The watermark that the pass will end with, when it was fixed at its start. */
-  target: string | null;
-  /** Source time at which the window was cut, ISO-8601 UTC. */
-  startedAt: string;
-  /** Fingerprint of the mapping under which the pass runs: a changed mapping starts anew. */
-  fingerprint: string;
-  cursor: unknown;
 }
 
 export interface PassFinish {

@@ -187,6 +187,11 @@ describe('watermark', () => {
     ['set', ['plant-1/operations', 'yesterday'], 'yesterday is not a time of this stream. Write 20261231080000, 2026-'],
     ['set', ['plant-1/operations', '29990101000000'], '29990101000000 lies in the future: everything that changes'],
     ['set', ['plant-1/sales-orders', '2999-01-01T00:00:00.000Z'], 'lies in the future: everything that changes'],
+    [
+      'set',
+      ['plant-1/sales-orders', '0001-01-01T00:00:00Z'],
+      'To read everything: erp-puller watermark reset plant-1/sales-orders.',
+    ],
     ['set', ['plant-1/work-centers', '2026-01-01T00:00:00.000Z'], 'is read whole; its watermark is never asked for'],
     ['reset', ['plant-1'], 'There is no stream plant-1. See: erp-puller status.'],
   ])('%s %j ends with 64 and says what is wrong', async (verb, args, text) => {

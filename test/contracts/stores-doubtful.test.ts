@@ -33,7 +33,7 @@ describe.each(stores)('what the MES may hold though no answer says so: $name', (
 
   async function note(records: readonly MesRecord[], rest: Partial<Sending> = {}): Promise<void> {
     const changes = records.map((each) => change(each));
-    await state.store.noteSending({ stream, source, changes, keepRecords: true, anew: true, before: null, ...rest });
+    await state.store.noteSending({ stream, source, changes, keepRecords: true, before: null, ...rest });
   }
 
   /** What a source that lists nothing any more has lost, once two sweeps agree. */
@@ -140,7 +140,7 @@ describe.each(stores)('what the MES may hold though no answer says so: $name', (
         lifecycle: 'closed',
       });
       await note([part('1'), record('1')]);
-      await note([operation], { anew: false });
+      await note([operation]);
       await state.reopen();
       expect((await entryOf('part', '1'))?.hash).toBe(unknownContent);
       expect((await state.entry('1'))?.hash).toBe(unknownContent);
@@ -178,6 +178,21 @@ describe.each(stores)('what the MES may hold though no answer says so: $name', (
     });
   });
 
+  it('is what was noted, too, when the next pass of its stream begins and no commit has told of it', async () => {
+    await note([record('1')]);
+    await state.store.begin('plant/others');
+    expect(await state.entry('1')).toBeUndefined();
+    await state.store.begin(stream);
+    expect((await state.entry('1'))?.hash).toBe(unknownContent);
+    await note([record('2')]);
+    await state.store.commit(page(state.epoch, { outcomes: [delivered(record('2'), 'uuid')] }));
+    await state.store.begin(stream);
+    expect([await state.entry('1'), await state.entry('2')]).toMatchObject([
+      { hash: unknownContent },
+      { mesId: 'uuid' },
+    ]);
+  });
+
   it('lets the pass go on where it was begun, with the marks from before, until a commit says where', async () => {
     const due = (parent: string) => page(state.epoch, { childrenDue: { stream, parents: [parent] } });
     await note([record('1')], { before: resumeAt('its beginning') });
@@ -188,15 +203,6 @@ describe.each(stores)('what the MES may hold though no answer says so: $name', (
     await state.store.finish(passEnd(state.epoch, '2026-03-02T00:00:00.000Z', { childrenSettled: true }));
     expect(await state.store.dueChildren(stream, 10)).toEqual(['marked later']);
     expect((await state.store.begin(stream)).resume).toBeNull();
-  });
-
-  it('is what an earlier push noted, where a later one of its stream begins without a commit between them', async () => {
-    await note([record('1')]);
-    await note([record('2')]);
-    await state.store.commit(page(state.epoch, { outcomes: [delivered(record('2'), 'uuid')] }));
-    expect((await state.entry('1'))?.hash).toBe(unknownContent);
-    await state.reopen();
-    expect(await state.entry('2')).toMatchObject({ mesId: 'uuid' });
   });
 
   it('takes any id and any name', async () => {

@@ -62,8 +62,8 @@ async function expectFollowed(plant: Plant<ErpKind>): Promise<void> {
 
 const erps: readonly ErpKind[] = ['sap', 'netsuite', 'odoo', 'frepple'];
 const functions: Readonly<Record<Generation, readonly string[]>> = {
-  classic: ['api-jobs', 'api-parts', 'api-operations'],
-  repaired: ['api-erp-sync', 'api-operations'],
+  classic: ['api-parts', 'api-operations'],
+  repaired: ['api-operations'],
   main: ['api-erp-sync'],
   v060: ['api-erp-sync'],
 };

@@ -28,11 +28,11 @@ export async function quiesce(story: Story): Promise<readonly string[]> {
   if (story.limited) clock.advance(dayMs);
   const full = erp.unstamped === true;
   const sweeps = erp.reconcileNeeded || world.removed.size > 0;
-  if (sweeps) {
-    await deliverAll(story, full);
-    await sweepAll(story);
-  }
-  const lost = await comeToRest(story, full && !sweeps);
+  if (sweeps || erp.markNeeded) await deliverAll(story, full);
+  // A first load that had been cut off has ended by now: its open parents are looked at an hour later.
+  if (erp.markNeeded) clock.advance(3_700_000);
+  if (sweeps) await sweepAll(story);
+  const lost = await comeToRest(story, full && !sweeps && !erp.markNeeded);
   // The last of all operations, which hangs below a dead row of the MES, is found by every pass: a person says so once more.
   const results = await runPass(story, { release: mayLack(world).length > 0 });
   if (!results.complete) throw new Error('A pass in peace failed.');

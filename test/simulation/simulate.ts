@@ -9,6 +9,7 @@ import { mayLack, removeByHand } from './removals.ts';
 import { scenes } from './scenes.ts';
 import { drawSetting } from './setting.ts';
 import type { Story } from './story.ts';
+import { takenBack } from './taken-back.ts';
 import { openWorld } from './world.ts';
 import { readWrongClock } from './wrong-clock.ts';
 
@@ -40,6 +41,8 @@ const sceneShare = 0.02;
 const ordersShare = 0.04;
 /** Before so many of them the ERP shows a wrong clock for one pass. */
 const wrongClockShare = 0.02;
+/** Before so many of them a record goes that may have reached the MES without an answer. */
+const doubtShare = 0.02;
 
 /** One seed, one run: a drawn history, then peace, then the MES must hold what the ERP implies. */
 export async function simulate(seed: number, options: SimulateOptions = {}): Promise<Simulated> {
@@ -87,6 +90,7 @@ async function live(story: Story, events: number): Promise<void> {
   const forScenes = aside.fork('scenes');
   const forOrders = aside.fork('orders');
   const forClock = aside.fork('clock');
+  const forDoubt = aside.fork('doubt');
   let left = Math.min(events, random.int(2, random.chance(0.1) ? most : 10));
   for (; left > 0; left -= 1) {
     if (aside.chance(removalShare)) await removeByHand(story);
@@ -94,6 +98,7 @@ async function live(story: Story, events: number): Promise<void> {
     if (world.erp.perform !== undefined && forOrders.chance(ordersShare))
       await newOrders({ ...story, aside: forOrders });
     if (forClock.chance(wrongClockShare)) await readWrongClock({ ...story, aside: forClock });
+    if (world.erp.perform !== undefined && forDoubt.chance(doubtShare)) await takenBack({ ...story, aside: forDoubt });
     await random.pick(chapters)(story);
   }
   const lost = await quiesce(story);

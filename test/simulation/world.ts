@@ -230,7 +230,8 @@ function differencesOf(generation: Generation, { erp, mes, edits }: Pick<World, 
       if (erp.isGone(table, id) && mes.writes(table, id) === 0) optional.add(`${table}/${id}`);
     }
   }
-  const { differences } = compareImages(projectImage(generation, expected), image, optional);
+  const projected = projectImage(generation, expected);
+  const { differences } = compareImages(projected, image, optional);
   const byHand = [...edits]
     .filter(([name, { at }]) => (erp.changedAt?.(name) ?? 0) <= at)
     .map(([name, { field }]) => `${name} ${field}: `);
@@ -243,7 +244,20 @@ function differencesOf(generation: Generation, { erp, mes, edits }: Pick<World, 
       if (onHold === true && !allowed) found.push(`${name} is on hold, and nobody cancelled it`);
     }
   }
-  return found;
+  return [...found, ...ghosts(projected, image, optional)];
+}
+
+/** What need not have come to the MES, since the ERP has it no more, may not be there as if it had. */
+function ghosts(expected: MesImage, image: MesImage, optional: ReadonlySet<string>): string[] {
+  return tables.flatMap((table) =>
+    [...image[table]].flatMap(([id, { onHold, fields }]) => {
+      const told = expected[table].get(id);
+      if (told === undefined || !optional.has(`${table}/${id}`)) return [];
+      const right =
+        (told.onHold !== true || onHold === true) && (told.fields['active'] !== false || fields['active'] === false);
+      return right ? [] : [`${table}/${id} is active, and the ERP has it no more`];
+    }),
+  );
 }
 
 async function runCycle(app: App, request: PassRequest): Promise<StreamResult[]> {
