@@ -467,8 +467,9 @@ export class ModelErp {
         this.#table(table).delete(row.Id);
         this.#gone(table).set(row.Id, row);
         const stampless = row.Stamp === null && this.#kindOf(table) !== 'none';
-        // No poll sees the last form of a row that lost its stamp.
-        if (stampless || !this.#surelyRead(name)) this.#optional.add(name);
+        // No poll sees the last form of a row that lost its stamp, or changed while the clock was wrong and no pass looked after it.
+        const unseen = stampless || (this.clockWasOff && this.unstamped);
+        if (unseen || !this.#surelyRead(name)) this.#optional.add(name);
         continue;
       }
       const before = this.#table(table).get(row.Id);
@@ -494,9 +495,10 @@ export class ModelErp {
     if (part?.Cancelled === 'X') this.reconcileNeeded = true;
   }
 
-  /** Parts whose stamps the service shows as one: some show milliseconds only. */
+  /** Parts whose stamps are one to whoever keeps milliseconds. */
   #looksAlike(one: ModelRow | undefined, other: ModelRow): boolean {
-    return one !== undefined && this.#shownStamp('parts', one) === this.#shownStamp('parts', other);
+    const kept = (row: ModelRow) => this.#shownStamp('parts', row)?.slice(0, '2026-05-06T11:01:13.224'.length);
+    return one !== undefined && kept(one) === kept(other);
   }
 
   /** Visible in this form through two passes: what is younger than the settle time is not asked for yet. */

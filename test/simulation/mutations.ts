@@ -121,6 +121,18 @@ export const mutations: readonly Mutation[] = [
     to: '',
   },
   {
+    name: 'what a lost answer may have brought is forgotten',
+    file: 'src/push/doubt.ts',
+    from: 'return changes.filter(({ record }) => sent.has(record) || open.has(record));',
+    to: 'return changes.filter(() => false);',
+  },
+  {
+    name: 'what was being sent when the machine went down is forgotten',
+    file: 'src/state/doubts.ts',
+    from: 'for (const record of recordsOf(each)) add(',
+    to: 'for (const record of recordsOf(each).slice(0, 0)) add(',
+  },
+  {
     name: 'the MES is asked on while its day is used up',
     file: 'src/push/day-quota.ts',
     from: 'const untilMs = now.getTime() + Math.min(forMs, windowMs);',
