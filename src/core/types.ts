@@ -114,7 +114,8 @@ export interface RecordSet {
 /** What became of one change. */
 export type Outcome =
   | { kind: 'delivered'; change: Change; action: 'created' | 'updated'; mesId: string | null }
-  | { kind: 'refused'; change: Change; reason: string }
+  /** `there`: the MES has it all the same, and cannot be told of it. */
+  | { kind: 'refused'; change: Change; reason: string; there?: true }
   /**
    * A record that waits for itself waits until the MES can take records of its kind; a job that waits for an operation, until the
    * end of its cycle, when what belongs to it is known.

@@ -1,3 +1,4 @@
+import { recordKey } from '../core/records.ts';
 import type { Change, MesRecord, Outcome } from '../core/types.ts';
 import type { MesRequest, Transport } from './sink.ts';
 
@@ -5,13 +6,14 @@ import type { MesRequest, Transport } from './sink.ts';
 export interface Doubt {
   /** The transport, with its requests followed. */
   follow(transport: Transport): Transport;
-  /** What may be there of these changes and is not proved to be: another content than the ledger has, or none at all. */
+  /** What may be there of these changes and is not proved to be, or not to be. */
   left(changes: readonly Change[], outcomes: readonly Outcome[]): Change[];
 }
 
 type Carried = NonNullable<MesRequest['carries']>;
 
-export function createDoubt(): Doubt {
+/** With `named`, an answer names what it did not do: what it leaves out is not there. */
+export function createDoubt({ named = false } = {}): Doubt {
   /** Of requests that may or may not have taken effect. */
   const unanswered: Carried[] = [];
   /** Of requests that the MES called a success, whatever it said of each record. */
@@ -26,20 +28,27 @@ export function createDoubt(): Doubt {
           request.onUnknownOutcome?.();
         };
         const answer = await transport.request({ ...request, onUnknownOutcome });
-        if (answer.status < 300) answered.push(carries);
+        if (answer.status < 300 && !named) answered.push(carries);
         return answer;
       },
     }),
     left(changes, outcomes) {
-      const told = outcomes.length === changes.length;
+      const told = outcomes.length === changes.length || answered.length === 0;
       if (unanswered.length === 0 && told) return [];
       const sent = recordsOf(unanswered);
-      for (const { kind, change } of outcomes) if (kind === 'delivered') sent.delete(change.record);
+      for (const outcome of outcomes) if (endsDoubt(outcome)) sent.delete(outcome.change.record);
       const open = told ? new Set<MesRecord>() : recordsOf(answered);
       for (const { change } of outcomes) open.delete(change.record);
       return changes.filter(({ record }) => sent.has(record) || open.has(record));
     },
   };
+}
+
+/** The MES has it as it was sent, or would have refused it in the first try as well. Where it takes none of its kind that says nothing. */
+function endsDoubt(outcome: Outcome): boolean {
+  if (outcome.kind === 'delivered') return true;
+  if (outcome.kind === 'refused') return outcome.there !== true;
+  return recordKey(outcome.waitsFor) !== recordKey(outcome.change.record);
 }
 
 function recordsOf(requests: readonly Carried[]): Set<MesRecord> {

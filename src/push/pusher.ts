@@ -250,7 +250,8 @@ function record(batch: Batch, results: readonly SinkResult[], run: Run): void {
       const { entity, externalId } = change.record;
       run.outcomes.push({ kind: 'parked', change, waitsFor: { entity, externalId } });
     } else if (result.kind === 'refused') {
-      run.outcomes.push({ kind: 'refused', change, reason: run.redact(result.reason) });
+      const { reason, ...rest } = result;
+      run.outcomes.push({ ...rest, change, reason: run.redact(reason) });
     } else {
       run.outcomes.push({ kind: 'delivered', change, action: result.action, mesId: result.mesId });
       if (run.childrenFollow) remember(change, result.mesId, run);

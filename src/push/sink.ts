@@ -91,7 +91,8 @@ export interface Transport {
 
 export type SinkResult =
   | { kind: 'delivered'; action: 'created' | 'updated'; mesId: string | null }
-  | { kind: 'refused'; reason: string }
+  /** `there`: the MES has it all the same. */
+  | { kind: 'refused'; reason: string; there?: true }
   /** The MES says that it does not hold the parent. */
   | { kind: 'waiting'; waitsFor: RecordRef }
   /** This MES takes no records of this kind now, in no way, or no new ones: the record waits for the MES itself. */

@@ -120,7 +120,7 @@ function isOutcomeUnknown(error: unknown): boolean {
   return !(error instanceof PermanentError) || error.tooLarge;
 }
 
-/** The limits are checked before a request is carried out; of any other fault nobody knows how far it came. */
+/** Key and limits are looked at before a request is carried out; of any other fault nobody knows how far it came. */
 function mayBeDone({ status }: HttpResponse): boolean {
-  return status !== 402 && status !== 429;
+  return ![401, 402, 429].includes(status);
 }

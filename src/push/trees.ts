@@ -38,7 +38,7 @@ export function createTreePusher(nesting: Nesting, { open, sideBySide, outage }:
     wanted: () => nesting.wanted(),
     async push(trees, { sending }, signal) {
       const transport = open(signal);
-      const doubt = createDoubt();
+      const doubt = createDoubt({ named: true });
       const toMes = doubt.follow(transport.serving?.('job') ?? transport);
       const run: Run = { nesting, sending, toMes, outage, outcomes: [], failure: undefined };
       await sideBySide(trees.map((tree) => () => attempt(run, tree)));
@@ -60,12 +60,23 @@ interface Run {
   failure: Error | undefined;
 }
 
-async function attempt(run: Run, tree: Tree): Promise<void> {
-  if (run.failure !== undefined) return;
+/** What of a tree goes out, once it is noted; a state that cannot be written is no fault of the MES. */
+async function prepare(run: Run, tree: Tree): Promise<Tree | undefined> {
   try {
     const selected = await run.nesting.select(tree);
-    if (selected === undefined) return;
-    await run.sending?.([selected.job, ...selected.children]);
+    if (selected !== undefined) await run.sending?.([selected.job, ...selected.children]);
+    return selected;
+  } catch (error) {
+    run.failure ??= asError(error);
+    return undefined;
+  }
+}
+
+async function attempt(run: Run, tree: Tree): Promise<void> {
+  if (run.failure !== undefined) return;
+  const selected = await prepare(run, tree);
+  if (selected === undefined) return;
+  try {
     const created = await run.nesting.create(selected, run.toMes);
     for (const { change, mesId } of created) run.outcomes.push({ kind: 'delivered', change, action: 'created', mesId });
     if (created.length > 0) run.outage?.delivered('job');

@@ -16,8 +16,9 @@ export function createSending({ store, session, stream, id }: Pass, before?: Res
   return {
     async sending(changes) {
       const note = { stream: id, source: session.source, changes, keepRecords: keepsRecords(stream) };
-      await store.noteSending({ ...note, before: (sent ? undefined : before) ?? null });
+      const first = !sent;
       sent = true;
+      await store.noteSending({ ...note, before: (first ? before : undefined) ?? null });
     },
     wasSent: () => sent,
   };

@@ -61,12 +61,21 @@ export function createDoubts(database: Database, scopeOf: (source: string, entit
     `INSERT INTO records (scope, external_id, hash, lifecycle, business_key, job, part, record)
      VALUES (?, ?, '${unknownContent}', ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET
-       hash = excluded.hash, business_key = coalesce(business_key, excluded.business_key), job = coalesce(job, excluded.job),
+       hash = excluded.hash, lifecycle = CASE WHEN ?8 OR lifecycle = 'closed' THEN excluded.lifecycle ELSE lifecycle END, business_key = coalesce(business_key, excluded.business_key), job = coalesce(job, excluded.job),
        part = coalesce(part, excluded.part), record = coalesce(record, excluded.record)`,
   );
   const add = (scope: number, record: MesRecord, json: string | null) => {
     const { job = null, part = null } = json === null ? {} : record.parents;
-    put.run(scope, record.externalId, record.lifecycle, businessKeyOf(record), job, part, json);
+    put.run(
+      scope,
+      record.externalId,
+      record.lifecycle,
+      businessKeyOf(record),
+      job,
+      part,
+      json,
+      comesBack(record) ? 1 : 0,
+    );
   };
   const recover = (stream?: string) => {
     for (const { stream: of, ...each } of noted.all(stream ?? null)) {
@@ -91,6 +100,11 @@ export function createDoubts(database: Database, scopeOf: (source: string, entit
       for (const change of changes) add(scope, change.record, keepRecords ? recordJson(change) : null);
     },
   };
+}
+
+/** What was cancelled and is sent as active again: of the others the MES has to be told that it was on hold. */
+function comesBack({ entity, lifecycle }: MesRecord): boolean {
+  return lifecycle === 'active' && (entity === 'cell' || entity === 'resource');
 }
 
 function columnsOf(entity: Entity, changes: readonly Change[]): FieldValue[] {

@@ -1,4 +1,4 @@
-import type { MesRecord, RecordRef, RecordSet } from '../core/types.ts';
+import { type MesRecord, type RecordRef, type RecordSet, unknownContent } from '../core/types.ts';
 import { type Database, limitTo, prepare, type Value } from './database.ts';
 import type { AbsenceQuery, Lateness, SweepEnd, SweepStatus, Unseen, UnseenMark } from './store.ts';
 
@@ -50,12 +50,19 @@ export function createSweeps(database: Database): Sweeps {
 const scope = '(SELECT id FROM scopes WHERE source = ?1 AND entity = ?2)';
 const within = `substr(external_id, 1, length(?3)) = ?3 AND (?4 = '' OR substr(external_id, 1, length(?4)) <> ?4)`;
 const inSet = `records.scope = ${scope} AND ${within}`;
-/** What the MES holds and the ERP had not closed: closed records leave an ERP by being archived. */
-const held = `lifecycle = 'active' AND (hash IS NOT NULL OR mes_id IS NOT NULL)`;
+/** What a lost answer may have brought, and nothing else has. */
+const doubtful = `hash = '${unknownContent}' AND mes_id IS NULL`;
+/**
+ * What the MES holds and the ERP had not closed: closed records leave an ERP by being archived. Where it is doubtful and the MES refuses it,
+ * there is nothing more to tell: its dead letter names it.
+ */
+const held = `lifecycle = 'active' AND (hash IS NOT NULL OR mes_id IS NOT NULL) AND NOT (${doubtful} AND refused_hash IS NOT NULL)`;
 const unseen = `NOT EXISTS (SELECT 1 FROM temp.seen WHERE seen.scope = records.scope AND seen.id = records.external_id)`;
 
-/** What is to be told of a record that is gone goes on waiting. */
-const unseenWaiting = `parked.record ->> '$.onlyIfKnown' IS NULL
+/** What is to be told of a record that is gone goes on waiting; but what is doubtful and has no parent in the MES is not there either. */
+const isDoubtful = `EXISTS (
+  SELECT 1 FROM records AS own WHERE own.scope = parked.scope AND own.external_id = parked.external_id AND ${doubtful})`;
+const unseenWaiting = `(parked.record ->> '$.onlyIfKnown' IS NULL OR ${isDoubtful})
   AND NOT EXISTS (SELECT 1 FROM temp.seen WHERE seen.scope = parked.scope AND seen.id = parked.external_id)`;
 
 function setOf(source: string, { entity, startsWith = '', startsNotWith = '' }: RecordSet): Value[] {
@@ -192,11 +199,13 @@ function holdings(database: Database): Pick<Sweeps, 'heldOf'> {
 function waiting(database: Database): Pick<Sweeps, 'countWaiting' | 'dropWaiting' | 'noteWaiting'> {
   const inSetUnseen = `parked.scope = ${scope} AND ${within} AND ${unseenWaiting}`;
   const count = prepare<{ count: number }>(database, `SELECT count(*) AS count FROM parked WHERE ${inSetUnseen}`);
-  const drop = prepare(
+  const drop = prepare<{ scope: number; externalId: string }>(
     database,
     `DELETE FROM parked WHERE ${inSetUnseen} AND EXISTS (
-       SELECT 1 FROM absences WHERE absences.scope = parked.scope AND absences.external_id = parked.external_id AND withheld <= ?5)`,
+       SELECT 1 FROM absences WHERE absences.scope = parked.scope AND absences.external_id = parked.external_id AND withheld <= ?5)
+     RETURNING scope, external_id AS externalId`,
   );
+  const endDoubt = prepare(database, `DELETE FROM records WHERE scope = ? AND external_id = ? AND ${doubtful}`);
   const note = prepare(
     database,
     `INSERT INTO absences (scope, external_id, first_at, last_at, withheld)
@@ -207,7 +216,9 @@ function waiting(database: Database): Pick<Sweeps, 'countWaiting' | 'dropWaiting
     countWaiting: (source, sets) => sum(sets.map((set) => count.get(...setOf(source, set))?.count ?? 0)),
     dropWaiting({ source, sets, noted }) {
       const last = noted === 'withheld' ? 1 : 0;
-      return sum(sets.map((set) => Number(drop.run(...setOf(source, set), last).changes)));
+      const dropped = sets.flatMap((set) => drop.all(...setOf(source, set), last));
+      for (const each of dropped) endDoubt.run(each.scope, each.externalId);
+      return dropped.length;
     },
     noteWaiting({ source, sets, at, withheld }) {
       for (const set of sets) note.run(...setOf(source, set), at, withheld ? 1 : 0);

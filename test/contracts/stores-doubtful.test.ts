@@ -111,7 +111,42 @@ describe.each(stores)('what the MES may hold though no answer says so: $name', (
         page(state.epoch, { outcomes: [refused(of)], doubtful: [change(of)], keepRecords: true }),
       );
       expect(await entryOf('part', '1')).toMatchObject({ hash: unknownContent, refusedHash: change(of).hash });
-      expect(await absent('part')).toEqual([of]);
+      // Its dead letter names it; told again by each sweep it would hold the guard shut.
+      expect(await absent('part')).toEqual([]);
+      expect(await state.store.countUnseen(source, [{ entity: 'part' }])).toEqual({ live: 0, absent: 0 });
+    });
+
+    it('is active again where it may be so, but for what the MES has to be told was on hold', async () => {
+      const cell = (lifecycle: MesRecord['lifecycle']) =>
+        record('c', { entity: 'cell', fields: { name: 'C' }, lifecycle });
+      const before = [
+        cell('cancelled'),
+        part('closed', { lifecycle: 'closed' }),
+        part('held', { lifecycle: 'cancelled' }),
+      ];
+      await state.store.commit(
+        page(state.epoch, { outcomes: before.map((each) => delivered(each, 'uuid')), keepRecords: true }),
+      );
+      await doubt(before.map((each) => ({ ...each, lifecycle: 'active' as const })));
+      expect((await entryOf('cell', 'c'))?.lifecycle).toBe('active');
+      expect((await entryOf('part', 'closed'))?.lifecycle).toBe('active');
+      expect((await entryOf('part', 'held'))?.lifecycle).toBe('cancelled');
+    });
+
+    it('waits no longer for a parent that the MES has not, once two sweeps have missed it', async () => {
+      const gone = part('1', { lifecycle: 'cancelled', onlyIfKnown: true });
+      await doubt([part('1')]);
+      const waiting = parked(gone, { entity: 'job', externalId: 'j' });
+      await state.store.commit(page(state.epoch, { outcomes: [waiting], keepRecords: true }));
+      const sets = [{ entity: 'part' as const }];
+      for (let sweep = 0; sweep < 2; sweep += 1) {
+        await state.store.beginSweep(source, sets);
+        expect(await state.store.countWaitingUnseen(source, sets)).toBe(1);
+        expect(await state.store.dropWaitingUnseen({ source, sets, noted: 'believed' })).toBe(sweep);
+        if (sweep === 1) break;
+        await state.store.endSweep({ stream, source, sets, waiting: sets, at: '2026-03-02', pending: 1, withheld: 0 });
+      }
+      expect(await entryOf('part', '1')).toBeUndefined();
     });
 
     it('is settled by its delivery', async () => {

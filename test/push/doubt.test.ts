@@ -92,12 +92,21 @@ describe('what a push leaves in doubt', () => {
     expect(await push(jobs(2), { fates: ['lost', 200] })).toMatchObject({ failed: false, doubtful: [] });
   });
 
-  it('is what a later try has refused', async () => {
+  it('is nothing that a later try has refused: the first would have been as well', async () => {
     const { kinds, doubtful } = await push(jobs(2), { fates: ['lost', 400] });
-    expect([kinds, doubtful]).toEqual([
-      ['refused', 'refused'],
-      ['0', '1'],
-    ]);
+    expect([kinds, doubtful]).toEqual([['refused', 'refused'], []]);
+  });
+
+  it('is what is refused because it is there already, under an id that nobody knows', async () => {
+    const result: SinkResult = { kind: 'refused', reason: 'it is there', there: true };
+    expect(await push(jobs(2), { fates: ['lost', 200], result })).toMatchObject({ doubtful: ['0', '1'] });
+  });
+
+  it('is nothing of which the MES says that it misses a parent, and all of a kind that it does not take now', async () => {
+    const waiting: SinkResult = { kind: 'waiting', waitsFor: { entity: 'part', externalId: 'p' } };
+    expect((await push(jobs(2), { fates: ['lost', 200], result: waiting })).doubtful).toEqual([]);
+    const closed: SinkResult = { kind: 'unavailable', reason: 'no room' };
+    expect((await push(jobs(2), { fates: ['lost', 200], result: closed })).doubtful).toEqual(['0', '1']);
   });
 
   it('is what an answer calls a success without a word of the record', async () => {

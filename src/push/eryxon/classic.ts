@@ -51,13 +51,14 @@ async function sendBulk(call: Call, changes: readonly ReadyChange[], report: Rep
 }
 
 async function losesStatus(call: Call, updated: readonly Updated[]): Promise<boolean> {
-  const ids = updated.map(({ change: { known }, result }) => result.mesId ?? known?.mesId ?? null);
-  const known = ids.find((id) => id !== null);
-  const row = known == null ? undefined : await readOne(call, known);
+  const [known = updated[0]] = updated.filter(({ change }) => isHeld(change.known));
+  const id = known?.result.mesId ?? known?.change.known?.mesId ?? null;
+  const row = id === null ? undefined : await readOne(call, id);
   // This one cannot be looked at: to send it again does no harm.
   if (row === undefined) return true;
   const lost = row['status'] !== 'on_hold';
-  await call.session.statusByPut.set(lost);
+  // One that may have been made by an earlier try has the status of a new record: that it is kept proves nothing of updates.
+  if (lost || isHeld(known?.change.known)) await call.session.statusByPut.set(lost);
   return lost;
 }
 

@@ -105,5 +105,5 @@ function withoutId(call: Call, change: ReadyChange, askedBefore: Posted | undefi
   const reason =
     `${entity} ${externalId} ${how}, and this MES tells its id nowhere, so that it cannot be changed (idx_${call.entity}s_external_sync). ` +
     'Delete its row in the database of the MES, or have the list of that table mended and run `state rebuild`, then retry.';
-  return { kind: 'refused', reason };
+  return { kind: 'refused', reason, there: true };
 }

@@ -119,6 +119,22 @@ describe.each([false, true])('what a lost answer may have brought (v0.1.0 as it 
     expect(onHold(running, 'jobs')).toBe(2);
   });
 
+  it('proves nothing of updates where its cancellation made it', async () => {
+    const running = await startMes({ released });
+    const { outcomes } = await running.pusher.push([change(of('job', 'there'))], { lookup }, signal);
+    const [made] = outcomes;
+    const twice: Transport = {
+      async request(request) {
+        if (request.method === 'POST') await running.transport.request(request);
+        return running.transport.request(request);
+      },
+    };
+    await running.sink.deliver({ entity: 'job', changes: [cancelled('not-there')] }, twice);
+    const known = entry({ mesId: made?.kind === 'delivered' ? made.mesId : null });
+    await running.pusher.push([change({ ...of('job', 'there'), lifecycle: 'cancelled' }, known)], { lookup }, signal);
+    expect(onHold(running, 'jobs')).toBe(2);
+  });
+
   it('is not told as put on hold while nobody can look', async () => {
     const running = await startMes({ released });
     await running.pusher.push([change(of('job', 'there'))], { lookup }, signal);
