@@ -130,7 +130,10 @@ async function retryFailed(call: Call, { items, message }: Failed, report: Repor
   const next = await settle(call, { ...named, message });
   if (next.kind === 'again') return erpSync(call, changes, report);
   const reason = 'The MES lists it, and its erp-sync does not see it:';
-  report(first.change, next.kind === 'done' ? next.result : { kind: 'refused', reason: `${reason} ${message}` });
+  report(
+    first.change,
+    next.kind === 'done' ? next.result : { kind: 'refused', reason: `${reason} ${message}`, there: true },
+  );
 }
 
 /** Sends what was refused together in parts, until each bad one is refused alone. */

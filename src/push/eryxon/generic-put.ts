@@ -56,7 +56,7 @@ export async function holdAnew(
 
 async function patchOne(call: Call, change: ReadyChange, mesId: string): Promise<SinkResult> {
   const gone = `The MES lists ${change.record.entity} ${change.record.externalId} and does not find it by its id ${mesId}.`;
-  return (await tryPatch(call, change, mesId)) ?? { kind: 'refused', reason: gone };
+  return (await tryPatch(call, change, mesId)) ?? { kind: 'refused', reason: gone, there: true };
 }
 
 /** The row as the MES answers a write of it: the proof. Throws TransientError for any other form. */
