@@ -129,6 +129,19 @@ export async function commitRemoved(pass: Pass, removed: readonly RecordRef[]): 
   pass.events.emit('page:committed', { stream: id, counts });
 }
 
+/** What waits or is set aside of these must not go out any more. */
+export async function commitWithdrawn({ store, session, state, id }: Pass, refs: readonly RecordRef[]): Promise<void> {
+  if (refs.length === 0) return;
+  await store.commit({
+    ...nothing,
+    stream: id,
+    epoch: state.epoch,
+    source: session.source,
+    removed: [],
+    unchanged: refs,
+  });
+}
+
 interface Told extends Pick<PageCommit, 'outcomes' | 'doubtful'> {
   /** Of these outcomes, those of records of which what stands beside them is looked at again. */
   old: readonly Outcome[];

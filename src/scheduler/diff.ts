@@ -1,7 +1,15 @@
 import { hash } from 'node:crypto';
 import type { GoodRow } from '../connectors/define.ts';
 import { mayBeHeld } from '../core/records.ts';
-import type { Change, Entity, LedgerEntry, MesRecord, Parents, RecordRef } from '../core/types.ts';
+import {
+  type Change,
+  type Entity,
+  type LedgerEntry,
+  type MesRecord,
+  type Parents,
+  type RecordRef,
+  unknownContent,
+} from '../core/types.ts';
 
 /** Looks one source's records up in the ledger. */
 type Lookup = (entity: Entity, externalIds: readonly string[]) => Promise<Map<string, LedgerEntry>>;
@@ -50,7 +58,9 @@ export async function diffPage({ rows, lookup, keepStamps, force = false }: Diff
 }
 
 function isNoNews({ onlyIfKnown, onlyIfActive }: MesRecord, entry: LedgerEntry | undefined): boolean {
-  if (onlyIfActive === true && entry?.lifecycle !== 'active') return true;
+  // What was told as cancelled without an answer may be active.
+  const isActive = entry?.lifecycle === 'active' || (entry?.lifecycle === 'cancelled' && entry.hash === unknownContent);
+  if (onlyIfActive === true && !isActive) return true;
   return onlyIfKnown === true && !mayBeHeld(entry);
 }
 

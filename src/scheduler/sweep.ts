@@ -186,7 +186,7 @@ async function findSuspects(pass: Pass, page: KeyPage): Promise<KeyRow[]> {
 }
 
 function isSuspect({ stamp, leftOut }: KeyRow, entry: LedgerEntry | undefined, readUntil: string | null): boolean {
-  if (leftOut) return mayBeHeld(entry) && entry?.lifecycle !== 'cancelled';
+  if (leftOut) return mayBeHeld(entry) && (entry?.lifecycle !== 'cancelled' || entry.hash === unknownContent);
   if (entry === undefined || entry.hash === null || entry.hash === unknownContent) return true;
   if (stamp === null) return true;
   if (entry.stamp === stamp) return false;

@@ -1,5 +1,6 @@
+import { recordKey } from '../core/records.ts';
 import { type Entity, entities, type MesRecord, type RecordRef, type Window } from '../core/types.ts';
-import { commitRemoved, deliverRows } from './delivery.ts';
+import { commitRemoved, commitWithdrawn, deliverRows } from './delivery.ts';
 import type { DeletePolicy, Deletes, Pass } from './pass-types.ts';
 
 export function policyOf(deletes: Deletes | undefined, entity: Entity): DeletePolicy {
@@ -45,7 +46,14 @@ export async function deliverGone(pass: Pass, window: Window, signal: AbortSigna
   for await (const refs of stream.gone(window, signal)) {
     const records = await store.heldOf(session.source, refs);
     if (records.length > 0) await dealWithVanished(pass, { records }, signal);
+    if (pass.state.leftOver) await commitWithdrawn(pass, beside(refs, records));
   }
+}
+
+/** Those that the MES does not hold: what waits or is set aside of them must not go out any more. */
+function beside(refs: readonly RecordRef[], held: readonly MesRecord[]): RecordRef[] {
+  const keys = new Set(held.map(recordKey));
+  return refs.filter((ref) => !keys.has(recordKey(ref)));
 }
 
 /** What the MES has refused is newer than what it took, and must not be lost by the news that it is gone. */

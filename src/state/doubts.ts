@@ -61,7 +61,7 @@ export function createDoubts(database: Database, scopeOf: (source: string, entit
     `INSERT INTO records (scope, external_id, hash, lifecycle, business_key, job, part, record)
      VALUES (?, ?, '${unknownContent}', ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET
-       hash = excluded.hash, lifecycle = CASE WHEN ?8 OR lifecycle = 'closed' THEN excluded.lifecycle ELSE lifecycle END, business_key = coalesce(business_key, excluded.business_key), job = coalesce(job, excluded.job),
+       hash = excluded.hash, lifecycle = CASE WHEN ?8 OR lifecycle <> 'cancelled' THEN excluded.lifecycle ELSE lifecycle END, business_key = coalesce(business_key, excluded.business_key), job = coalesce(job, excluded.job),
        part = coalesce(part, excluded.part), record = coalesce(record, excluded.record)`,
   );
   const add = (scope: number, record: MesRecord, json: string | null) => {
@@ -102,7 +102,7 @@ export function createDoubts(database: Database, scopeOf: (source: string, entit
   };
 }
 
-/** What was cancelled and is sent as active again: of the others the MES has to be told that it was on hold. */
+/** What was cancelled and is sent as active again; of the others the MES has to be told that they were on hold. */
 function comesBack({ entity, lifecycle }: MesRecord): boolean {
   return lifecycle === 'active' && (entity === 'cell' || entity === 'resource');
 }

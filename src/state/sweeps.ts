@@ -56,7 +56,8 @@ const doubtful = `hash = '${unknownContent}' AND mes_id IS NULL`;
  * What the MES holds and the ERP had not closed: closed records leave an ERP by being archived. Where it is doubtful and the MES refuses it,
  * there is nothing more to tell: its dead letter names it.
  */
-const held = `lifecycle = 'active' AND (hash IS NOT NULL OR mes_id IS NOT NULL) AND NOT (${doubtful} AND refused_hash IS NOT NULL)`;
+const held = `(lifecycle = 'active' OR lifecycle = 'cancelled' AND hash = '${unknownContent}')
+  AND (hash IS NOT NULL OR mes_id IS NOT NULL) AND NOT (${doubtful} AND refused_hash IS NOT NULL)`;
 const unseen = `NOT EXISTS (SELECT 1 FROM temp.seen WHERE seen.scope = records.scope AND seen.id = records.external_id)`;
 
 /** What is to be told of a record that is gone goes on waiting; but what is doubtful and has no parent in the MES is not there either. */
@@ -184,7 +185,7 @@ function holdings(database: Database): Pick<Sweeps, 'heldOf'> {
     database,
     `SELECT external_id AS externalId, business_key AS businessKey, record
      FROM json_each(?3) AS asked CROSS JOIN records ON records.scope = ${scope} AND external_id = asked.value
-     WHERE lifecycle <> 'cancelled' AND (hash IS NOT NULL OR mes_id IS NOT NULL)`,
+     WHERE (lifecycle <> 'cancelled' OR hash = '${unknownContent}') AND (hash IS NOT NULL OR mes_id IS NOT NULL)`,
   );
   return {
     heldOf: (source, refs) =>

@@ -99,8 +99,9 @@ describe.each(stores)('what the MES may hold though no answer says so: $name', (
         hash: unknownContent,
         mesId: 'uuid',
         businessKey: 'P-1',
-        lifecycle: 'active',
+        lifecycle: 'cancelled',
       });
+      expect(await state.store.heldOf(source, [{ entity: 'part', externalId: '1' }])).toEqual([part('1')]);
       expect(await absent('part')).toEqual([part('1')]);
       expect((await state.store.leftOver(stream, 10)).records).toEqual([child]);
     });

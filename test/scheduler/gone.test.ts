@@ -57,6 +57,20 @@ describe('what the ERP lists as deleted', () => {
     ]);
   });
 
+  it('goes out no more where it waits for its parent, or is set aside', async () => {
+    const waiting = row(50);
+    const stamp = new Date(start.getTime() - minute).toISOString();
+    for (const record of waiting.records) record.parents = { job: 'j' };
+    rows.push({ ...waiting, stamp }, { ...row(51), stamp });
+    rig.sink.verdict = ({ record }) =>
+      record.externalId === '51' ? { kind: 'refused', reason: 'it is locked' } : undefined;
+    expect(resultOf(await rig.run(), 'orders')).toMatchObject({ parked: 1, refused: 1 });
+    rows.splice(-2, 2);
+    deleted = [ref(50), ref(51)];
+    await rig.run();
+    expect(await rig.store.status()).toMatchObject([{ parked: 0, deadLetters: 0 }]);
+  });
+
   it('is believed however much it is', async () => {
     deleted = rows.map((_, index) => ref(index + 1));
     expect(resultOf(await rig.run(), 'orders')).toMatchObject({ deleted: 40, outcome: 'ok' });

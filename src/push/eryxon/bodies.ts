@@ -1,5 +1,5 @@
-import { isHeld } from '../../core/records.ts';
-import type { Entity, FieldValue, LedgerEntry, Parents } from '../../core/types.ts';
+import { mayBeHeld } from '../../core/records.ts';
+import { type Entity, type FieldValue, type LedgerEntry, type Parents, unknownContent } from '../../core/types.ts';
 import type { ReadyChange } from '../sink.ts';
 
 /** Table of each entity: the name in paths and bodies. */
@@ -83,7 +83,12 @@ export function setsStatus({ record, known }: ReadyChange): boolean {
 }
 
 function wasCancelled(known: LedgerEntry | undefined): boolean {
-  return isHeld(known) && known?.lifecycle === 'cancelled';
+  return mayBeOnHold(known) && known?.hash !== unknownContent;
+}
+
+/** Told as cancelled, or in doubt whether it was. */
+function mayBeOnHold(known: LedgerEntry | undefined): boolean {
+  return mayBeHeld(known) && known?.lifecycle === 'cancelled';
 }
 
 /**
@@ -99,7 +104,7 @@ export function statusFields(change: ReadyChange): Record<string, FieldValue> | 
     const notes = note(`Cancelled in ${record.source}.`);
     return setsStatus(change) ? { status: 'on_hold', notes } : { notes };
   }
-  return wasCancelled(known)
+  return mayBeOnHold(known)
     ? { notes: note(`Active again in ${record.source}; still on hold here until released.`) }
     : undefined;
 }

@@ -119,6 +119,19 @@ describe.each([false, true])('what a lost answer may have brought (v0.1.0 as it 
     expect(onHold(running, 'jobs')).toBe(2);
   });
 
+  it('says so when it is active again, though nobody knows whether it was told', async () => {
+    const running = await startMes({ released });
+    const { outcomes } = await running.pusher.push([change(of('job', 'there'))], { lookup }, signal);
+    const [made] = outcomes;
+    const mesId = made?.kind === 'delivered' ? made.mesId : null;
+    const inDoubt = { hash: unknownContent, mesId, lifecycle: 'cancelled' } as const;
+    await running.pusher.push([change({ ...of('job', 'there'), lifecycle: 'cancelled' }, inDoubt)], { lookup }, signal);
+    expect(onHold(running, 'jobs')).toBe(1);
+    await running.pusher.push([change(of('job', 'there'), inDoubt)], { lookup }, signal);
+    expect(onHold(running, 'jobs')).toBe(1);
+    expect(running.mes.image().jobs.get('there')?.fields['notes']).toContain('Active again in SAP');
+  });
+
   it('proves nothing of updates where its cancellation made it', async () => {
     const running = await startMes({ released });
     const { outcomes } = await running.pusher.push([change(of('job', 'there'))], { lookup }, signal);
