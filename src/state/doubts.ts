@@ -61,8 +61,9 @@ export function createDoubts(database: Database, scopeOf: (source: string, entit
     `INSERT INTO records (scope, external_id, hash, lifecycle, business_key, job, part, record)
      VALUES (?, ?, '${unknownContent}', ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET
-       hash = excluded.hash, lifecycle = CASE WHEN ?8 OR lifecycle <> 'cancelled' THEN excluded.lifecycle ELSE lifecycle END, business_key = coalesce(business_key, excluded.business_key), job = coalesce(job, excluded.job),
-       part = coalesce(part, excluded.part), record = coalesce(record, excluded.record)`,
+       hash = excluded.hash, lifecycle = CASE WHEN ?8 OR lifecycle <> 'cancelled' THEN excluded.lifecycle ELSE lifecycle END,
+       business_key = coalesce(business_key, excluded.business_key), job = coalesce(job, excluded.job), part = coalesce(part, excluded.part),
+       record = coalesce(record, excluded.record)`,
   );
   const add = (scope: number, record: MesRecord, json: string | null) => {
     const { job = null, part = null } = json === null ? {} : record.parents;

@@ -51,14 +51,14 @@ async function sendBulk(call: Call, changes: readonly ReadyChange[], report: Rep
 }
 
 async function losesStatus(call: Call, updated: readonly Updated[]): Promise<boolean> {
-  const [known = updated[0]] = updated.filter(({ change }) => isHeld(change.known));
-  const id = known?.result.mesId ?? known?.change.known?.mesId ?? null;
+  // What an earlier try of this may have made has the status of a new record: that proves nothing of updates.
+  const held = updated.find(({ change }) => isHeld(change.known));
+  const id = held?.result.mesId ?? held?.change.known?.mesId ?? null;
   const row = id === null ? undefined : await readOne(call, id);
-  // This one cannot be looked at: to send it again does no harm.
+  // None can be looked at: to send them again does no harm.
   if (row === undefined) return true;
   const lost = row['status'] !== 'on_hold';
-  // One that may have been made by an earlier try has the status of a new record: that it is kept proves nothing of updates.
-  if (lost || isHeld(known?.change.known)) await call.session.statusByPut.set(lost);
+  await call.session.statusByPut.set(lost);
   return lost;
 }
 

@@ -148,16 +148,34 @@ describe.each([false, true])('what a lost answer may have brought (v0.1.0 as it 
     expect(onHold(running, 'jobs')).toBe(2);
   });
 
-  it('is not told as put on hold while nobody can look', async () => {
+  it('is on hold also beside one that its own first try has made', async () => {
     const running = await startMes({ released });
     await running.pusher.push([change(of('job', 'there'))], { lookup }, signal);
+    const changes = [cancelled('not-there'), cancelled('there')];
+    let tries = 0;
+    const twice: Transport = {
+      async request(request) {
+        tries += 1;
+        if (tries === 1) await running.transport.request(request);
+        return running.transport.request(request);
+      },
+    };
+    expect(await running.sink.deliver({ entity: 'job', changes }, twice)).toHaveLength(2);
+    expect(onHold(running, 'jobs')).toBe(2);
+  });
+
+  it('is not told as put on hold while nobody can look whether it is', async () => {
+    const running = await startMes({ released });
+    const { outcomes } = await running.pusher.push([change(of('job', 'there'))], { lookup }, signal);
+    const [made] = outcomes;
+    const known = entry({ mesId: made?.kind === 'delivered' ? made.mesId : null });
+    const gone = change({ ...of('job', 'there'), lifecycle: 'cancelled' }, known);
     const blind: Transport = {
       request: (request) =>
         request.method === 'GET' ? Promise.reject(new TransientError('HTTP 503')) : running.transport.request(request),
     };
-    const results = running.sink.deliver({ entity: 'job', changes: [cancelled('there')] }, blind);
-    await expect(results).rejects.toThrow('HTTP 503');
-    await running.pusher.push([cancelled('there')], { lookup }, signal);
+    await expect(running.sink.deliver({ entity: 'job', changes: [gone] }, blind)).rejects.toThrow('HTTP 503');
+    await running.pusher.push([gone], { lookup }, signal);
     expect(onHold(running, 'jobs')).toBe(1);
   });
 });
