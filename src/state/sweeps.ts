@@ -60,10 +60,14 @@ const held = `(lifecycle = 'active' OR lifecycle = 'cancelled' AND hash = '${unk
   AND (hash IS NOT NULL OR mes_id IS NOT NULL) AND NOT (${doubtful} AND refused_hash IS NOT NULL)`;
 const unseen = `NOT EXISTS (SELECT 1 FROM temp.seen WHERE seen.scope = records.scope AND seen.id = records.external_id)`;
 
-/** What is to be told of a record that is gone goes on waiting; but what is doubtful and has no parent in the MES is not there either. */
+/** What is to be told of a record that is gone goes on waiting; but what is doubtful is not there where its parent surely is not. */
 const isDoubtful = `EXISTS (
   SELECT 1 FROM records AS own WHERE own.scope = parked.scope AND own.external_id = parked.external_id AND ${doubtful})`;
-const unseenWaiting = `(parked.record ->> '$.onlyIfKnown' IS NULL OR ${isDoubtful})
+const mayHaveParent = `EXISTS (
+  SELECT 1 FROM scopes AS own JOIN scopes AS above ON above.source = own.source AND above.entity = parked.waits_entity
+  JOIN records AS parent ON parent.scope = above.id AND parent.external_id = parked.waits_id
+  WHERE own.id = parked.scope AND (parent.hash IS NOT NULL OR parent.mes_id IS NOT NULL))`;
+const unseenWaiting = `(parked.record ->> '$.onlyIfKnown' IS NULL OR ${isDoubtful} AND NOT ${mayHaveParent})
   AND NOT EXISTS (SELECT 1 FROM temp.seen WHERE seen.scope = parked.scope AND seen.id = parked.external_id)`;
 
 function setOf(source: string, { entity, startsWith = '', startsNotWith = '' }: RecordSet): Value[] {
@@ -200,11 +204,11 @@ function holdings(database: Database): Pick<Sweeps, 'heldOf'> {
 function waiting(database: Database): Pick<Sweeps, 'countWaiting' | 'dropWaiting' | 'noteWaiting'> {
   const inSetUnseen = `parked.scope = ${scope} AND ${within} AND ${unseenWaiting}`;
   const count = prepare<{ count: number }>(database, `SELECT count(*) AS count FROM parked WHERE ${inSetUnseen}`);
-  const drop = prepare<{ scope: number; externalId: string }>(
+  const drop = prepare<{ scope: number; externalId: string; isTold: number }>(
     database,
     `DELETE FROM parked WHERE ${inSetUnseen} AND EXISTS (
        SELECT 1 FROM absences WHERE absences.scope = parked.scope AND absences.external_id = parked.external_id AND withheld <= ?5)
-     RETURNING scope, external_id AS externalId`,
+     RETURNING scope, external_id AS externalId, record ->> '$.onlyIfKnown' IS NOT NULL AS isTold`,
   );
   const endDoubt = prepare(database, `DELETE FROM records WHERE scope = ? AND external_id = ? AND ${doubtful}`);
   const note = prepare(
@@ -218,7 +222,8 @@ function waiting(database: Database): Pick<Sweeps, 'countWaiting' | 'dropWaiting
     dropWaiting({ source, sets, noted }) {
       const last = noted === 'withheld' ? 1 : 0;
       const dropped = sets.flatMap((set) => drop.all(...setOf(source, set), last));
-      for (const each of dropped) endDoubt.run(each.scope, each.externalId);
+      // What waited in a form from before it was gone may be there: the next sweep tells of it.
+      for (const each of dropped) if (each.isTold === 1) endDoubt.run(each.scope, each.externalId);
       return dropped.length;
     },
     noteWaiting({ source, sets, at, withheld }) {

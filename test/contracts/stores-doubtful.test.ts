@@ -134,6 +134,29 @@ describe.each(stores)('what the MES may hold though no answer says so: $name', (
       expect((await entryOf('part', 'held'))?.lifecycle).toBe('cancelled');
     });
 
+    it('stays in doubt where only the form from before it was gone waits no longer', async () => {
+      await doubt([part('1'), record('j')]);
+      const waiting = parked(part('1'), { entity: 'job', externalId: 'j' });
+      await state.store.commit(page(state.epoch, { outcomes: [waiting], keepRecords: true }));
+      const sets = [{ entity: 'part' as const }];
+      for (let sweep = 0; sweep < 2; sweep += 1) {
+        await state.store.beginSweep(source, sets);
+        expect(await state.store.dropWaitingUnseen({ source, sets, noted: 'believed' })).toBe(sweep);
+        await state.store.endSweep({ stream, source, sets, waiting: sets, at: '2026-03-02', pending: 1, withheld: 0 });
+      }
+      expect((await entryOf('part', '1'))?.hash).toBe(unknownContent);
+    });
+
+    it('goes on waiting for a parent that may be there itself', async () => {
+      const gone = part('1', { lifecycle: 'cancelled', onlyIfKnown: true });
+      await doubt([part('1'), record('j')]);
+      const waiting = parked(gone, { entity: 'job', externalId: 'j' });
+      await state.store.commit(page(state.epoch, { outcomes: [waiting], keepRecords: true }));
+      const sets = [{ entity: 'part' as const }];
+      await state.store.beginSweep(source, sets);
+      expect(await state.store.countWaitingUnseen(source, sets)).toBe(0);
+    });
+
     it('waits no longer for a parent that the MES has not, once two sweeps have missed it', async () => {
       const gone = part('1', { lifecycle: 'cancelled', onlyIfKnown: true });
       await doubt([part('1')]);
