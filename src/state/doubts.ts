@@ -34,7 +34,7 @@ interface Noted {
   columns: string;
 }
 
-/** Of a record that is noted: what ties it, and what the MES takes none without. Writing the others down too would cost a first load a twentieth. */
+/** Of a record that is noted: what ties it, and what the MES takes none without. The others too would make a note many times as long. */
 const parentNames = { cell: [], resource: [], job: [], part: ['job'], operation: ['job', 'part', 'cell'] } as const;
 const fieldNames: Readonly<Record<Entity, readonly string[]>> = {
   cell: ['name'],
