@@ -58,6 +58,13 @@ async function startKnown(generation: Generation): Promise<Known> {
   };
 }
 
+/** Creates a job and resolves to its id. */
+async function createJob({ pusher }: RunningMes, id: string): Promise<string | null> {
+  const { outcomes } = await pusher.push([change(of('job', id))], { lookup: ledger().lookup }, signal);
+  const [made] = outcomes;
+  return made?.kind === 'delivered' ? made.mesId : null;
+}
+
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `n${index}`);
 const onHold = ({ mes }: RunningMes, table: 'jobs' | 'parts' | 'operations') =>
   [...mes.image()[table].values()].filter((row) => row.onHold === true).length;
@@ -121,9 +128,7 @@ describe.each([false, true])('what a lost answer may have brought (v0.1.0 as it 
 
   it('says so when it is active again, though nobody knows whether it was told', async () => {
     const running = await startMes({ released });
-    const { outcomes } = await running.pusher.push([change(of('job', 'there'))], { lookup }, signal);
-    const [made] = outcomes;
-    const mesId = made?.kind === 'delivered' ? made.mesId : null;
+    const mesId = await createJob(running, 'there');
     const inDoubt = { hash: unknownContent, mesId, lifecycle: 'cancelled' } as const;
     await running.pusher.push([change({ ...of('job', 'there'), lifecycle: 'cancelled' }, inDoubt)], { lookup }, signal);
     expect(onHold(running, 'jobs')).toBe(1);
@@ -134,8 +139,7 @@ describe.each([false, true])('what a lost answer may have brought (v0.1.0 as it 
 
   it('proves nothing of updates where its cancellation made it', async () => {
     const running = await startMes({ released });
-    const { outcomes } = await running.pusher.push([change(of('job', 'there'))], { lookup }, signal);
-    const [made] = outcomes;
+    const mesId = await createJob(running, 'there');
     const twice: Transport = {
       async request(request) {
         if (request.method === 'POST') await running.transport.request(request);
@@ -143,7 +147,7 @@ describe.each([false, true])('what a lost answer may have brought (v0.1.0 as it 
       },
     };
     await running.sink.deliver({ entity: 'job', changes: [cancelled('not-there')] }, twice);
-    const known = entry({ mesId: made?.kind === 'delivered' ? made.mesId : null });
+    const known = entry({ mesId });
     await running.pusher.push([change({ ...of('job', 'there'), lifecycle: 'cancelled' }, known)], { lookup }, signal);
     expect(onHold(running, 'jobs')).toBe(2);
   });
@@ -166,9 +170,8 @@ describe.each([false, true])('what a lost answer may have brought (v0.1.0 as it 
 
   it('is not told as put on hold while nobody can look whether it is', async () => {
     const running = await startMes({ released });
-    const { outcomes } = await running.pusher.push([change(of('job', 'there'))], { lookup }, signal);
-    const [made] = outcomes;
-    const known = entry({ mesId: made?.kind === 'delivered' ? made.mesId : null });
+    const mesId = await createJob(running, 'there');
+    const known = entry({ mesId });
     const gone = change({ ...of('job', 'there'), lifecycle: 'cancelled' }, known);
     const blind: Transport = {
       request: (request) =>
