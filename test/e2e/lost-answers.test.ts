@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ErpKind } from '../../sandbox/erps.ts';
 import type { Generation } from '../../sandbox/eryxon/generation.ts';
+import type { SandboxOptions } from '../../sandbox/sandbox.ts';
 import { tables } from '../../sandbox/types.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import { createHttpClient, type HttpResponse, type OpenHttp } from '../../src/core/http.ts';
@@ -40,6 +41,12 @@ function losing(): Losing {
   return state;
 }
 
+async function openLosing(options: Pick<SandboxOptions<ErpKind>, 'seed' | 'generation' | 'erps'>) {
+  const fault = losing();
+  const settings = { streams: { all: { pageSize: 20 } }, mes: { batchSize: 20 }, openHttp: fault.openHttp };
+  return { fault, plant: await openPlant<ErpKind>({ records: 150, deletes: true, ...options }, settings) };
+}
+
 /** What the MES holds by now must follow whatever becomes of it; what it lacks and the ERP takes back need never come. */
 async function expectFollowed(plant: Plant<ErpKind>): Promise<void> {
   const held = new Set<string>();
@@ -72,12 +79,7 @@ const cases = generations.flatMap((generation) => erps.map((erp) => [erp, genera
 
 describe.each(cases)('what %s changes before the MES (%s) has confirmed it', (erp, generation) => {
   it.each(functions[generation])('reaches it though all answers of %s were lost', async (path) => {
-    const fault = losing();
-    const settings = { streams: { all: { pageSize: 20 } }, mes: { batchSize: 20 }, openHttp: fault.openHttp };
-    const plant = await openPlant<ErpKind>(
-      { seed: 41, records: 150, deletes: true, generation, erps: [erp] },
-      settings,
-    );
+    const { fault, plant } = await openLosing({ seed: 41, generation, erps: [erp] });
     fault.path = path;
     await plant.pass();
     fault.path = undefined;
@@ -86,12 +88,7 @@ describe.each(cases)('what %s changes before the MES (%s) has confirmed it', (er
   });
 
   it.each(functions[generation])('reaches it though the program died in a request to %s', async (path) => {
-    const fault = losing();
-    const settings = { streams: { all: { pageSize: 20 } }, mes: { batchSize: 20 }, openHttp: fault.openHttp };
-    const plant = await openPlant<ErpKind>(
-      { seed: 42, records: 150, deletes: true, generation, erps: [erp] },
-      settings,
-    );
+    const { fault, plant } = await openLosing({ seed: 42, generation, erps: [erp] });
     const { promise: died, resolve: die } = Promise.withResolvers<void>();
     const { promise: underWay, resolve: begun } = Promise.withResolvers<void>();
     fault.lose = async () => {
