@@ -1,4 +1,4 @@
-import type { ConnectorSession, MappedRow, RefusedRow } from '../connectors/define.ts';
+import type { ConnectorSession, GoodRow, MappedRow, RefusedRow } from '../connectors/define.ts';
 import { type Counts, zeroCounts } from '../core/events.ts';
 import type { Entity, Outcome, RecordRef } from '../core/types.ts';
 import type { BadRow, PageCommit, ResumePoint } from '../state/store.ts';
@@ -9,6 +9,7 @@ import { withKeptJobs } from './kept-job.ts';
 import { lateness, tellLate } from './lateness.ts';
 import type { Pass } from './pass-types.ts';
 import { endOf } from './push-failed.ts';
+import { restoreRemoved } from './removals.ts';
 import { createSending, keepsRecords } from './sending.ts';
 import { tell } from './tell.ts';
 
@@ -47,11 +48,7 @@ export async function startDelivery(
   signal: AbortSignal,
 ): Promise<{ committed: Promise<void>; outcomes: readonly Outcome[] }> {
   const { store, pusher, session, stream } = pass;
-  const heldOf = store.heldOf.bind(store, session.source);
-  const good = await withKeptJobs(
-    delivery.mapped.filter((row) => row.kind === 'good'),
-    heldOf,
-  );
+  const good = await readable(pass, delivery, signal);
   const bad = delivery.mapped.filter((row) => row.kind === 'refused');
   const lookup = store.lookup.bind(store, session.source);
   const keepStamps = stream.stampKind !== 'none';
@@ -101,6 +98,15 @@ export async function startDelivery(
     throw endOf(report.failure, report.failed);
   }
   return { committed, outcomes: report.outcomes };
+}
+
+/** The rows that are compared, with nothing in their way. */
+async function readable(pass: Pass, { mapped }: Delivery, signal: AbortSignal): Promise<readonly GoodRow[]> {
+  const { store, session } = pass;
+  const good = mapped.filter((row) => row.kind === 'good');
+  const rows = await withKeptJobs(good, store.heldOf.bind(store, session.source));
+  await restoreRemoved(pass, rows, signal);
+  return rows;
 }
 
 /** Streams by what they bring, so that a record that the MES lost can be read again. */

@@ -9,6 +9,7 @@ import { toChange } from './diff.ts';
 import { deliverLeftOver, vanishedText, wasParkedBefore } from './pass.ts';
 import type { Pass, PassRequest } from './pass-types.ts';
 import { endOf } from './push-failed.ts';
+import { restoreRemoved } from './removals.ts';
 import { createSending, type Sending } from './sending.ts';
 
 export interface Releasing {
@@ -120,6 +121,8 @@ interface Pushing {
 async function pushTrees(release: Release, { pass, pusher, trees }: Pushing): Promise<ReadonlySet<string>> {
   // The first request was let in with the pass.
   if (pass.requests.mes > 0) await pass.admission?.goOn(needOf(pass));
+  const rows = trees.map(({ job, children }) => ({ records: [job, ...children].map(({ record }) => record) }));
+  await restoreRemoved(pass, rows, release.signal);
   const gathered = createOrigins(release, trees);
   const report = await pusher.push(await toTrees(release, pass, trees), gathered, release.signal);
   pass.requests.mes += report.requests;

@@ -2,6 +2,7 @@ import { recordKey } from '../core/records.ts';
 import { type Entity, entities, type MesRecord, type RecordRef, type Window } from '../core/types.ts';
 import { commitRemoved, commitWithdrawn, deliverRows } from './delivery.ts';
 import type { DeletePolicy, Deletes, Pass } from './pass-types.ts';
+import { remove } from './removals.ts';
 
 export function policyOf(deletes: Deletes | undefined, entity: Entity): DeletePolicy {
   return deletes?.policies[entity] ?? 'mark';
@@ -74,9 +75,9 @@ function cancelled(record: MesRecord): MesRecord {
 
 /** Deletes in the MES; resolves to the records that must stay there, to be marked. */
 async function removeAll(pass: Pass, gone: readonly MesRecord[], signal: AbortSignal): Promise<MesRecord[]> {
-  const { store, session, deletes } = pass;
+  const { store, session } = pass;
   const [first] = gone;
-  if (first === undefined || deletes === undefined) return [...gone];
+  if (first === undefined) return [];
   const { entity } = first;
   const known = await store.lookup(
     session.source,
@@ -93,10 +94,8 @@ async function removeAll(pass: Pass, gone: readonly MesRecord[], signal: AbortSi
       kept.push(record);
       continue;
     }
-    const result = await deletes.remover.remove({ entity, mesId, record }, signal, pass.caller);
-    pass.requests.mes += result.requests;
-    if (result.kind === 'kept') kept.push(record);
-    else await commitRemoved(pass, [refOf(record)]);
+    if (await remove(pass, { entity, mesId, record }, signal)) await commitRemoved(pass, [refOf(record)]);
+    else kept.push(record);
   }
   return kept;
 }

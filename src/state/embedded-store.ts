@@ -185,7 +185,7 @@ function begin({ file, ledger, passes, epoch }: State, stream: string): StreamSt
 }
 
 /** What the ledger has of a stream when a pass begins. */
-function knownOf({ passes, readsDue, children, sweeps, parked, deadLetters }: Ledger, stream: string) {
+function knownOf({ passes, readsDue, children, sweeps, parked, deadLetters, removals }: Ledger, stream: string) {
   const parkedUntil = parked.latest(stream);
   return {
     left: passes.interrupted(stream),
@@ -194,6 +194,7 @@ function knownOf({ passes, readsDue, children, sweeps, parked, deadLetters }: Le
     lateness: sweeps.lateness(stream),
     parkedUntil,
     leftOver: parkedUntil !== null || deadLetters.any(stream),
+    removalsBegun: removals.any(),
   };
 }
 

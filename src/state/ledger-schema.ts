@@ -5,8 +5,8 @@ import { damagedState } from './failure.ts';
 /**
  * Tables of version 1; a new ledger goes through the same steps as an old one.
  *
- * - `records.job`, `records.part`: the parents of a record that is kept whole; null for all others, which keeps the two
- *   indexes as small as what childrenOf can ask for.
+ * - `records.job`, `records.part`: the parents of a record that is kept whole, also once it is cancelled and `record` is null; null for all others,
+ *   which keeps the two indexes small.
  * - `children_due.id` and `dead_letters.id` never come back (AUTOINCREMENT): "everything up to this mark" must not take in a later one.
  * - `dead_letters.key` is `row <key>` before a row became a record, `<entity>/<externalId>` after: one letter each, whatever stage it failed at.
  * - `resume.run` names the run of the stream in the watermark file that the point continues; with any other it is void.
@@ -52,6 +52,7 @@ const tables = `
  * 5: what waits for a record is found by it, so that a job can go out together with what belongs to it.
  * 6: `creates` holds what was sent and is not known to be there; before, notes held the last 2 048 of them.
  * 7: `sending` holds what is being sent, as little of it as can be told from; it goes with the commit of its page.
+ * 8: `removals` names what is being removed from the MES.
  */
 const steps: readonly string[] = [
   `
@@ -100,6 +101,11 @@ const steps: readonly string[] = [
     id INTEGER PRIMARY KEY, stream TEXT NOT NULL, source TEXT NOT NULL, entity TEXT NOT NULL, lifecycle TEXT NOT NULL, keep INTEGER NOT NULL,
     columns TEXT NOT NULL
   ) STRICT;
+  `,
+  `
+  CREATE TABLE removals (
+    scope INTEGER NOT NULL, external_id TEXT NOT NULL, PRIMARY KEY (scope, external_id)
+  ) STRICT, WITHOUT ROWID;
   `,
 ];
 

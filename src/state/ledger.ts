@@ -24,6 +24,7 @@ import { createParked, type Parked } from './parked.ts';
 import { createPasses, type Passes } from './passes.ts';
 import { createReadsDue, type ReadsDue } from './reads-due.ts';
 import { createRecords, type Records } from './records.ts';
+import { createRemovals, type Removals } from './removals.ts';
 import { createSweeps, type Sweeps } from './sweeps.ts';
 import { watermarkFileName } from './watermark-file.ts';
 
@@ -58,6 +59,7 @@ interface LedgerParts {
   sweeps: Sweeps;
   creates: Creates;
   doubts: Doubts;
+  removals: Removals;
 }
 
 export interface LedgerOptions {
@@ -192,6 +194,7 @@ export function createParts(database: Database): LedgerParts {
     sweeps: createSweeps(database),
     creates: createCreates(database, records.scope),
     doubts: createDoubts(database, records.scope),
+    removals: createRemovals(database),
   };
 }
 

@@ -120,7 +120,8 @@ function recordUnchanged(ledger: Ledger, page: PageCommit): void {
 function recordRemoved(ledger: Ledger, { source, stream, removed }: PageCommit): void {
   for (const [entity, refs] of Map.groupBy(removed, (ref) => ref.entity)) {
     const scope = ledger.records.scope(source, entity);
-    ledger.records.remove(scope, idsOf(refs));
+    ledger.records.remove(source, entity, idsOf(refs));
+    ledger.removals.end(scope, idsOf(refs));
     ledger.parked.settle(scope, idsOf(refs));
     ledger.deadLetters.settle(stream, refs.map(recordKey));
   }

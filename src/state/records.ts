@@ -30,8 +30,8 @@ export interface Records {
   restamp(scope: number, externalId: string, stamp: string): void;
   /** What the MES has lost of what was delivered: it is to be sent again. */
   forgetOne(scope: number, externalId: string): void;
-  /** Forgets what was deleted in the MES. */
-  remove(scope: number, externalIds: readonly string[]): void;
+  /** Forgets what was deleted in the MES; what hangs on it may have gone with it, and counts as lost. */
+  remove(source: string, entity: Entity, externalIds: readonly string[]): void;
   /** The MES does not list these any more: they are to be sent again, their ids stay. */
   forgetLost(scope: number, externalIds: readonly string[]): void;
   /** Forgets what was delivered and refused, so that everything is sent again; the MES ids stay. */
@@ -72,7 +72,7 @@ function queries(database: Database): Pick<Records, 'lookup' | 'childrenOf' | 'c
     prepare<{ record: string }>(
       database,
       `SELECT record FROM json_each(?) AS asked CROSS JOIN records INDEXED BY records_by_${parent}
-       ON scope = ${scopeOf} AND ${parent} = asked.value`,
+       ON scope = ${scopeOf} AND ${parent} = asked.value WHERE record IS NOT NULL`,
     );
   const children = { job: byParent('job'), part: byParent('part') };
   const total = prepare<{ total: number }>(
@@ -126,10 +126,7 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
   const restamp = prepare(database, 'UPDATE records SET stamp = ? WHERE scope = ? AND external_id = ?');
   const forgetOne = prepare(database, 'UPDATE records SET hash = NULL WHERE scope = ? AND external_id = ?');
   const ofIds = 'WHERE scope = ? AND external_id IN (SELECT value FROM json_each(?))';
-  const remove = prepare(database, `DELETE FROM records ${ofIds}`);
   const forgetLost = prepare(database, `UPDATE records SET hash = NULL ${ofIds}`);
-  // Without an id only this tells that the MES may have it.
-  const doubted = `CASE WHEN hash IS NULL OR mes_id IS NOT NULL THEN NULL ELSE '${unknownContent}' END`;
   const forget = prepare(
     database,
     `UPDATE records SET hash = ${doubted}, refused_hash = NULL WHERE scope = ${scopeOf}`,
@@ -152,9 +149,41 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
     acceptAgain: (scope, externalIds) => void acceptAgain.run(scope, JSON.stringify(externalIds)),
     restamp: (scope, externalId, stamp) => void restamp.run(stamp, scope, externalId),
     forgetOne: (scope, externalId) => void forgetOne.run(scope, externalId),
-    remove: (scope, externalIds) => void remove.run(scope, JSON.stringify(externalIds)),
+    remove: remover(database),
     forgetLost: (scope, externalIds) => void forgetLost.run(scope, JSON.stringify(externalIds)),
     forget: (source, entity) => void forget.run(source, entity),
+  };
+}
+
+/** Of the hash of what counts as lost: without an id only this tells that the MES may have it. */
+const doubted = `CASE WHEN hash IS NULL OR mes_id IS NOT NULL THEN NULL ELSE '${unknownContent}' END`;
+
+function remover(database: Database): Records['remove'] {
+  const remove = prepare(
+    database,
+    `DELETE FROM records WHERE scope = ${scopeOf} AND external_id IN (SELECT value FROM json_each(?))`,
+  );
+  const loseBy = (parent: 'job' | 'part') =>
+    prepare<{ externalId: string }>(
+      database,
+      `UPDATE records INDEXED BY records_by_${parent} SET hash = ${doubted}
+       WHERE scope = ${scopeOf} AND ${parent} IN (SELECT value FROM json_each(?)) RETURNING external_id AS externalId`,
+    );
+  const lose = { job: loseBy('job'), part: loseBy('part') };
+  const loseChildren = (source: string, parent: Entity, externalIds: readonly string[]): void => {
+    if (externalIds.length === 0 || (parent !== 'job' && parent !== 'part')) return;
+    for (const entity of ['part', 'operation'] as const) {
+      const lost = lose[parent].all(source, entity, JSON.stringify(externalIds));
+      loseChildren(
+        source,
+        entity,
+        lost.map(({ externalId }) => externalId),
+      );
+    }
+  };
+  return (source, entity, externalIds) => {
+    remove.run(source, entity, JSON.stringify(externalIds));
+    loseChildren(source, entity, externalIds);
   };
 }
 
@@ -172,9 +201,9 @@ function addPlain(values: Value[], { change: { record, hash }, mesId }: Delivere
 
 function keptValues(change: Change, keepRecords: boolean): Value[] {
   const { record, stamp } = change;
-  if (!keepRecords || record.lifecycle === 'cancelled') return [stamp, null, null, null];
+  if (!keepRecords) return [stamp, null, null, null];
   const { job = null, part = null } = record.parents;
-  return [stamp, job, part, recordJson(change)];
+  return [stamp, job, part, record.lifecycle === 'cancelled' ? null : recordJson(change)];
 }
 
 function upsertOf(kept: readonly string[], rows: number): string {

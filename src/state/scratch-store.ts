@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
-import type { Entity, Lifecycle, MesRecord } from '../core/types.ts';
+import type { Entity, Lifecycle, MesRecord, RecordRef } from '../core/types.ts';
 import { type Database, openDatabase, openScratchDatabase, prepare, transaction } from './database.ts';
 import { createState, createStore, openEmbeddedStore } from './embedded-store.ts';
 import { createParts, type Ledger, ledgerFileName } from './ledger.ts';
@@ -87,6 +87,15 @@ function inMemory(file: WatermarkFile): WatermarkFile {
 
 /** The methods that look at records: what they may look at is copied first. */
 function copying(store: Store, copy: LedgerCopy): Pick<Store, CopyingMethod> {
+  const copyRecords = (source: string, refs: readonly RecordRef[]) => {
+    for (const [entity, some] of Map.groupBy(refs, (ref) => ref.entity)) {
+      copy.records(
+        source,
+        entity,
+        some.map(({ externalId }) => externalId),
+      );
+    }
+  };
   return {
     async commit(page) {
       await store.commit(page);
@@ -109,14 +118,16 @@ function copying(store: Store, copy: LedgerCopy): Pick<Store, CopyingMethod> {
       return store.beginSweep(source, sets);
     },
     heldOf(source, refs) {
-      for (const [entity, some] of Map.groupBy(refs, (ref) => ref.entity)) {
-        copy.records(
-          source,
-          entity,
-          some.map(({ externalId }) => externalId),
-        );
-      }
+      copyRecords(source, refs);
       return store.heldOf(source, refs);
+    },
+    begunRemovals(source, refs) {
+      copyRecords(source, refs);
+      return store.begunRemovals(source, refs);
+    },
+    async endRemoval(source, ref, became) {
+      await store.endRemoval(source, ref, became);
+      if (became === 'gone') copy.removed(source, [ref]);
     },
     markOpen(mark: OpenMark) {
       copy.all(mark.source, mark.entity);
@@ -125,7 +136,16 @@ function copying(store: Store, copy: LedgerCopy): Pick<Store, CopyingMethod> {
   };
 }
 
-type CopyingMethod = 'commit' | 'lookup' | 'childrenOf' | 'countRecords' | 'beginSweep' | 'heldOf' | 'markOpen';
+type CopyingMethod =
+  | 'commit'
+  | 'lookup'
+  | 'childrenOf'
+  | 'countRecords'
+  | 'beginSweep'
+  | 'heldOf'
+  | 'markOpen'
+  | 'begunRemovals'
+  | 'endRemoval';
 
 function previousRecords(scratch: Database): ScratchStore['previous'] {
   const find = prepare<{ id: string; lifecycle: Lifecycle; marks: string | null; record: string | null }>(

@@ -32,6 +32,17 @@ export interface SweepStore {
   lost(source: string, entity: Entity, limit: number): Promise<string[]>;
   /** The MES does not list these any more: they are to be sent again. The ids stay, for the sink to find out that nothing has them. */
   forgetLost(source: string, refs: readonly RecordRef[]): Promise<void>;
+  /** This is removed from the MES next, and counts as not there until a commit or `endRemoval` tells what became of it. */
+  beginRemoval(source: string, ref: RecordRef): Promise<void>;
+  /** Those of these records whose removal has begun, and is not known to have ended. */
+  begunRemovals(source: string, refs: readonly RecordRef[]): Promise<BegunRemoval[]>;
+  /** `gone`: the ledger forgets it, but not what waits or is set aside of it. `there`: with unknown content. */
+  endRemoval(source: string, ref: RecordRef, became: 'gone' | 'there'): Promise<void>;
+}
+
+export interface BegunRemoval extends RecordRef {
+  /** The MES's own id. */
+  mesId: string;
 }
 
 export interface Unseen {

@@ -4,7 +4,15 @@ import type { Lateness, PageCommit, ResumePoint, Sending } from './store-pages.t
 import type { SweepStore } from './store-sweeps.ts';
 
 export type { BadRow, Lateness, PageCommit, ResumePoint, Sending } from './store-pages.ts';
-export type { AbsenceQuery, SweepEnd, SweepStatus, SweepStore, Unseen, UnseenMark } from './store-sweeps.ts';
+export type {
+  AbsenceQuery,
+  BegunRemoval,
+  SweepEnd,
+  SweepStatus,
+  SweepStore,
+  Unseen,
+  UnseenMark,
+} from './store-sweeps.ts';
 
 /**
  * The durable state, whatever holds it. Asynchronous and set-based (one look-up and one commit a page), so that an embedded
@@ -103,6 +111,8 @@ export interface StreamState {
   parkedUntil: string | null;
   /** Some of what it brought waits, or is set aside. */
   leftOver: boolean;
+  /** The removal of some record from the MES, of whatever source, was cut off. */
+  removalsBegun: boolean;
 }
 
 export interface PassFinish {

@@ -10,7 +10,7 @@ type Guard = <T>(work: () => T | Promise<T>) => Promise<T>;
 
 /** What reconciling asks of the ledger; `guarded` gives faults of the disk their names. */
 export function sweepMethods(ledger: Ledger, guarded: Guard): SweepStore {
-  const { sweeps, records } = ledger;
+  const { sweeps, records, removals } = ledger;
   return {
     beginSweep: (source, sets) => guarded(() => sweeps.begin(source, sets)),
     see: (source, refs) => guarded(() => sweeps.see(source, refs)),
@@ -26,6 +26,18 @@ export function sweepMethods(ledger: Ledger, guarded: Guard): SweepStore {
     seeInMes: (source, entity, mesIds) => guarded(() => sweeps.seeInMes(source, entity, mesIds)),
     countLost: (source, entity) => guarded(() => sweeps.countLost(source, entity)),
     lost: (source, entity, limit) => guarded(() => sweeps.lost(source, entity, limit)),
+    beginRemoval: (source, { entity, externalId }) =>
+      guarded(() => ledger.change(() => removals.begin(records.scope(source, entity), externalId))),
+    begunRemovals: (source, refs) => guarded(() => removals.begun(source, refs)),
+    endRemoval: (source, { entity, externalId }, became) =>
+      guarded(() =>
+        ledger.change(() => {
+          const scope = records.scope(source, entity);
+          if (became === 'there') return removals.keep(scope, externalId);
+          records.remove(source, entity, [externalId]);
+          removals.end(scope, [externalId]);
+        }),
+      ),
     forgetLost: (source, refs) =>
       guarded(() =>
         ledger.change(() => {

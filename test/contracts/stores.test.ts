@@ -33,6 +33,7 @@ describe.each(stores)('store: $name', (kind) => {
         lateness: { rows: 0, seconds: 0 },
         parkedUntil: null,
         leftOver: false,
+        removalsBegun: false,
       };
       expect(await state.store.begin('plant/new')).toEqual(fresh);
     });

@@ -3,46 +3,19 @@ import type { ErpKind } from '../../sandbox/erps.ts';
 import type { Generation } from '../../sandbox/eryxon/generation.ts';
 import type { SandboxOptions } from '../../sandbox/sandbox.ts';
 import { tables } from '../../sandbox/types.ts';
-import { TransientError } from '../../src/core/errors.ts';
-import { createHttpClient, type HttpResponse, type OpenHttp } from '../../src/core/http.ts';
+import type { HttpRequest } from '../../src/core/http.ts';
+import { createLosing, hang, type Losing } from '../support/losing.ts';
 import { openPlant, type Plant } from '../support/plant.ts';
 
 const signal = new AbortController().signal;
 
-/** Writes to one function of the MES are carried out, and their answers do not come. */
-interface Losing {
-  openHttp: OpenHttp;
-  /** Name of the function; none when undefined. */
-  path: string | undefined;
-  /** Called with each answer: what becomes of it. */
-  lose(): Promise<HttpResponse>;
-  lost: number;
-}
-
-function losing(): Losing {
-  const state: Losing = {
-    path: undefined,
-    lost: 0,
-    lose: () => Promise.reject(new TransientError('reset')),
-    openHttp(options) {
-      const client = createHttpClient(options);
-      return {
-        close: client.close,
-        async request(request, aborted) {
-          const answer = await client.request(request, aborted);
-          const name = request.path.split('?', 1)[0]?.split('/')[3];
-          if (options.system !== 'mes' || request.method === 'GET' || name !== state.path) return answer;
-          state.lost += 1;
-          return state.lose();
-        },
-      };
-    },
-  };
-  return state;
+/** Of all writes to one function of the MES. */
+function loseAllOf(losing: Losing, name: string): void {
+  losing.loses = ({ method, path }: HttpRequest) => method !== 'GET' && path.split('?', 1)[0]?.split('/')[3] === name;
 }
 
 async function openLosing(options: Pick<SandboxOptions<ErpKind>, 'seed' | 'generation' | 'erps'>) {
-  const fault = losing();
+  const fault = createLosing();
   const settings = { streams: { all: { pageSize: 20 } }, mes: { batchSize: 20 }, openHttp: fault.openHttp };
   return { fault, plant: await openPlant<ErpKind>({ records: 150, deletes: true, ...options }, settings) };
 }
@@ -80,30 +53,24 @@ const cases = generations.flatMap((generation) => erps.map((erp) => [erp, genera
 describe.each(cases)('what %s changes before the MES (%s) has confirmed it', (erp, generation) => {
   it.each(functions[generation])('reaches it though all answers of %s were lost', async (path) => {
     const { fault, plant } = await openLosing({ seed: 41, generation, erps: [erp] });
-    fault.path = path;
+    loseAllOf(fault, path);
     await plant.pass();
-    fault.path = undefined;
+    fault.loses = () => false;
     expect(fault.lost).toBeGreaterThan(0);
     await expectFollowed(plant);
   });
 
   it.each(functions[generation])('reaches it though the program died in a request to %s', async (path) => {
     const { fault, plant } = await openLosing({ seed: 42, generation, erps: [erp] });
-    const { promise: died, resolve: die } = Promise.withResolvers<void>();
-    const { promise: underWay, resolve: begun } = Promise.withResolvers<void>();
-    fault.lose = async () => {
-      begun();
-      await died;
-      throw new TransientError('reset');
-    };
-    fault.path = path;
+    const { underWay, die } = hang(fault);
+    loseAllOf(fault, path);
     const last = plant.pass();
     await underWay;
     await plant.crash(() => {
       die();
       return last;
     });
-    fault.path = undefined;
+    Object.assign(fault, { dead: false, loses: () => false });
     await expectFollowed(plant);
   });
 });

@@ -168,7 +168,7 @@ export async function openRig(
   const pusher = createPusher({ sink, openTransport, batchSize: 100, maxConcurrency: 1 });
   const deletes: Rig['deletes'] = {
     policies: {},
-    remover: { remove: () => Promise.reject(new Error()) },
+    remover: { remove: () => Promise.reject(new Error()), restore: () => Promise.reject(new Error()) },
   };
   const context = { session, store, pusher, events, clock, deletes };
   const cycle = createCycle(context);

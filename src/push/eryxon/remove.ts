@@ -47,18 +47,31 @@ export function createEryxonRemover(
     return known;
   }
 
+  async function removeBy(transport: CountedTransport, removal: Removal): Promise<Removed> {
+    const path = pathOf(removal.entity, removal.mesId);
+    const obstacle = await obstacleTo(removal.entity, transport);
+    if (obstacle !== undefined) return { kind: 'kept', reason: obstacle };
+    const hiding = await hidesRows(transport);
+    const result = await (hiding ? removeHiding(path, removal, transport) : removeForGood(path, transport));
+    if (result.kind === 'removed') await forget(removal.record);
+    return result;
+  }
+
   return {
     async remove(removal, signal, caller = 'scheduled') {
       const transport = openTransport(signal, caller);
-      const path = pathOf(removal.entity, removal.mesId);
-      const obstacle = await obstacleTo(removal.entity, transport);
-      const hiding = await hidesRows(transport);
-      const result =
-        obstacle !== undefined
-          ? { kind: 'kept' as const, reason: obstacle }
-          : await (hiding ? removeHiding(path, removal, transport) : removeForGood(path, transport));
-      if (result.kind === 'removed') await forget(removal.record);
+      const result = await removeBy(transport, removal);
       return { ...result, requests: transport.requests() };
+    },
+    async restore(removal, signal, caller = 'scheduled') {
+      const transport = openTransport(signal, caller);
+      const path = pathOf(removal.entity, removal.mesId);
+      const hiding = await hidesRows(transport);
+      const found = await (hiding ? patch(path, keysBack(removal), transport) : look(path, transport));
+      // What cannot have its keys back, or cannot be looked for, goes for good.
+      const isThere = found === 200 || (found !== 404 && (await removeBy(transport, removal)).kind === 'kept');
+      if (!isThere) await forget(removal.record);
+      return { kind: isThere ? 'there' : 'gone', requests: transport.requests() };
     },
     async check(entities, signal) {
       const transport = openTransport(signal, 'operator');
@@ -121,10 +134,14 @@ async function removeForGood(path: string, transport: CountedTransport): Promise
   if (first.status >= 400 && first.status !== 409) {
     return { kind: 'kept', reason: `HTTP ${first.status} ${first.message}` };
   }
-  const found = readAnswer(await transport.request({ method: 'GET', path }), `GET ${path}`).status;
+  const found = await look(path, transport);
   if (found === 404 || (found >= 400 && (await remove()).status === 404)) return { kind: 'removed' };
   if (first.status === 409) return { kind: 'kept', reason: `HTTP 409 ${first.message}` };
   throw new TransientError(`The MES answered that it deleted ${path}, but still holds it.`);
+}
+
+async function look(path: string, transport: CountedTransport): Promise<number> {
+  return readAnswer(await transport.request({ method: 'GET', path }), `GET ${path}`).status;
 }
 
 async function patch(

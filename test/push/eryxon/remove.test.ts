@@ -18,12 +18,16 @@ const record = (entity: MesRecord['entity'], fields: MesRecord['fields'] = {}): 
 type Reply = [status: number, body: unknown];
 
 /** A MES that answers each request by a function, and keeps what was asked. */
-function open(reply: (request: MesRequest, asked: readonly string[]) => Reply, list: unknown = { jobs: [] }) {
+function open(
+  reply: (request: MesRequest, asked: readonly string[]) => Reply,
+  list: unknown = { jobs: [] },
+  forget?: (record: MesRecord) => Promise<void>,
+) {
   const asked: string[] = [];
   const bodies: unknown[] = [];
-  const remover = createEryxonRemover('https://mes.test/functions/v1', () => ({
+  const openTransport = () => ({
     requests: () => asked.length,
-    async request(request) {
+    async request(request: MesRequest) {
       const { method, path } = request;
       asked.push(`${method} ${path.replace('/functions/v1/api-', '').replace(/\?id=0{8}.*/, ' nobody')}`);
       bodies.push(request.body === undefined ? undefined : JSON.parse(String(request.body)));
@@ -34,7 +38,8 @@ function open(reply: (request: MesRequest, asked: readonly string[]) => Reply, l
           : reply(request, asked);
       return { status, headers: {}, text: JSON.stringify(body) };
     },
-  }));
+  });
+  const remover = createEryxonRemover('https://mes.test/functions/v1', openTransport, forget);
   return { remover, asked, bodies };
 }
 
@@ -84,6 +89,36 @@ describe('where deleted rows only hide', () => {
     expect(await remover.remove(job, never)).toMatchObject({ kind: 'removed' });
   });
 
+  it('a removal that was cut off is taken back by giving the row its keys', async () => {
+    const { remover, asked, bodies } = open(() => done);
+    expect(await remover.restore(job, never)).toEqual({ kind: 'there', requests: 2 });
+    expect(asked).toEqual(['GET jobs?limit=1', `PATCH jobs?id=${id}`]);
+    expect(bodies.at(-1)).toEqual({ external_id: '7', job_number: 'P-7' });
+  });
+
+  it('a removal that was carried out cannot be taken back: a 404 says so', async () => {
+    const forgotten: string[] = [];
+    const { remover } = open(
+      () => absent,
+      { jobs: [] },
+      async ({ externalId }) => void forgotten.push(externalId),
+    );
+    expect(await remover.restore(job, never)).toEqual({ kind: 'gone', requests: 2 });
+    expect(forgotten).toEqual(['7']);
+  });
+
+  it('a row whose keys another has by now is deleted after all', async () => {
+    let deleted = false;
+    const { remover, asked } = open(({ method, body }) => {
+      if (method === 'DELETE') deleted = true;
+      if (method === 'DELETE') return done;
+      return deleted ? absent : String(body).includes('(deleted') ? done : refusal;
+    });
+    expect(await remover.restore(job, never)).toMatchObject({ kind: 'gone' });
+    expect(asked.at(-1)).toBe(`PATCH jobs?id=${id}`);
+    expect(deleted).toBe(true);
+  });
+
   it('nothing of an entity is deleted whose function cannot take the keys away, and check says so', async () => {
     const asked: string[] = [];
     const remover = createEryxonRemover('https://mes.test/functions/v1', () => ({
@@ -122,5 +157,15 @@ describe('where rows are deleted for good', () => {
     expect(await held.remover.remove(cell, never)).toMatchObject({ kind: 'kept' });
     const gone = open(({ method }) => (method === 'DELETE' ? conflict : absent), []);
     expect(await gone.remover.remove(cell, never)).toMatchObject({ kind: 'removed' });
+  });
+
+  it.each([
+    ['there', done, []],
+    ['gone', absent, []],
+    ['gone', [400, { success: false, error: { message: 'no look at one' } }] as Reply, [`DELETE cells?id=${id}`]],
+  ] as const)('a removal that was cut off leaves it %s, as a look says (%j)', async (kind, look, deletes) => {
+    const { remover, asked } = open(({ method }) => (method === 'GET' ? look : absent), []);
+    expect(await remover.restore(cell, never)).toMatchObject({ kind });
+    expect(asked.slice(1)).toEqual([`GET cells?id=${id}`, ...deletes]);
   });
 });
