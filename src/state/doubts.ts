@@ -1,3 +1,4 @@
+import { groupBy } from '../core/groups.ts';
 import { businessKeyOf } from '../core/records.ts';
 import {
   type Change,
@@ -5,6 +6,7 @@ import {
   type FieldValue,
   type Lifecycle,
   type MesRecord,
+  type SourceRef,
   unknownContent,
 } from '../core/types.ts';
 import { type Database, prepare } from './database.ts';
@@ -19,6 +21,8 @@ export interface Doubts {
   settle(stream: string): void;
   /** Whether anything of a stream is noted. Only reads. */
   any(stream: string): boolean;
+  /** All that is noted. Only reads. */
+  noted(): SourceRef[];
   /** Of what was noted, for a stream or for all, nothing more will be known: it counts as doubtful. */
   recover(stream?: string): void;
   /** The MES may hold these as they were sent; `keepRecords` keeps them whole. */
@@ -51,7 +55,7 @@ export function createDoubts(database: Database, scopeOf: (source: string, entit
   );
   const settle = prepare(database, 'DELETE FROM sending WHERE stream = ?');
   const any = prepare(database, 'SELECT 1 FROM sending WHERE stream = ? LIMIT 1');
-  const noted = prepare<Noted & { stream: string }>(
+  const notes = prepare<Noted & { stream: string }>(
     database,
     'SELECT stream, source, entity, lifecycle, keep, columns FROM sending WHERE ?1 IS NULL OR stream = ?1 ORDER BY id',
   );
@@ -79,7 +83,7 @@ export function createDoubts(database: Database, scopeOf: (source: string, entit
     );
   };
   const recover = (stream?: string) => {
-    for (const { stream: of, ...each } of noted.all(stream ?? null)) {
+    for (const { stream: of, ...each } of notes.all(stream ?? null)) {
       const scope = scopeOf(each.source, each.entity);
       for (const record of recordsOf(each)) add(scope, record, each.keep === 1 ? JSON.stringify(record) : null);
       settle.run(of);
@@ -88,14 +92,15 @@ export function createDoubts(database: Database, scopeOf: (source: string, entit
   return {
     note({ stream, source, keepRecords, changes }) {
       const keep = keepRecords ? 1 : 0;
-      for (const [entity, ofEntity] of Map.groupBy(changes, ({ record }) => record.entity)) {
-        for (const [lifecycle, alike] of Map.groupBy(ofEntity, ({ record }) => record.lifecycle)) {
+      for (const [entity, ofEntity] of groupBy(changes, ({ record }) => record.entity)) {
+        for (const [lifecycle, alike] of groupBy(ofEntity, ({ record }) => record.lifecycle)) {
           note.run(stream, source, entity, lifecycle, keep, JSON.stringify(columnsOf(entity, alike)));
         }
       }
     },
     settle: (stream) => void settle.run(stream),
     any: (stream) => any.get(stream) !== undefined,
+    noted: () => notes.all(null).flatMap(recordsOf),
     recover,
     add(scope, changes, keepRecords) {
       for (const change of changes) add(scope, change.record, keepRecords ? recordJson(change) : null);

@@ -16,7 +16,8 @@ export function stateFailure(error: unknown, directory: string): unknown {
   if (!(error instanceof Error)) return error;
   const { errcode, syscall } = error as { errcode?: number; syscall?: string };
   const result = errcode === undefined ? undefined : errcode & 0xff;
-  if (isDamage(error)) {
+  // A text in it is no JSON any more: nothing else is parsed on the way.
+  if (isDamage(error) || error instanceof SyntaxError) {
     return damagedState(`The ledger in ${directory} is damaged: ${error.message}`, error);
   }
   if (syscall !== undefined || (result !== undefined && trouble.has(result))) {

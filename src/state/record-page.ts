@@ -1,3 +1,4 @@
+import { groupBy } from '../core/groups.ts';
 import { recordKey } from '../core/records.ts';
 import type { Outcome, RecordRef } from '../core/types.ts';
 import { rowKey } from './dead-letters.ts';
@@ -48,7 +49,7 @@ export function recordPass(ledger: Ledger, finish: PassFinish, marks: PassMarks)
 }
 
 function recordOutcomes(ledger: Ledger, page: PageCommit, now: Date): void {
-  const byEntity = Map.groupBy(page.outcomes, (outcome) => outcome.change.record.entity);
+  const byEntity = groupBy(page.outcomes, (outcome) => outcome.change.record.entity);
   for (const [entity, outcomes] of byEntity) {
     const scope = ledger.records.scope(page.source, entity);
     if (ledger.parked.any(scope)) ledger.parked.settle(scope, idsOf(allBut('parked', outcomes)));
@@ -107,7 +108,7 @@ function recordUnchanged(ledger: Ledger, page: PageCommit): void {
   for (const { entity, externalId, stamp } of page.restamped) {
     ledger.records.restamp(ledger.records.scope(page.source, entity), externalId, stamp);
   }
-  for (const [entity, refs] of Map.groupBy(page.unchanged, (ref) => ref.entity)) {
+  for (const [entity, refs] of groupBy(page.unchanged, (ref) => ref.entity)) {
     const scope = ledger.records.scope(page.source, entity);
     if (ledger.parked.any(scope)) ledger.parked.settle(scope, idsOf(refs));
     if (ledger.deadLetters.any(page.stream)) {

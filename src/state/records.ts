@@ -1,3 +1,4 @@
+import { groupBy } from '../core/groups.ts';
 import { businessKeyOf } from '../core/records.ts';
 import {
   type Change,
@@ -142,7 +143,7 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
           upsertKept.run(...values, ...keptValues(change, keepRecords));
         }
       }
-      const byLifecycle = Map.groupBy(plain, ({ change }) => change.record.lifecycle);
+      const byLifecycle = groupBy(plain, ({ change }) => change.record.lifecycle);
       for (const [lifecycle, alike] of byLifecycle) putPlain([scope, lifecycle], alike);
     },
     refuse: (scope, { record, hash }) => void refuse.run(scope, record.externalId, record.lifecycle, hash),

@@ -42,6 +42,8 @@ export async function openScratchStore(options: { directory: string; clock: Cloc
   createTables(scratch);
   const copy = openLedgerCopy(base, scratch);
   const ledger = createScratchLedger(scratch);
+  for (const { source, entity, externalId } of ledger.doubts.noted()) copy.records(source, entity, [externalId]);
+  await ledger.change(() => ledger.doubts.recover());
   const epoch = ledger.meta.nextEpoch();
   const state = createState({ directory, clock, file: inMemory(file), ledger, lock: null, epoch });
   const store = createStore(state);

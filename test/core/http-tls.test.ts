@@ -52,6 +52,7 @@ withCertificates(`TLS${reason}`, () => {
     const { error } = await failureOf(clientOf(server.origin).request(get, never));
     expect(error).toBeInstanceOf(TransientError);
     expect(error.message).toContain('DEPTH_ZERO_SELF_SIGNED_CERT');
+    expect(error).toMatchObject({ unsent: true });
     expect(served).toBe(0);
   });
 
@@ -76,6 +77,7 @@ withCertificates(`TLS${reason}`, () => {
     const origin = `https://localhost:${server.port}`;
     const { error } = await failureOf(clientOf(origin, { tls: { ca: cert } }).request(get, never));
     expect(error.message).toContain('ERR_TLS_CERT_ALTNAME_INVALID');
+    expect(error).toMatchObject({ unsent: true });
   });
 
   it('refuses a certificate behind a proxy as it does without one', async () => {

@@ -211,6 +211,16 @@ describe('a create whose answer does not come', () => {
     expect(told).toEqual([]);
   });
 
+  it('cannot have been carried out when everything ends before it is sent', async () => {
+    const { clock, open, sentAtMs } = setUp([answer(200)]);
+    const { told, request } = create();
+    const controller = new AbortController();
+    const ended = open(controller.signal).request(request);
+    controller.abort(new Error('shutting down'));
+    expect((await settle(clock, ended)).error).toMatchObject({ message: 'shutting down' });
+    expect([sentAtMs.length, told.length]).toEqual([0, 0]);
+  });
+
   it('because it was too large to be read may have been done: whoever sent it is told, and it is not sent again', async () => {
     const { clock, open, sentAtMs } = setUp([new PermanentError('answered with too much', { tooLarge: true })]);
     const { told, request } = create();

@@ -164,6 +164,16 @@ describe('what is no sound state', () => {
     expect(statSync(pathOf('ledger.db')).size).toBe(length);
   });
 
+  it('is refused when a note of what was being sent cannot be read', async () => {
+    await makeState();
+    const ledger = openDatabase(pathOf('ledger.db'), { readOnly: false });
+    ledger.exec(
+      `INSERT INTO sending (stream, source, entity, lifecycle, keep, columns) VALUES ('a/b', 'A', 'job', 'active', 0, '{"1"')`,
+    );
+    ledger.close();
+    expect(await refusal()).toMatch(/damaged/);
+  });
+
   it('is refused when the ledger is something else', async () => {
     await makeState();
     writeFileSync(pathOf('ledger.db'), 'a note to myself\n'.repeat(1000));

@@ -1,11 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { unknownContent } from '../../src/core/types.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import { openScratchStore } from '../../src/state/scratch-store.ts';
 import type { Store } from '../../src/state/store.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import {
+  change,
   delivered,
   page,
   parked,
@@ -56,6 +58,17 @@ describe('a scratch state', () => {
     const query = { source, entity: 'part', parent: 'job', parentIds: ['1'] } as const;
     expect(await opened.childrenOf(query)).toEqual([part('p', '1')]);
     expect(await opened.status()).toEqual(await store.status());
+  });
+
+  it('knows what was being sent when a program died, as the next start will', async () => {
+    const changes = ['1', '7'].map((id) => change(record(id, { fields: { job_number: id, customer: 'x' } })));
+    await store.noteSending({ stream, source, changes, keepRecords: false, before: null });
+    await store.close();
+    const { opened } = await scratch();
+    const planned = await opened.lookup(source, 'job', ['1', '7']);
+    expect(planned.get('1')).toMatchObject({ hash: unknownContent, mesId: 'uuid-1' });
+    store = await openEmbeddedStore({ directory, clock });
+    expect(planned).toEqual(await store.lookup(source, 'job', ['1', '7']));
   });
 
   it('marks every open parent of the state', async () => {

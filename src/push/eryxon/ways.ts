@@ -1,3 +1,4 @@
+import { groupBy } from '../../core/groups.ts';
 import { isHeld } from '../../core/records.ts';
 import type { Entity } from '../../core/types.ts';
 import type { Batch, ReadyChange } from '../sink.ts';
@@ -100,7 +101,7 @@ export function planWays(
   proof: ProofCost,
 ): Map<WayName | undefined, readonly ReadyChange[]> {
   const plan = new Map<WayName | undefined, readonly ReadyChange[]>();
-  for (const [task, group] of Map.groupBy(changes, taskOf)) {
+  for (const [task, group] of groupBy(changes, taskOf)) {
     const [whole, other] = entity === 'resource' ? [group, []] : splitFor(ability, group);
     for (const [part, able] of [
       [whole, ability],
