@@ -9,7 +9,7 @@ import {
   type SourceRef,
   unknownContent,
 } from '../core/types.ts';
-import { type Database, prepare } from './database.ts';
+import { type Database, prepare, type Value } from './database.ts';
 import { recordJson } from './records.ts';
 import type { Sending } from './store.ts';
 
@@ -49,15 +49,12 @@ const fieldNames: Readonly<Record<Entity, readonly string[]>> = {
 };
 
 export function createDoubts(database: Database, scopeOf: (source: string, entity: Entity) => number): Doubts {
-  const note = prepare(
-    database,
-    'INSERT INTO sending (stream, source, entity, lifecycle, keep, columns) VALUES (?, ?, ?, ?, ?, ?)',
-  );
-  const settle = prepare(database, 'DELETE FROM sending WHERE stream = ?');
-  const any = prepare(database, 'SELECT 1 FROM sending WHERE stream = ? LIMIT 1');
+  const note = noter(database);
+  const settle = prepare(database, 'UPDATE sending SET open = 0 WHERE stream = ? AND open = 1');
+  const any = prepare(database, 'SELECT 1 FROM sending WHERE stream = ? AND open = 1 LIMIT 1');
   const notes = prepare<Noted & { stream: string }>(
     database,
-    'SELECT stream, source, entity, lifecycle, keep, columns FROM sending WHERE ?1 IS NULL OR stream = ?1 ORDER BY id',
+    'SELECT stream, source, entity, lifecycle, keep, columns FROM sending WHERE open = 1 AND (?1 IS NULL OR stream = ?1)',
   );
   // What the ledger has of the record from before stays the best that can be told of it.
   const put = prepare(
@@ -94,7 +91,7 @@ export function createDoubts(database: Database, scopeOf: (source: string, entit
       const keep = keepRecords ? 1 : 0;
       for (const [entity, ofEntity] of groupBy(changes, ({ record }) => record.entity)) {
         for (const [lifecycle, alike] of groupBy(ofEntity, ({ record }) => record.lifecycle)) {
-          note.run(stream, source, entity, lifecycle, keep, JSON.stringify(columnsOf(entity, alike)));
+          note(stream, source, entity, lifecycle, keep, padded(JSON.stringify(columnsOf(entity, alike))));
         }
       }
     },
@@ -107,6 +104,29 @@ export function createDoubts(database: Database, scopeOf: (source: string, entit
     },
   };
 }
+
+/** Where a note of the stream has been settled the next takes its place: made anew, it would cost half as much again. */
+function noter(database: Database): (...values: [stream: string, ...Value[]]) => void {
+  const reuse = prepare(
+    database,
+    `UPDATE sending SET open = 1, source = ?2, entity = ?3, lifecycle = ?4, keep = ?5, columns = ?6
+     WHERE id = (SELECT id FROM sending WHERE stream = ?1 AND open = 0 LIMIT 1)`,
+  );
+  const insert = prepare(
+    database,
+    'INSERT INTO sending (open, stream, source, entity, lifecycle, keep, columns) VALUES (1, ?, ?, ?, ?, ?, ?)',
+  );
+  return (...values) => {
+    if (reuse.run(...values).changes === 0) insert.run(...values);
+  };
+}
+
+/** Only what has the length of what was there is written over it. */
+function padded(json: string): string {
+  return json.padEnd(Math.ceil(json.length / paddedTo) * paddedTo);
+}
+
+const paddedTo = 8192;
 
 /** What was cancelled and is sent as active again; of the others the MES has to be told that they were on hold. */
 function comesBack({ entity, lifecycle }: MesRecord): boolean {

@@ -52,7 +52,7 @@ const tables = `
  * 5: what waits for a record is found by it, so that a job can go out together with what belongs to it.
  * 6: `creates` holds what was sent and is not known to be there; before, notes held the last 2 048 of them.
  * 7: `sending` holds what is being sent, as little of it as can be told from; it goes with the commit of its page.
- * 8: `removals` names what is being removed from the MES.
+ * 8: `removals` names what is being removed from the MES. What was noted in `sending` stays, no longer `open`, until the next note takes its place.
  */
 const steps: readonly string[] = [
   `
@@ -103,6 +103,13 @@ const steps: readonly string[] = [
   ) STRICT;
   `,
   `
+  ALTER TABLE sending RENAME TO sent;
+  CREATE TABLE sending (
+    id INTEGER PRIMARY KEY, open INTEGER NOT NULL, stream TEXT NOT NULL, source TEXT NOT NULL, entity TEXT NOT NULL, lifecycle TEXT NOT NULL,
+    keep INTEGER NOT NULL, columns TEXT NOT NULL
+  ) STRICT;
+  INSERT INTO sending SELECT id, 1, stream, source, entity, lifecycle, keep, columns FROM sent;
+  DROP TABLE sent;
   CREATE TABLE removals (
     scope INTEGER NOT NULL, external_id TEXT NOT NULL, PRIMARY KEY (scope, external_id)
   ) STRICT, WITHOUT ROWID;

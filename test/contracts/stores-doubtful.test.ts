@@ -221,6 +221,26 @@ describe.each(stores)('what the MES may hold though no answer says so: $name', (
       expect(await state.entry('2')).toBeUndefined();
     });
 
+    it('is all that was noted since the last commit, however much was noted before', async () => {
+      const many = (from: number, count: number) =>
+        Array.from({ length: count }, (_, index) => record(String(from + index)));
+      for (const [from, count] of [
+        [1000, 900],
+        [2000, 1],
+      ] as const) {
+        await note(many(from, count));
+        await state.store.commit(page(state.epoch));
+      }
+      await note(many(3000, 2));
+      await note(many(4000, 900));
+      await note([record('5000', { lifecycle: 'closed' }), record('5001')]);
+      await state.reopen();
+      const doubtful = (
+        await Promise.all([1000, 2000, 3000, 3001, 4000, 4899, 5000, 5001].map((id) => state.entry(String(id))))
+      ).map((entry) => entry?.lifecycle);
+      expect(doubtful).toEqual([undefined, undefined, 'active', 'active', 'active', 'active', 'closed', 'active']);
+    });
+
     it('is nothing that a commit of another stream has told of', async () => {
       await note([record('1')]);
       await state.store.commit(page(state.epoch, { stream: 'plant/others', outcomes: [delivered(record('2'))] }));

@@ -168,7 +168,7 @@ describe('what is no sound state', () => {
     await makeState();
     const ledger = openDatabase(pathOf('ledger.db'), { readOnly: false });
     ledger.exec(
-      `INSERT INTO sending (stream, source, entity, lifecycle, keep, columns) VALUES ('a/b', 'A', 'job', 'active', 0, '{"1"')`,
+      `INSERT INTO sending (open, stream, source, entity, lifecycle, keep, columns) VALUES (1, 'a/b', 'A', 'job', 'active', 0, '{"1"')`,
     );
     ledger.close();
     expect(await refusal()).toMatch(/damaged/);

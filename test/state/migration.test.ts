@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { unknownContent } from '../../src/core/types.ts';
 import { restoreState } from '../../src/state/backup.ts';
 import { checkState } from '../../src/state/check.ts';
 import { openDatabase, prepare } from '../../src/state/database.ts';
@@ -179,5 +180,26 @@ describe('a ledger of version 1', () => {
     const directory = join(scratchDirectory(), 'state');
     await restoreState({ from: backup, directory, clock });
     expect(await (await open(directory)).deadLetters({})).toHaveLength(1);
+  });
+});
+
+describe('a ledger of version 7', () => {
+  it('keeps the note of what was being sent, which counts as doubtful', async () => {
+    const directory = scratchDirectory();
+    await (await openEmbeddedStore({ directory, clock })).close();
+    const old = openDatabase(join(directory, 'ledger.db'), { readOnly: false });
+    old.exec(`
+      DROP TABLE removals;
+      DROP TABLE sending;
+      CREATE TABLE sending (
+        id INTEGER PRIMARY KEY, stream TEXT NOT NULL, source TEXT NOT NULL, entity TEXT NOT NULL, lifecycle TEXT NOT NULL, keep INTEGER NOT NULL,
+        columns TEXT NOT NULL
+      ) STRICT;
+      INSERT INTO sending (stream, source, entity, lifecycle, keep, columns) VALUES ('${stream}', '${source}', 'job', 'active', 0, '["1","J-1"]');
+      PRAGMA user_version = 7`);
+    old.close();
+    const store = await open(directory);
+    const entry = (await store.lookup(source, 'job', ['1'])).get('1');
+    expect(entry).toMatchObject({ hash: unknownContent, businessKey: 'J-1', lifecycle: 'active' });
   });
 });
