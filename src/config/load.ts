@@ -6,6 +6,7 @@ import { nameSchema } from '../connectors/settings.ts';
 import { ConfigError, type ConfigProblem, messageOf } from '../core/errors.ts';
 import { crossCheck, type PlacedProblem } from './cross-checks.ts';
 import { hasPlaceholder, interpolate, type Outside } from './interpolate.ts';
+import { placeIssues, valueAt } from './issues.ts';
 import { type Config, configSchema, connectorSchema } from './schema.ts';
 import { findSecrets, secretTexts } from './secrets.ts';
 
@@ -196,7 +197,7 @@ async function validate(raw: unknown, interpolated: ReadonlySet<string>): Promis
     converted = convertAt(raw, issue.path) || converted;
   }
   if (converted) return validate(raw, new Set());
-  return { data: undefined, issues: found.flatMap((issue) => placeIssue(issue, raw)) };
+  return { data: undefined, issues: placeIssues(found, raw) };
 }
 
 /** What is wrong in the blocks of connectors whose names are refused: the schema does not look into them. */
@@ -221,42 +222,6 @@ function convertAt(raw: unknown, at: readonly PropertyKey[]): boolean {
   if (!/^(-?\d+(\.\d+)?|true|false)$/.test(text)) return false;
   holder[name] = text === 'true' || text === 'false' ? text === 'true' : Number(text);
   return true;
-}
-
-function valueAt(raw: unknown, at: readonly PropertyKey[]): unknown {
-  return at.reduce((value, key) => (value as Record<PropertyKey, unknown> | null | undefined)?.[key], raw);
-}
-
-function placeIssue(issue: z.core.$ZodIssue, raw: unknown): PlacedProblem[] {
-  const at = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key));
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...at, key], text: 'is not a setting that exists here' }));
-  }
-  if (issue.code === 'invalid_key') {
-    return issue.issues.map((inner) => ({ path: at, text: `is not a good name: ${inner.message}` }));
-  }
-  if (at.length === 0) return [{ path: at, text: 'does not hold settings by name, such as mes and connectors' }];
-  if (issue.code === 'invalid_type') return [{ path: at, text: typeProblem(issue.expected, valueAt(raw, at)) }];
-  const isSentence = issue.code === 'custom' || /^(is|must|needs) /.test(issue.message);
-  return [{ path: at, text: isSentence ? issue.message : `is not right: ${issue.message}` }];
-}
-
-const kinds: Readonly<Record<string, string>> = {
-  string: 'text',
-  int: 'a whole number',
-  number: 'a number',
-  boolean: 'true or false',
-  array: 'a list',
-  object: 'a section',
-  record: 'a section',
-};
-
-/** The value itself is not quoted: it may be a secret in the wrong place. */
-function typeProblem(expected: string, value: unknown): string {
-  const wanted = kinds[expected] ?? expected;
-  if (value === undefined || value === null) return `is missing: it must be ${wanted}`;
-  const quotes = expected === 'string' && typeof value !== 'object' ? '; put it in quotes' : '';
-  return `must be ${wanted}${quotes}`;
 }
 
 /** The node at a path, or the nearest that exists above it. */

@@ -109,7 +109,7 @@ describe.concurrent('a config that is wrong', () => {
   const lines = [
     `${wrong}/erp-puller.yaml:1:48: The environment variable MES_KEY is not set.`,
     `${wrong}/erp-puller.yaml:7:51: The environment variable SAP_PASSWORD is not set.`,
-    `${wrong}/erp-puller.yaml:8:5: connectors.plant-1.everySecond is not a setting that exists here`,
+    `${wrong}/erp-puller.yaml:8:5: connectors.plant-1.everySecond is not a setting that exists here; did you mean everySeconds?`,
   ];
 
   it.each([[['run']], [['sync']], [['check']], [['dead-letters', 'list']], [['state', 'check']], [['health']]])(
@@ -131,7 +131,7 @@ describe.concurrent('a config that is wrong', () => {
         { ...place(`${wrong}/erp-puller.yaml:7:51`), text: 'The environment variable SAP_PASSWORD is not set.' },
         {
           ...place(`${wrong}/erp-puller.yaml:8:5`),
-          text: 'connectors.plant-1.everySecond is not a setting that exists here',
+          text: 'connectors.plant-1.everySecond is not a setting that exists here; did you mean everySeconds?',
         },
       ],
     });

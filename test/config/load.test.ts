@@ -78,7 +78,7 @@ describe('loading a config', () => {
     expect(own).toEqual(
       expect.arrayContaining([
         expect.stringMatching(/is not a good name/),
-        expect.stringMatching(/\.everySeconds is not right/),
+        expect.stringMatching(/\.everySeconds must be at least 1/),
         expect.stringMatching(/\.externalSource is missing/),
       ]),
     );
@@ -96,7 +96,7 @@ describe('loading a config', () => {
   it('names file, line and column in the text of the error', async () => {
     const file = writeConfig(withLines('everySeconds: 0'));
     const loading = loadConfig({ file, environment, scheduleProblem });
-    await expect(loading).rejects.toThrow(`${file}:16:5: connectors.plant-1.everySeconds is not right`);
+    await expect(loading).rejects.toThrow(`${file}:16:5: connectors.plant-1.everySeconds must be at least 1`);
     await expect(loading).rejects.toBeInstanceOf(ConfigError);
   });
 
