@@ -7,7 +7,7 @@ import type { AnySandbox } from '../../sandbox/sandbox.ts';
 import type { App } from '../app/app.ts';
 import { connectorTypes } from '../config/load.ts';
 import { systemClock } from '../core/clock.ts';
-import { ConfigError } from '../core/errors.ts';
+import { ConfigError, UsageError } from '../core/errors.ts';
 import type { StreamResult } from '../core/events.ts';
 import { type Context, onTermination, openAppFor, openContext } from './context.ts';
 import { exitCodes } from './exit.ts';
@@ -75,9 +75,9 @@ async function chooseConnectors(
   const chosen = known.filter(({ name }) => connector === undefined || name === connector);
   if (chosen.length > 0) return chosen.slice(0, Math.floor(records / fewestRecords));
   const names = known.map(({ name }) => name).join(', ') || 'none';
-  throw new ConfigError(
-    `${config} has no connector${connector === undefined ? '' : ` ${connector}`} that can be simulated; it has: ${names}.`,
-  );
+  const simulated = `that can be simulated; it has: ${names}.`;
+  if (connector !== undefined) throw new UsageError(`${config} has no connector ${connector} ${simulated}`);
+  throw new ConfigError(`${config} has no connector ${simulated}`);
 }
 
 /** Longer than settle time, overlap and any late commit: after it everything played is there to be read. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
-import { ConfigError } from '../core/errors.ts';
+import { ConfigError, UsageError } from '../core/errors.ts';
 import { makeDirectory } from './directory.ts';
 import { fallBack, generationsOf, syncPath } from './durable-file.ts';
 import { stateFailure } from './failure.ts';
@@ -18,7 +18,7 @@ import { readWatermarks, type WatermarkFile, watermarkFileName, writeWatermarks 
 export async function backUp(state: { file: WatermarkFile; ledger: Ledger }, directory: string): Promise<void> {
   await makeDirectory(directory);
   if ((await readdir(directory)).length > 0) {
-    throw new ConfigError(`${directory} is not empty. Name a directory that is, or one that does not exist yet.`);
+    throw new UsageError(`${directory} is not empty. Name a directory that is, or one that does not exist yet.`);
   }
   const watermarks = state.file.current();
   await state.ledger.copyTo(join(directory, ledgerFileName));

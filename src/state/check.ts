@@ -3,7 +3,7 @@ import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../core/errors.ts';
 import type { Finding } from '../core/types.ts';
-import { NoStateError, stateFailure } from './failure.ts';
+import { NoStateError, stateFailure, wayOutOfDamage } from './failure.ts';
 import { inspectLedger, ledgerFileName } from './ledger.ts';
 import { requireStartable, restoringName, stateFiles } from './pairing.ts';
 import { openWatermarkFile } from './watermark-file.ts';
@@ -25,7 +25,8 @@ export async function checkState(directory: string): Promise<Finding[]> {
 }
 
 async function findDamaged(directory: string): Promise<Finding[]> {
-  const damaged = (text: string) => finding(directory, { code: 'state-damaged', level: 'error', text, todo: wayOut });
+  const damaged = (text: string) =>
+    finding(directory, { code: 'state-damaged', level: 'error', text, todo: wayOutOfDamage });
   try {
     if (existsSync(join(directory, restoringName))) return [damaged('A restore was cut off.')];
     const file = await openWatermarkFile(directory);
@@ -42,8 +43,6 @@ async function findDamaged(directory: string): Promise<Finding[]> {
     return [damaged(messageOf(stateFailure(error, directory)))];
   }
 }
-
-const wayOut = 'Run `erp-puller state restore` with a backup, or with "previous".';
 
 async function findExposed(directory: string): Promise<Finding[]> {
   const found: Finding[] = [];

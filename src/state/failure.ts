@@ -29,10 +29,13 @@ export function stateFailure(error: unknown, directory: string): unknown {
   return error;
 }
 
+export const wayOutOfDamage =
+  'Run `erp-puller state restore` with a backup, or with "previous" for the watermarks of the run before. With neither, move the state directory ' +
+  'away: the next start reads and sends everything again, as a first load.';
+
 /** The state is there but must not be used; says the way out. Nothing of it is ever removed on the way. */
 export function damagedState(problem: string, cause?: unknown): ConfigError {
-  const advice = 'Nothing was changed. Run `erp-puller state restore` with a backup, or with "previous".';
-  return new ConfigError(`${problem}. ${advice}`, cause === undefined ? {} : { cause });
+  return new ConfigError(`${problem}. Nothing was changed. ${wayOutOfDamage}`, cause === undefined ? {} : { cause });
 }
 
 /** There is nothing of a state that could be read or lost. */

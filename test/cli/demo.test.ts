@@ -55,7 +55,7 @@ describe.concurrent('demo', () => {
     const folder = emptyFolder();
     const wrong = await runCli([...args, 'baan'], { env: { TMPDIR: folder } });
     const text = expect.stringMatching(/has no connector baan .* it has: sap, netsuite, odoo, frepple/);
-    expect(wrong).toMatchObject({ code: 78, stderr: text });
+    expect(wrong).toMatchObject({ code: 64, stderr: text });
     expect(readdirSync(folder)).toEqual([]);
   });
 

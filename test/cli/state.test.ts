@@ -77,7 +77,7 @@ describe('state', () => {
       stdout: `The state is backed up in ${backup()}.\n`,
     });
     const { code, stderr } = await workspace.run('state', 'backup', backup());
-    expect(code).toBe(78);
+    expect(code).toBe(64);
     expect(stderr).toContain(`${backup()} is not empty. Name a directory that is, or one that does not exist yet.`);
   });
 
