@@ -16,6 +16,7 @@ const { values } = parseArgs({
     workers: { type: 'string', default: String(availableParallelism()) },
     events: { type: 'string' },
     generation: { type: 'string' },
+    policy: { type: 'string' },
     work: { type: 'boolean', default: false },
     'until-failure': { type: 'boolean', default: false },
     'crash-points': { type: 'boolean', default: false },
@@ -32,10 +33,14 @@ if (values.generation !== undefined && generation === undefined) {
   throw new Error(`--generation ${values.generation} is none of ${generations.join(', ')}.`);
 }
 
+/** What becomes in the MES of what is gone from the ERP; marked when absent. */
+const policy = values.policy === 'delete' ? 'delete' : undefined;
+if (values.policy !== policy) throw new Error(`--policy ${values.policy} is not delete.`);
+
 /** One seed, told as it happens. */
 async function replay(seed: number): Promise<void> {
   const events = values.events === undefined ? {} : { events: Number(values.events) };
-  const result = await simulate(seed, { ...events, generation, watch: (line) => console.log(line) });
+  const result = await simulate(seed, { ...events, generation, policy, watch: (line) => console.log(line) });
   console.log(`hash ${result.hash}`);
   if (result.failure === undefined) return console.log(`Seed ${seed} passed.`);
   console.log(`Seed ${seed} FAILED: ${result.failure}`);
@@ -47,7 +52,7 @@ function work(): void {
   process.on('message', async ({ first, count }: Portion) => {
     const before = process.cpuUsage();
     for (let seed = first; seed < first + count; seed += 1) {
-      const result = await simulate(seed, { generation });
+      const result = await simulate(seed, { generation, policy });
       if (result.failure !== undefined) process.send?.(await shorten(result));
     }
     const { user, system } = process.cpuUsage(before);
@@ -63,7 +68,7 @@ interface Portion {
 /** The shortest beginning of the history that fails. */
 async function shorten(failed: Simulated): Promise<Simulated & { events?: number }> {
   for (let events = 0; events < failed.history.length; events += 1) {
-    const shorter = await simulate(failed.seed, { events, generation });
+    const shorter = await simulate(failed.seed, { events, generation, policy });
     if (shorter.failure !== undefined) return { ...shorter, events };
   }
   return failed;
@@ -104,7 +109,10 @@ type Failed = Simulated & { events?: number };
 
 /** One worker from its first portion to its last; resolves to its exit code. */
 function employ(total: Total): Promise<number | null> {
-  const given = generation === undefined ? [] : ['--generation', generation];
+  const given = [
+    ...(generation === undefined ? [] : ['--generation', generation]),
+    ...(policy === undefined ? [] : ['--policy', policy]),
+  ];
   const args = ['--work', ...given];
   // Of its own group: an interrupt is for this process to deal with.
   const stdio: StdioOptions = ['ignore', 'inherit', 'inherit', 'ipc'];
@@ -133,7 +141,7 @@ function employ(total: Total): Promise<number | null> {
 /** Prints how many seeds it takes until one fails, or nothing when none does. */
 async function untilFailure(from: number, count: number): Promise<void> {
   for (let seed = from; seed < from + count; seed += 1) {
-    const { failure } = await simulate(seed, { generation });
+    const { failure } = await simulate(seed, { generation, policy });
     if (failure === undefined) continue;
     console.log(`${seed - from + 1} ${failure.split('\n').slice(0, 2).join(' ')}`);
     process.exit(1);

@@ -32,6 +32,8 @@ interface Change {
   table: TableName;
   row: ModelRow;
   gone?: true;
+  /** It was gone, and is there as it was. */
+  back?: true;
 }
 
 /** What an event is about: the transaction's changes, and its name for the history. */
@@ -58,6 +60,8 @@ export class ModelErp {
   readonly #vanished = new Map(tableNames.map((name) => [name, new Map<string, ModelRow>()]));
   /** Records that were gone and are there again: what was on hold stays so until somebody releases it. */
   readonly #returned = new Set<string>();
+  /** By the name of a part that was deleted: the operations that went with it. */
+  readonly #along = new Map<string, readonly ModelRow[]>();
   readonly #since = new Map<string, number>();
   /** When a record got its present content: without the stamp, which alone makes no difference to the MES. */
   readonly #contentSince = new Map<string, number>();
@@ -150,7 +154,7 @@ export class ModelErp {
    * when no row fits.
    */
   perform(
-    kind: 'created' | 'tied' | 'changed' | 'flagged' | 'removed',
+    kind: 'created' | 'tied' | 'changed' | 'flagged' | 'removed' | 'restored',
     table: TableName,
     id?: string,
   ): string | undefined {
@@ -161,6 +165,7 @@ export class ModelErp {
       changed: () => this.#changed(table, fits),
       flagged: () => this.#flagged(table, fits),
       removed: () => this.#removed(table, fits),
+      restored: () => this.#restored(table, fits),
     };
     const transaction = transactions[kind]();
     this.#commit(transaction?.changes ?? []);
@@ -424,6 +429,7 @@ export class ModelErp {
     const free = (each: ModelRow) => each.Id !== 'C0' && (children(each).length === 0 || goesAlong(each));
     const row = this.#pick(table, (each) => fits(each) && free(each));
     if (row === undefined) return undefined;
+    this.#along.set(row.Id, children(row));
     const along = children(row).map((child): Change => ({ table: 'operations', row: child, gone: true }));
     const changes: Change[] = [...along, { table, row, gone: true }];
     return { label: `${table} ${row.Id} deleted, with ${along.length} of its own`, changes, prompt: true };
@@ -443,6 +449,25 @@ export class ModelErp {
     return { label: `${table} ${Id} created again`, changes: [{ table, row: this.#rowOf(table, Id, Parent) }] };
   }
 
+  /** What was gone is there again exactly as it was, with its stamp and with what had gone along: only a comparison of all keys tells. */
+  #restored(table: TableName, fits: (row: ModelRow) => boolean): Transaction | undefined {
+    const parents = { cells: undefined, jobs: undefined, parts: 'jobs', operations: 'parts' } as const;
+    const parentTable = parents[table];
+    const hasCell = ({ Cell }: ModelRow) => Cell === '' || this.#table('cells').has(Cell);
+    const mayReturn = (row: ModelRow) =>
+      fits(row) && hasCell(row) && (parentTable === undefined || this.#table(parentTable).has(row.Parent));
+    const row = [...this.#gone(table).values()].find(mayReturn);
+    if (row === undefined) return undefined;
+    const along = (this.#along.get(row.Id) ?? []).filter(hasCell);
+    const changes: Change[] = [
+      { table, row, back: true },
+      ...along.map((child): Change => ({ table: 'operations', row: child, back: true })),
+    ];
+    for (const change of changes) this.#returned.add(`${change.table}/${change.row.Id}`);
+    this.reconcileNeeded = true;
+    return { label: `${table} ${row.Id} as it was, with ${along.length} of its own`, changes };
+  }
+
   /** Stamps that are wrong: of the far future, a little ahead of the clock, or none. */
   #dated(table: TableName): Transaction | undefined {
     const row = this.#pick(table);
@@ -460,7 +485,7 @@ export class ModelErp {
 
   #commit(changes: readonly Change[]): void {
     for (const change of changes) {
-      const { table, row, gone } = change;
+      const { table, row, gone, back } = change;
       const name = `${table}/${row.Id}`;
       if (gone === true) {
         this.#noteUnmoved(change, changes);
@@ -472,7 +497,7 @@ export class ModelErp {
         if (unseen || !this.#surelyRead(name)) this.#optional.add(name);
         continue;
       }
-      const before = this.#table(table).get(row.Id);
+      const before = (back === true ? this.#gone(table) : this.#table(table)).get(row.Id);
       if (before === undefined || contentOf(before) !== contentOf(row)) this.#contentSince.set(name, this.#now);
       this.#table(table).set(row.Id, row);
       this.#gone(table).delete(row.Id);

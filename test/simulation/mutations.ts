@@ -12,6 +12,8 @@ export interface Mutation {
   to: string;
   /** Where it makes a difference; everywhere when absent. */
   generations?: readonly Generation[];
+  /** What becomes in the MES of what is gone from the ERP, where it makes a difference only so. */
+  policy?: 'delete';
 }
 
 const watermarkFirst = `await store.finish({
@@ -138,6 +140,15 @@ export const mutations: readonly Mutation[] = [
     from: 'const untilMs = now.getTime() + Math.min(forMs, windowMs);',
     to: 'const untilMs = now.getTime() + Math.min(forMs, 1);',
   },
+  {
+    name: 'a removal that was cut off is not taken back',
+    file: 'src/scheduler/removals.ts',
+    from: 'if (!state.removalsBegun || deletes === undefined) return;',
+    to: 'if (state.removalsBegun || deletes === undefined) return;',
+    // A classic row has no keys to give up: what is left of it is found as what it is.
+    generations: ['v060', 'main', 'repaired'],
+    policy: 'delete',
+  },
 ];
 
 /** The file as it is then. Throws when it does not have any more what is to be broken. */
@@ -161,13 +172,17 @@ export async function catchMutation(mutation: Mutation, hunt: Hunt): Promise<str
     }
     symlinkSync(resolve('node_modules'), join(copy, 'node_modules'));
     writeFileSync(join(copy, mutation.file), mutate(mutation));
-    return await untilFailure(copy, hunt);
+    return await untilFailure(copy, hunt, mutation.policy);
   } finally {
     rmSync(copy, { recursive: true });
   }
 }
 
-function untilFailure(cwd: string, { seeds, generation }: Hunt): Promise<string | undefined> {
+function untilFailure(
+  cwd: string,
+  { seeds, generation }: Hunt,
+  policy: Mutation['policy'],
+): Promise<string | undefined> {
   const arguments_ = [
     'test/simulation/main.ts',
     '--until-failure',
@@ -175,6 +190,7 @@ function untilFailure(cwd: string, { seeds, generation }: Hunt): Promise<string 
     String(seeds),
     '--generation',
     generation,
+    ...(policy === undefined ? [] : ['--policy', policy]),
   ];
   return new Promise((done, fail) => {
     execFile(process.execPath, arguments_, { cwd }, (_error, stdout, stderr) => {

@@ -1,4 +1,5 @@
 import { type Config, configSchema } from '../../src/config/schema.ts';
+import { entities } from '../../src/core/types.ts';
 import { streamSettings } from './model-erp.ts';
 import type { Setting } from './world.ts';
 
@@ -18,18 +19,21 @@ export const connectorName = 'plant';
 const streamNames = ['work-centers', 'equipment', 'sales-orders', 'production-orders', 'operations'];
 const rate = { requestsPerSecond: 1000, burst: 1000 };
 
-/** By what is written of one stream, without the size of its pages: to parse a config costs more than a pass. */
+/** By what is written of one stream, without the size of its pages, or of what is deleted: to parse a config costs more than a pass. */
 const parsed = new Map<string, Config>();
 
 /** As an operator would write it, put together of parts that are each parsed once. */
 export async function configOf(setting: Setting, { directory, apiKey, credentials }: Around): Promise<Config> {
   const { erp, pageSize, batchSize, maxConcurrency, requestsPerDay, plansDay = false, provesAll = false } = setting;
+  const deletes = setting.policy === undefined ? {} : policiesOf(setting.policy);
   const written = erp === 'sap' ? sapStreams(pageSize) : streamSettings(erp, pageSize);
-  const whole = await parseOnce({}, credentials);
+  const whole = await parseOnce({ deletes }, credentials);
   const connector = connectorOf(whole);
   const streams: Record<string, object> = { ...connector.streams };
   for (const [name, own] of Object.entries(written)) {
-    const known = connectorOf(await parseOnce({ [name]: { ...own, pageSize: 1 } }, credentials)).streams[name];
+    const known = connectorOf(await parseOnce({ streams: { [name]: { ...own, pageSize: 1 } } }, credentials)).streams[
+      name
+    ];
     streams[name] = { ...known, pageSize };
   }
   const limited = requestsPerDay === undefined || !plansDay ? {} : { requestsPerDay };
@@ -51,14 +55,24 @@ function sapStreams(pageSize: number): Record<string, object> {
   return Object.fromEntries(streamNames.map((name) => [name, { pageSize }]));
 }
 
-async function parseOnce(streams: Record<string, object>, credentials: Credentials): Promise<Config> {
-  const key = JSON.stringify([streams, credentials]);
-  const known = parsed.get(key) ?? (await parseConfig(streams, credentials));
+function policiesOf(policy: string): Record<string, string> {
+  return Object.fromEntries(entities.map((entity) => [entity, policy]));
+}
+
+/** What is written of the connector. */
+interface Written {
+  streams?: Record<string, object>;
+  deletes?: Record<string, string>;
+}
+
+async function parseOnce(written: Written, credentials: Credentials): Promise<Config> {
+  const key = JSON.stringify([written, credentials]);
+  const known = parsed.get(key) ?? (await parseConfig(written, credentials));
   parsed.set(key, known);
   return known;
 }
 
-async function parseConfig(streams: Record<string, object>, credentials: Credentials): Promise<Config> {
+async function parseConfig(written: Written, credentials: Credentials): Promise<Config> {
   const { username, password, client } = credentials;
   const plain = {
     mes: {
@@ -78,7 +92,7 @@ async function parseConfig(streams: Record<string, object>, credentials: Credent
         auth: { kind: 'basic', username, password },
         sapClient: client,
         rate,
-        streams,
+        ...written,
       },
     },
   };

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Generation } from '../../sandbox/eryxon/generation.ts';
 import { createRandom } from '../../sandbox/random.ts';
 import { chapters } from './chapters.ts';
+import { comeBack } from './come-back.ts';
 import { newOrders } from './new-orders.ts';
 import { quiesce } from './peace.ts';
 import { mayLack, removeByHand } from './removals.ts';
@@ -28,6 +29,8 @@ export interface SimulateOptions {
   events?: number;
   /** Of the MES; drawn when absent. */
   generation?: Generation | undefined;
+  /** What becomes in the MES of what is gone from the ERP, of all entities; marked when absent. No seed draws it. */
+  policy?: 'delete' | undefined;
   /** Called with each line as it happens, requests included. */
   watch?: (line: string) => void;
 }
@@ -43,6 +46,8 @@ const ordersShare = 0.04;
 const wrongClockShare = 0.02;
 /** Before so many of them a record goes that may have reached the MES without an answer. */
 const doubtShare = 0.02;
+/** Before so many of them, where the MES is to delete what the ERP has deleted, a record goes and comes back. */
+const comeBackShare = 0.06;
 
 /** One seed, one run: a drawn history, then peace, then the MES must hold what the ERP implies. */
 export async function simulate(seed: number, options: SimulateOptions = {}): Promise<Simulated> {
@@ -60,7 +65,9 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   let failure: string | undefined;
   try {
     const random = createRandom(seed).fork('simulation');
-    const setting = drawSetting(seed, random.fork('setting'), options.generation);
+    const { generation, policy } = options;
+    const drawn = drawSetting(seed, random.fork('setting'), generation);
+    const setting = policy === undefined ? drawn : { ...drawn, policy };
     tell(`setting ${JSON.stringify(setting)}`);
     const world = await openWorld(setting, random, trace);
     try {
@@ -74,6 +81,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
         marks: new Map(),
         limited,
         lies,
+        deletes: policy === 'delete',
       };
       await live(story, options.events ?? most);
     } finally {
@@ -91,6 +99,7 @@ async function live(story: Story, events: number): Promise<void> {
   const forOrders = aside.fork('orders');
   const forClock = aside.fork('clock');
   const forDoubt = aside.fork('doubt');
+  const forReturn = aside.fork('come back');
   let left = Math.min(events, random.int(2, random.chance(0.1) ? most : 10));
   for (; left > 0; left -= 1) {
     if (aside.chance(removalShare)) await removeByHand(story);
@@ -99,6 +108,8 @@ async function live(story: Story, events: number): Promise<void> {
       await newOrders({ ...story, aside: forOrders });
     if (forClock.chance(wrongClockShare)) await readWrongClock({ ...story, aside: forClock });
     if (world.erp.perform !== undefined && forDoubt.chance(doubtShare)) await takenBack({ ...story, aside: forDoubt });
+    if (story.deletes && world.erp.perform !== undefined && forReturn.chance(comeBackShare))
+      await comeBack({ ...story, aside: forReturn });
     await random.pick(chapters)(story);
   }
   const lost = await quiesce(story);

@@ -15,6 +15,8 @@ export interface Story {
   limited: boolean;
   /** What the MES counts as written may be missing: its lies are to be found out. */
   lies: boolean;
+  /** What is gone from the ERP is deleted in the MES. */
+  deletes: boolean;
 }
 
 export interface How {

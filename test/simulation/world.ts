@@ -37,6 +37,8 @@ export interface Setting {
   plansDay?: boolean;
   /** Every update is read back where the answer proves nothing: then no lie may last. */
   provesAll?: boolean;
+  /** What becomes in the MES of what is gone from the ERP, of all entities; marked when absent. */
+  policy?: 'delete';
   pageSize: number;
   batchSize: number;
   maxConcurrency: number;
@@ -214,7 +216,7 @@ export async function openWorld(setting: Setting, random: Random, trace: (line: 
       plan = given;
     },
     plan: () => plan,
-    differences: () => differencesOf(setting.generation, { erp, mes, edits }),
+    differences: () => differencesOf(setting, { erp, mes, edits }),
     async close() {
       reviveDisk();
       await clock.run(app.close());
@@ -223,11 +225,15 @@ export async function openWorld(setting: Setting, random: Random, trace: (line: 
   };
 }
 
-function differencesOf(generation: Generation, { erp, mes, edits }: Pick<World, 'erp' | 'mes' | 'edits'>): string[] {
+type Sides = Pick<World, 'erp' | 'mes' | 'edits'>;
+
+function differencesOf({ generation, policy }: Setting, { erp, mes, edits }: Sides): string[] {
   const [expected, optional, image] = [erp.expected(), new Set(erp.optional()), mes.image()];
   for (const table of tables) {
     for (const id of expected[table].keys()) {
-      if (erp.isGone(table, id) && mes.writes(table, id) === 0) optional.add(`${table}/${id}`);
+      // What is to be deleted may have to stay there, as marked.
+      const mayLack = policy === 'delete' || mes.writes(table, id) === 0;
+      if (erp.isGone(table, id) && mayLack) optional.add(`${table}/${id}`);
     }
   }
   const projected = projectImage(generation, expected);
@@ -236,6 +242,7 @@ function differencesOf(generation: Generation, { erp, mes, edits }: Pick<World, 
     .filter(([name, { at }]) => (erp.changedAt?.(name) ?? 0) <= at)
     .map(([name, { field }]) => `${name} ${field}: `);
   const found = differences.filter((line) => !byHand.some((start) => line.startsWith(start)));
+  found.push(...halfRemoved(image));
   if (erp.mayBeOnHold === undefined) return found;
   for (const table of tables) {
     for (const [id, { onHold }] of image[table]) {
@@ -257,6 +264,16 @@ function ghosts(expected: MesImage, image: MesImage, optional: ReadonlySet<strin
         (told.onHold !== true || onHold === true) && (told.fields['active'] !== false || fields['active'] === false);
       return right ? [] : [`${table}/${id} is active, and the ERP has it no more`];
     }),
+  );
+}
+
+/** What has given up its keys to be deleted, and was left so. */
+function halfRemoved(image: MesImage): string[] {
+  const isGivenUp = (value: unknown) => typeof value === 'string' && value.includes(' (deleted ');
+  return tables.flatMap((table) =>
+    [...image[table]].flatMap(([id, { fields }]) =>
+      Object.values(fields).some(isGivenUp) ? [`${table}/${id} has given up its keys, and is there`] : [],
+    ),
   );
 }
 
