@@ -13,7 +13,7 @@ const ofOneRow = /\/api-\w+\?id=(?!0000)/;
 
 /** A record goes from the ERP, its removal from the MES is cut off, and as often as not the ERP has it again, just as it was. */
 export async function comeBack(story: Story): Promise<void> {
-  const { world, aside, tell } = story;
+  const { aside } = story;
   const gone = takeAway(story, await choose(story));
   if (gone.length === 0) return;
   // One sweep misses it, and of operations the next pass reads the lists of their parts.
@@ -22,15 +22,9 @@ export async function comeBack(story: Story): Promise<void> {
     await sweep(story);
     await runPass(story, { release: true });
   });
-  const fate = aside.next();
-  if (fate < 0.25) return;
-  for (const [table, id] of gone.toReversed()) {
-    const label = world.erp.perform?.('restored', table, id);
-    if (label !== undefined) tell(`erp: ${label}`);
-  }
-  const [first] = gone;
-  const label = fate < 0.5 && first !== undefined ? world.erp.perform?.('changed', ...first) : undefined;
-  if (label !== undefined) tell(`erp: ${label}`);
+  if (aside.chance(0.25)) return;
+  for (const name of gone.toReversed()) act(story, 'restored', name);
+  if (aside.chance(0.4)) goOnWith(story, aside.pick(gone));
   // What takes a removal back is cut off as well.
   if (aside.chance(0.3))
     await aside.pick([answersLost, cutOff])(story, () => runPass(story, {}).then(() => sweep(story)));
@@ -38,16 +32,31 @@ export async function comeBack(story: Story): Promise<void> {
   if (aside.chance(0.5)) await sweep(story);
 }
 
+type Kind = Parameters<NonNullable<Story['world']['erp']['perform']>>[0];
+
+function act({ world, tell }: Story, kind: Kind, [table, id]: readonly [TableName, string?]): string | undefined {
+  const label = world.erp.perform?.(kind, table, id);
+  if (label !== undefined) tell(`erp: ${label}`);
+  return label;
+}
+
+/** Nothing of a cell is cancelled, and operations are below none. */
+function goOnWith(story: Story, [table, id]: Name): void {
+  const below = ({ cells: undefined, jobs: 'parts', parts: 'operations', operations: undefined } as const)[table];
+  const next = story.aside.pick(['changed', 'flagged', 'created'] as const);
+  if (next === 'changed' || table === 'cells') act(story, 'changed', [table, id]);
+  else if (next === 'flagged' || below === undefined) act(story, 'flagged', [table, id]);
+  else act(story, 'created', [below, id]);
+}
+
 /** One that the MES has; new, where nothing hangs on it. */
 async function choose(story: Story): Promise<Name | undefined> {
-  const { world, aside, tell } = story;
+  const { world, aside } = story;
   const table = aside.pick(['cells', 'jobs', 'parts', 'parts', 'operations', 'operations'] as const);
   let chosen: string | undefined;
   if (aside.chance(0.6)) {
-    const label = world.erp.perform?.('created', table);
-    tell(`erp: ${label}`);
-    chosen = label?.split(' ')[1];
-    if (table === 'parts' && aside.chance(0.5)) tell(`erp: ${world.erp.perform?.('created', 'operations', chosen)}`);
+    chosen = act(story, 'created', [table])?.split(' ')[1];
+    if (chosen !== undefined && table === 'parts' && aside.chance(0.5)) act(story, 'created', ['operations', chosen]);
   }
   world.clock.advance(130_000);
   await runPass(story, {});
@@ -59,16 +68,13 @@ async function choose(story: Story): Promise<Name | undefined> {
 }
 
 /** With a part now and then the job that it was the last of. */
-function takeAway({ world, aside, tell }: Story, name: Name | undefined): Name[] {
+function takeAway(story: Story, name: Name | undefined): Name[] {
+  const { world, aside } = story;
   if (name === undefined) return [];
   const [table, id] = name;
   const job = String(world.erp.expected()[table].get(id)?.fields['job_external_id']);
   const names: readonly Name[] = table === 'parts' && aside.chance(0.5) ? [name, ['jobs', job]] : [name];
-  return names.filter((each) => {
-    const label = world.erp.perform?.('removed', ...each);
-    if (label !== undefined) tell(`erp: ${label}`);
-    return label !== undefined;
-  });
+  return names.filter((each) => act(story, 'removed', each) !== undefined);
 }
 
 /** A person says that it is right, though it may be all that there is. */

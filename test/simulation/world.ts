@@ -267,13 +267,13 @@ function ghosts(expected: MesImage, image: MesImage, optional: ReadonlySet<strin
   );
 }
 
-/** What has given up its keys to be deleted, and was left so. */
+/** What has its external id, but not the other key that it gave up to be deleted. */
 function halfRemoved(image: MesImage): string[] {
-  const isGivenUp = (value: unknown) => typeof value === 'string' && value.includes(' (deleted ');
   return tables.flatMap((table) =>
-    [...image[table]].flatMap(([id, { fields }]) =>
-      Object.values(fields).some(isGivenUp) ? [`${table}/${id} has given up its keys, and is there`] : [],
-    ),
+    [...image[table]].flatMap(([id, { fields }]) => {
+      const key = String(fields['job_number'] ?? fields['part_number'] ?? fields['name']);
+      return key.includes(' (deleted ') ? [`${table}/${id} is there as ${key}`] : [];
+    }),
   );
 }
 
