@@ -10,26 +10,41 @@ import type { Pass } from './pass-types.ts';
 export async function remove(pass: Pass, removal: Removal, signal: AbortSignal): Promise<boolean> {
   const { store, session, deletes, requests, caller } = pass;
   if (deletes === undefined) return false;
-  await store.beginRemoval(session.source, removal.record);
+  const { record } = removal;
+  const isBegun = pass.state.removalsBegun && (await store.begunRemovals(session.source, [record])).length > 0;
+  await store.beginRemoval(session.source, record);
   const result = await deletes.remover.remove(removal, signal, caller);
   requests.mes += result.requests;
-  if (result.kind === 'kept') await store.endRemoval(session.source, removal.record, 'there');
-  return result.kind === 'removed';
+  if (result.kind === 'removed') return true;
+  // This time it was not touched; but an earlier one may have left it halfway.
+  const isGone = isBegun && (await restore(pass, removal, signal)) === 'gone';
+  if (!isGone) await store.endRemoval(session.source, record, 'there');
+  return isGone;
+}
+
+async function restore(
+  { deletes, requests, caller }: Pass,
+  removal: Removal,
+  signal: AbortSignal,
+): Promise<'there' | 'gone'> {
+  if (deletes === undefined) return 'there';
+  const result = await deletes.remover.restore(removal, signal, caller);
+  requests.mes += result.requests;
+  return result.kind;
 }
 
 /** Of these records some may be back before their removal, which was cut off, was taken up again: it is taken back, as far as that can be done. */
 export async function restoreRemoved(
-  { store, session, state, deletes, requests, caller }: Pass,
+  pass: Pass,
   rows: readonly Pick<GoodRow, 'records'>[],
   signal: AbortSignal,
 ): Promise<void> {
-  if (!state.removalsBegun || deletes === undefined) return;
+  const { store, session, state } = pass;
+  if (!state.removalsBegun) return;
   const byKey = new Map(rows.flatMap(({ records }) => records).map((record) => [recordKey(record), record]));
   for (const { entity, externalId, mesId } of await store.begunRemovals(session.source, [...byKey.values()])) {
     const record = byKey.get(recordKey({ entity, externalId }));
     if (record === undefined) continue;
-    const result = await deletes.remover.restore({ entity, mesId, record }, signal, caller);
-    requests.mes += result.requests;
-    await store.endRemoval(session.source, record, result.kind);
+    await store.endRemoval(session.source, record, await restore(pass, { entity, mesId, record }, signal));
   }
 }

@@ -79,12 +79,9 @@ async function removeAll(pass: Pass, gone: readonly MesRecord[], signal: AbortSi
   const [first] = gone;
   if (first === undefined) return [];
   const { entity } = first;
-  const known = await store.lookup(
-    session.source,
-    entity,
-    gone.map(({ externalId }) => externalId),
-  );
-  const withChildren = await parentsOfLive(pass, gone);
+  const ids = gone.map(({ externalId }) => externalId);
+  const known = await store.lookup(session.source, entity, ids);
+  const withChildren = new Set(await store.withLiveBelow(session.source, entity, ids));
   const kept: MesRecord[] = [];
   for (const record of gone) {
     const entry = known.get(record.externalId);
@@ -98,16 +95,6 @@ async function removeAll(pass: Pass, gone: readonly MesRecord[], signal: AbortSi
     else kept.push(record);
   }
   return kept;
-}
-
-/** Those of the records whose children are still alive in the MES, as far as the ledger knows. */
-async function parentsOfLive({ store, session }: Pass, gone: readonly MesRecord[]): Promise<ReadonlySet<string>> {
-  const parent = gone[0]?.entity;
-  if (parent !== 'job' && parent !== 'part') return new Set();
-  const entity = parent === 'job' ? 'part' : 'operation';
-  const parentIds = gone.map(({ externalId }) => externalId);
-  const children = await store.childrenOf({ source: session.source, entity, parent, parentIds });
-  return new Set(children.map(({ parents }) => parents[parent] ?? ''));
 }
 
 function refOf({ entity, externalId }: MesRecord): RecordRef {

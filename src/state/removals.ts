@@ -4,6 +4,8 @@ import type { BegunRemoval } from './store.ts';
 
 /** Removals from the MES that have begun: until it is known how one ended, the record counts as not there. Methods that write belong into a transaction. */
 export interface Removals {
+  /** Those of these records below which something is still alive. */
+  withLiveBelow(source: string, entity: Entity, externalIds: readonly string[]): string[];
   begin(scope: number, externalId: string): void;
   /** Whether any has begun, of any source. */
   any(): boolean;
@@ -17,10 +19,10 @@ export interface Removals {
 
 export function createRemovals(database: Database): Removals {
   const begin = prepare(database, 'INSERT OR IGNORE INTO removals (scope, external_id) VALUES (?, ?)');
-  const count = (hash: string) =>
-    prepare(database, `UPDATE records SET hash = ${hash} WHERE scope = ? AND external_id = ?`);
-  const lose = count('NULL');
-  const keep = count(`'${unknownContent}'`);
+  const ofOne = 'WHERE scope = ? AND external_id = ?';
+  // What was cancelled without an answer is on its way out all the same, and must be missed until it is gone.
+  const lose = prepare(database, `UPDATE records SET hash = NULL, lifecycle = 'active' ${ofOne}`);
+  const keep = prepare(database, `UPDATE records SET hash = '${unknownContent}' ${ofOne}`);
   const any = prepare(database, 'SELECT 1 FROM removals LIMIT 1');
   const begun = prepare<{ externalId: string; mesId: string }>(
     database,
@@ -34,6 +36,7 @@ export function createRemovals(database: Database): Removals {
   );
   const idsOf = (refs: readonly RecordRef[]) => JSON.stringify(refs.map(({ externalId }) => externalId));
   return {
+    withLiveBelow: liveBelow(database),
     begin(scope, externalId) {
       begin.run(scope, externalId);
       lose.run(scope, externalId);
@@ -49,4 +52,25 @@ export function createRemovals(database: Database): Removals {
       keep.run(scope, externalId);
     },
   };
+}
+
+const scopeOf = (entity: Entity) => `(SELECT id FROM scopes WHERE source = ?1 AND entity = '${entity}')`;
+/** SQL: an operation of this part is alive: of what is cancelled the ledger keeps no record. */
+const operationOf = (part: string) => `EXISTS (
+  SELECT 1 FROM records AS operation INDEXED BY records_by_part
+  WHERE operation.scope = ${scopeOf('operation')} AND operation.part = ${part} AND operation.record IS NOT NULL)`;
+/** SQL: a part of this job is alive, or an operation of one. */
+const partOf = (job: string) => `EXISTS (
+  SELECT 1 FROM records AS part INDEXED BY records_by_job
+  WHERE part.scope = ${scopeOf('part')} AND part.job = ${job} AND (part.record IS NOT NULL OR ${operationOf('part.external_id')}))`;
+
+function liveBelow(database: Database): Removals['withLiveBelow'] {
+  const asking = (lives: string) =>
+    prepare<{ id: string }>(database, `SELECT asked.value AS id FROM json_each(?2) AS asked WHERE ${lives}`);
+  const below: Partial<Record<Entity, ReturnType<typeof asking>>> = {
+    job: asking(partOf('asked.value')),
+    part: asking(operationOf('asked.value')),
+  };
+  return (source, entity, externalIds) =>
+    below[entity]?.all(source, JSON.stringify(externalIds)).map(({ id }) => id) ?? [];
 }

@@ -123,6 +123,10 @@ function copying(store: Store, copy: LedgerCopy): Pick<Store, CopyingMethod> {
       copyRecords(source, refs);
       return store.heldOf(source, refs);
     },
+    withLiveBelow(source, entity, ids) {
+      for (const below of ['part', 'operation'] as const) copy.all(source, below);
+      return store.withLiveBelow(source, entity, ids);
+    },
     begunRemovals(source, refs) {
       copyRecords(source, refs);
       return store.begunRemovals(source, refs);
@@ -146,6 +150,7 @@ type CopyingMethod =
   | 'beginSweep'
   | 'heldOf'
   | 'markOpen'
+  | 'withLiveBelow'
   | 'begunRemovals'
   | 'endRemoval';
 

@@ -32,6 +32,8 @@ export interface SweepStore {
   lost(source: string, entity: Entity, limit: number): Promise<string[]>;
   /** The MES does not list these any more: they are to be sent again. The ids stay, for the sink to find out that nothing has them. */
   forgetLost(source: string, refs: readonly RecordRef[]): Promise<void>;
+  /** Those of these records below which something is still alive in the MES, below what is cancelled too. */
+  withLiveBelow(source: string, entity: Entity, externalIds: readonly string[]): Promise<string[]>;
   /** This is removed from the MES next, and counts as not there until a commit or `endRemoval` tells what became of it. */
   beginRemoval(source: string, ref: RecordRef): Promise<void>;
   /** Those of these records whose removal has begun, and is not known to have ended. */

@@ -26,6 +26,7 @@ export function sweepMethods(ledger: Ledger, guarded: Guard): SweepStore {
     seeInMes: (source, entity, mesIds) => guarded(() => sweeps.seeInMes(source, entity, mesIds)),
     countLost: (source, entity) => guarded(() => sweeps.countLost(source, entity)),
     lost: (source, entity, limit) => guarded(() => sweeps.lost(source, entity, limit)),
+    withLiveBelow: (source, entity, ids) => guarded(() => removals.withLiveBelow(source, entity, ids)),
     beginRemoval: (source, { entity, externalId }) =>
       guarded(() => ledger.change(() => removals.begin(records.scope(source, entity), externalId))),
     begunRemovals: (source, refs) => guarded(() => removals.begun(source, refs)),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Entity, type MesRecord, type RecordRef, unknownContent } from '../../src/core/types.ts';
-import { delivered, page, parked, record, source, stream } from '../support/state-builders.ts';
+import { change, delivered, page, parked, record, source, stream } from '../support/state-builders.ts';
 import { stores, useStore } from './store-kinds.ts';
 
 const ref = (entity: Entity, externalId: string): RecordRef => ({ entity, externalId });
@@ -40,6 +40,28 @@ describe.each(stores)('removals from the MES: $name', (kind) => {
     expect(await state.store.childrenOf(children)).toEqual([part('1')]);
     await state.store.beginSweep(source, [{ entity: 'part' }]);
     expect(await state.store.countUnseen(source, [{ entity: 'part' }])).toEqual({ live: 1, absent: 1 });
+  });
+
+  it('are missed until their end, though the record was cancelled without an answer', async () => {
+    await deliver(part('1'));
+    const doubtful = [change(part('1', { lifecycle: 'cancelled' }))];
+    await state.store.commit(page(state.epoch, { doubtful, keepRecords: true }));
+    await state.store.beginRemoval(source, ref('part', '1'));
+    await state.store.beginSweep(source, [{ entity: 'part' }]);
+    expect(await state.store.countUnseen(source, [{ entity: 'part' }])).toEqual({ live: 1, absent: 1 });
+    expect(await state.store.heldOf(source, [ref('part', '1')])).toHaveLength(1);
+  });
+
+  it('take nothing below which something lives, below what is cancelled too', async () => {
+    await deliver(record('j'), part('1', { lifecycle: 'cancelled' }), operation('1-1', '1'));
+    await deliver(record('k'), part('2', { parents: { job: 'k' } }), operation('2-1', '2'));
+    await deliver(record('l'), part('3', { parents: { job: 'l' }, lifecycle: 'cancelled' }), record('m'));
+    expect((await state.store.withLiveBelow(source, 'job', ['j', 'k', 'l', 'm', 'n'])).sort()).toEqual(['j', 'k']);
+    expect((await state.store.withLiveBelow(source, 'part', ['1', '2', '3'])).sort()).toEqual(['1', '2']);
+    expect(await state.store.withLiveBelow('other', 'job', ['j'])).toEqual([]);
+    expect(await state.store.withLiveBelow(source, 'cell', ['j'])).toEqual([]);
+    await deliver(operation('1-1', '1'), { ...operation('2-1', '2'), lifecycle: 'cancelled' });
+    expect(await state.store.withLiveBelow(source, 'part', ['1', '2'])).toEqual(['1']);
   });
 
   it('that are committed are forgotten, with what waits of the record', async () => {

@@ -70,6 +70,17 @@ describe.each(['keys', 'delete'] as const)('a removal that was cut off behind it
     expect(rig.sink.held.size).toBe(0);
   });
 
+  it('is taken back when the MES does not let the record go any more', async () => {
+    const { rig, mes, jobs, cutOff } = await openStory(row('job', '1'));
+    await cutOff(jobs, behind);
+    rig.deletes.remover.remove = async () => ({ kind: 'kept', reason: 'no', requests: 1 });
+    await rig.reconcile({ release: true });
+    expect(mes.restored).toEqual(['job/1']);
+    expect(rig.sink.held.get('job/1')?.record.lifecycle).toBe(there ? 'cancelled' : undefined);
+    await rig.reconcile({ release: true });
+    expect(mes.restored).toHaveLength(1);
+  });
+
   it('is taken back when the record is there again just as it was, and that is sent', async () => {
     const { rig, mes, jobs, cutOff } = await openStory(row('job', '1'));
     put(jobs, ...(await cutOff(jobs, behind)));

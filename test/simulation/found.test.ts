@@ -101,3 +101,17 @@ it.each([
 it('open parents are looked at in time, though the clock by which they were last was ahead by minutes: seed 6198302', async () => {
   expect(await simulate(6_198_302, { events: 5 })).toMatchObject({ failure: undefined });
 });
+
+it.each([
+  [
+    'takes its keys back where nothing of it can be deleted any more',
+    { seed: 31_000_252, events: 24, generation: 'main' },
+  ],
+  [
+    'is missed until it is gone, though it had been cancelled without an answer',
+    { seed: 30_002_163, events: 5, generation: 'classic' },
+  ],
+  ['waits for what lives below a cancelled part of it', { seed: 33_002_973, events: 7, generation: 'main' }],
+] as const)('what is deleted in the MES %s: %j', async (_what, { seed, ...how }) => {
+  expect(await simulate(seed, { ...how, policy: 'delete' })).toMatchObject({ failure: undefined });
+});

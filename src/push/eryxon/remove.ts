@@ -1,4 +1,4 @@
-import { messageOf, PermanentError, TransientError, WaitError } from '../../core/errors.ts';
+import { messageOf, TransientError, WaitError } from '../../core/errors.ts';
 import type { Entity, Finding, MesRecord } from '../../core/types.ts';
 import type { Caller } from '../day-plan.ts';
 import type { Removal, Remover } from '../remover.ts';
@@ -27,8 +27,8 @@ export function createEryxonRemover(
   const base = new URL(url).pathname.replace(/\/$/, '');
   const pathOf = (entity: Entity, id: string) => `${base}/api-${tables[entity]}?id=${encodeURIComponent(id)}`;
   let hides: Promise<boolean> | undefined;
-  /** By entity: why nothing of it can be deleted so that it may come back; undefined when it can. */
-  const obstacles = new Map<Entity, Promise<string | undefined>>();
+  /** By entity: what the MES answers where a row that nobody has is to give up its keys. Asked once a process; a failure is forgotten. */
+  const probes = new Map<Entity, Promise<number>>();
 
   /** Asked once a process; a failure is forgotten. */
   function hidesRows(transport: CountedTransport): Promise<boolean> {
@@ -39,12 +39,16 @@ export function createEryxonRemover(
     return hides;
   }
 
+  /** Why nothing of an entity can be deleted so that it may come back; undefined when it can. */
   async function obstacleTo(entity: Entity, transport: CountedTransport): Promise<string | undefined> {
     if (!(await hidesRows(transport))) return undefined;
-    const known = obstacles.get(entity) ?? findObstacle(pathOf(entity, nobody), entity, transport);
-    obstacles.set(entity, known);
-    known.catch(() => obstacles.delete(entity));
-    return known;
+    const path = pathOf(entity, nobody);
+    const probe =
+      probes.get(entity) ?? patch(path, keysGivenUp({ entity, mesId: nobody, record: noRecord(entity) }), transport);
+    probes.set(entity, probe);
+    probe.catch(() => probes.delete(entity));
+    const status = await probe;
+    return status === 404 ? undefined : `PATCH ${path} answers HTTP ${status}.`;
   }
 
   async function removeBy(transport: CountedTransport, removal: Removal): Promise<Removed> {
@@ -86,7 +90,7 @@ export function createEryxonRemover(
   };
 }
 
-/** An id that no record has. */
+/** An id that no record has: nothing changes, and only an endpoint that works says so. */
 const nobody = '00000000-0000-4000-8000-000000000000';
 
 /** True where deleted rows only hide: told by the form of a list, which came with it. */
@@ -95,17 +99,6 @@ async function readHiding(base: string, transport: CountedTransport): Promise<bo
   const { data } = readAnswer(await transport.request({ method: 'GET', path }), `GET ${path}`);
   if (data === undefined) throw new TransientError(`The MES does not list its jobs, so how it deletes cannot be told.`);
   return !Array.isArray(data);
-}
-
-/** Changes nothing: there is no record of that id, and only an endpoint that works says so. */
-async function findObstacle(path: string, entity: Entity, transport: CountedTransport): Promise<string | undefined> {
-  try {
-    const answer = await patch(path, keysGivenUp({ entity, mesId: nobody, record: noRecord(entity) }), transport);
-    return answer === 404 ? undefined : `PATCH ${path} answers HTTP ${answer}.`;
-  } catch (error) {
-    if (error instanceof PermanentError || error instanceof WaitError) throw error;
-    return messageOf(error);
-  }
 }
 
 function noRecord(entity: Entity): MesRecord {
@@ -121,7 +114,9 @@ async function removeHiding(path: string, removal: Removal, transport: CountedTr
   const answer = readAnswer(await transport.request({ method: 'DELETE', path }), `DELETE ${path}`);
   const proof = await patch(path, keysGivenUp(removal), transport);
   if (proof === 404) return { kind: 'removed' };
-  await patch(path, keysBack(removal), transport);
+  const back = await patch(path, keysBack(removal), transport);
+  if (back === 404) return { kind: 'removed' };
+  if (back !== 200) throw new TransientError(`PATCH ${path} does not give it its keys back: HTTP ${back}.`);
   if (answer.status >= 400) return { kind: 'kept', reason: `HTTP ${answer.status} ${answer.message}` };
   throw new TransientError(`The MES answered that it deleted ${path}, but still holds it.`);
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TransientError } from '../../../src/core/errors.ts';
 import type { MesRecord } from '../../../src/core/types.ts';
 import { createEryxonRemover } from '../../../src/push/eryxon/remove.ts';
 import type { MesRequest } from '../../../src/push/sink.ts';
@@ -87,6 +88,29 @@ describe('where deleted rows only hide', () => {
   it('a 404 at once means that it is gone already', async () => {
     const { remover } = open(() => absent);
     expect(await remover.remove(job, never)).toMatchObject({ kind: 'removed' });
+  });
+
+  it('a fault that passes says nothing of what can be deleted', async () => {
+    let faults = 1;
+    const failing = createEryxonRemover('https://mes.test/functions/v1', () => ({
+      requests: () => 0,
+      async request({ path }) {
+        if (path.endsWith('?limit=1')) return { status: 200, headers: {}, text: '{"success":true,"data":{"jobs":[]}}' };
+        faults -= 1;
+        if (faults >= 0) throw new TransientError('reset');
+        return { status: 404, headers: {}, text: '{"success":false,"error":{"code":"NOT_FOUND"}}' };
+      },
+    }));
+    await expect(failing.remove(job, never)).rejects.toThrow('reset');
+    expect(await failing.remove(job, never)).toMatchObject({ kind: 'removed' });
+  });
+
+  it('a row that is neither deleted nor takes its keys back is no row that is kept', async () => {
+    const { remover } = open(({ method, body }) => {
+      if (method === 'DELETE') return refusal;
+      return String(body).includes('(deleted') ? done : refusal;
+    });
+    await expect(remover.remove(job, never)).rejects.toThrow('does not give it its keys back: HTTP 500');
   });
 
   it('a removal that was cut off is taken back by giving the row its keys', async () => {
