@@ -55,6 +55,7 @@ export function createTransport(options: TransportOptions, signal: AbortSignal):
   async function once(request: MesRequest): Promise<HttpResponse> {
     await bucket.take(signal);
     await quota.take(caller);
+    if (signal.aborted) await quota.giveBack(caller);
     signal.throwIfAborted();
     sent += 1;
     const startedMs = clock.monotonicMs();

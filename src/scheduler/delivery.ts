@@ -1,9 +1,10 @@
 import type { ConnectorSession, GoodRow, MappedRow, RefusedRow } from '../connectors/define.ts';
 import { type Counts, zeroCounts } from '../core/events.ts';
+import { recordKey } from '../core/records.ts';
 import type { Entity, Outcome, RecordRef } from '../core/types.ts';
 import type { BadRow, PageCommit, ResumePoint } from '../state/store.ts';
 import type { PassNeed } from './admission.ts';
-import { diffPage } from './diff.ts';
+import { diffPage, toChange } from './diff.ts';
 import { holdBack } from './gather.ts';
 import { withKeptJobs } from './kept-job.ts';
 import { lateness, tellLate } from './lateness.ts';
@@ -48,7 +49,7 @@ export async function startDelivery(
   signal: AbortSignal,
 ): Promise<{ committed: Promise<void>; outcomes: readonly Outcome[] }> {
   const { store, pusher, session, stream } = pass;
-  const good = await readable(pass, delivery, signal);
+  const { good, heldBack } = await readable(pass, delivery, signal);
   const bad = delivery.mapped.filter((row) => row.kind === 'refused');
   const lookup = store.lookup.bind(store, session.source);
   const keepStamps = stream.stampKind !== 'none';
@@ -60,23 +61,23 @@ export async function startDelivery(
   const { sending, wasSent } = createSending(pass, delivery.before);
   const report = await pusher.push(now, { lookup, sending }, signal);
   pass.requests.mes += report.requests;
-  report.outcomes.unshift(...later);
+  const [outcomes, idle] = withoutIdle([...heldBack, ...later, ...report.outcomes]);
   const badRows = bad.map(toBadRow);
   const commit: PageCommit = {
     stream: pass.id,
     epoch: pass.state.epoch,
     source: session.source,
-    outcomes: report.outcomes,
+    outcomes,
     doubtful: report.doubtful,
     keepRecords: keepsRecords(stream),
     badRows,
     goodRowKeys: good.map((row) => row.key).filter((key) => key !== ''),
-    unchanged: [...diff.unchanged, ...diff.withdrawn],
+    unchanged: [...diff.unchanged, ...diff.withdrawn, ...idle],
     retriedLetters: report.failure === undefined ? (delivery.letters ?? []) : [],
     restamped: diff.restamped,
     removed: [],
-    late: delivery.mayBeLate === true ? lateness(pass, good, report.outcomes) : null,
-    childrenDue: childrenDueBy(pass, delivery, { outcomes: report.outcomes, restamped: diff.restamped }),
+    late: delivery.mayBeLate === true ? lateness(pass, good, outcomes) : null,
+    childrenDue: childrenDueBy(pass, delivery, { outcomes, restamped: diff.restamped }),
     childrenRead: report.failure === undefined ? (delivery.childrenRead ?? []) : [],
     parentStreams: streamsByEntity(session),
     resume: report.failure === undefined ? delivery.resume : null,
@@ -86,7 +87,7 @@ export async function startDelivery(
     tell(
       pass,
       { read: delivery.mapped.length, unchanged: diff.unchanged.length + diff.refusedBefore },
-      { outcomes: report.outcomes, badRows },
+      { outcomes, badRows },
     );
     if (commit.late !== null) tellLate(pass, commit.late);
   };
@@ -97,16 +98,44 @@ export async function startDelivery(
     await committed;
     throw endOf(report.failure, report.failed);
   }
-  return { committed, outcomes: report.outcomes };
+  return { committed, outcomes };
 }
 
-/** The rows that are compared, with nothing in their way. */
-async function readable(pass: Pass, { mapped }: Delivery, signal: AbortSignal): Promise<readonly GoodRow[]> {
+interface Readable {
+  /** What is compared, with nothing in its way. */
+  good: readonly GoodRow[];
+  /** What became of the rest. */
+  heldBack: Outcome[];
+}
+
+async function readable(pass: Pass, { mapped }: Delivery, signal: AbortSignal): Promise<Readable> {
   const { store, session } = pass;
-  const good = mapped.filter((row) => row.kind === 'good');
-  const rows = await withKeptJobs(good, store.heldOf.bind(store, session.source));
-  await restoreRemoved(pass, rows, signal);
-  return rows;
+  const rows = mapped.filter((row) => row.kind === 'good');
+  const good = await withKeptJobs(rows, store.heldOf.bind(store, session.source));
+  const refused = await restoreRemoved(pass, good, signal);
+  if (refused.length === 0) return { good, heldBack: [] };
+  const keys = new Set(refused.map(({ record }) => recordKey(record)));
+  const without = (row: GoodRow) => ({ ...row, records: row.records.filter((record) => !keys.has(recordKey(record))) });
+  const heldBack = refused.map(({ record, reason }): Outcome => {
+    return { kind: 'refused', change: toChange(record, undefined, null), reason };
+  });
+  return { good: good.map(without), heldBack };
+}
+
+/** Without cancellations of what went along with its parent: while that is not there they have nothing to tell, and wait for nothing. */
+function withoutIdle(all: readonly Outcome[]): [outcomes: readonly Outcome[], idle: RecordRef[]] {
+  const idle = all.filter(isIdle).map(({ change: { record } }) => refOf(record));
+  return [idle.length === 0 ? all : all.filter((outcome) => !isIdle(outcome)), idle];
+}
+
+function isIdle({ kind, change: { record, known } }: Outcome): boolean {
+  return (
+    kind === 'parked' && record.lifecycle === 'cancelled' && known?.lifecycle === 'cancelled' && known.hash === null
+  );
+}
+
+function refOf({ entity, externalId }: RecordRef): RecordRef {
+  return { entity, externalId };
 }
 
 /** Streams by what they bring, so that a record that the MES lost can be read again. */

@@ -121,8 +121,7 @@ interface Pushing {
 async function pushTrees(release: Release, { pass, pusher, trees }: Pushing): Promise<ReadonlySet<string>> {
   // The first request was let in with the pass.
   if (pass.requests.mes > 0) await pass.admission?.goOn(needOf(pass));
-  const rows = trees.map(({ job, children }) => ({ records: [job, ...children].map(({ record }) => record) }));
-  await restoreRemoved(pass, rows, release.signal);
+  await restoreAll(release, trees);
   const gathered = createOrigins(release, trees);
   const report = await pusher.push(await toTrees(release, pass, trees), gathered, release.signal);
   pass.requests.mes += report.requests;
@@ -130,6 +129,15 @@ async function pushTrees(release: Release, { pass, pusher, trees }: Pushing): Pr
   if (report.failure !== undefined) throw endOf(report.failure, report.failed);
   const jobs = report.outcomes.map(({ change }) => change.record).filter(({ entity }) => entity === 'job');
   return new Set(jobs.map(({ externalId }) => externalId));
+}
+
+/** No removal of these may be half done: one that is was cut off in a pass of this cycle or before. */
+async function restoreAll({ passes, signal }: Release, trees: readonly GatheredTree[]): Promise<void> {
+  const pass = passes.find(({ state }) => state.removalsBegun);
+  if (pass === undefined) return;
+  const rows = trees.map(({ job, children }) => ({ records: [job, ...children].map(({ record }) => record) }));
+  const [first] = await restoreRemoved(pass, rows, signal);
+  if (first !== undefined) throw new TransientError(`${recordKey(first.record)}: ${first.reason}`);
 }
 
 /** Where the records of trees come from: each stream keeps what became of its own. */

@@ -1,5 +1,7 @@
 import type { GoodRow } from '../connectors/define.ts';
+import { TransientError } from '../core/errors.ts';
 import { recordKey } from '../core/records.ts';
+import type { MesRecord } from '../core/types.ts';
 import type { Removal } from '../push/pusher.ts';
 import type { Pass } from './pass-types.ts';
 
@@ -8,43 +10,56 @@ import type { Pass } from './pass-types.ts';
  * them the record is neither there nor gone: so it is noted before the first.
  */
 export async function remove(pass: Pass, removal: Removal, signal: AbortSignal): Promise<boolean> {
-  const { store, session, deletes, requests, caller } = pass;
+  const { store, session, state, deletes, requests, caller } = pass;
   if (deletes === undefined) return false;
   const { record } = removal;
-  const isBegun = pass.state.removalsBegun && (await store.begunRemovals(session.source, [record])).length > 0;
+  const isBegun = state.removalsBegun && (await store.begunRemovals(session.source, [record])).length > 0;
   await store.beginRemoval(session.source, record);
+  state.removalsBegun = true;
   const result = await deletes.remover.remove(removal, signal, caller);
   requests.mes += result.requests;
   if (result.kind === 'removed') return true;
   // This time it was not touched; but an earlier one may have left it halfway.
-  const isGone = isBegun && (await restore(pass, removal, signal)) === 'gone';
-  if (!isGone) await store.endRemoval(session.source, record, 'there');
-  return isGone;
+  const became = isBegun ? await restore(pass, removal, signal) : { kind: 'there' as const };
+  if (became.kind === 'refused') throw new TransientError(`${recordKey(record)}: ${became.reason}`);
+  if (became.kind === 'there') await store.endRemoval(session.source, record, 'there');
+  return became.kind === 'gone';
 }
 
-async function restore(
-  { deletes, requests, caller }: Pass,
-  removal: Removal,
-  signal: AbortSignal,
-): Promise<'there' | 'gone'> {
-  if (deletes === undefined) return 'there';
-  const result = await deletes.remover.restore(removal, signal, caller);
-  requests.mes += result.requests;
-  return result.kind;
+/** A record that cannot be sent, and why. */
+export interface HeldBack {
+  record: MesRecord;
+  reason: string;
 }
 
-/** Of these records some may be back before their removal, which was cut off, was taken up again: it is taken back, as far as that can be done. */
+/**
+ * Of these records some may be back before their removal, which was cut off, was taken up again: it is taken back. Resolves to those of which
+ * the MES does not take it back: they must not be sent.
+ */
 export async function restoreRemoved(
   pass: Pass,
   rows: readonly Pick<GoodRow, 'records'>[],
   signal: AbortSignal,
-): Promise<void> {
+): Promise<HeldBack[]> {
   const { store, session, state } = pass;
-  if (!state.removalsBegun) return;
+  if (!state.removalsBegun) return [];
+  const heldBack: HeldBack[] = [];
   const byKey = new Map(rows.flatMap(({ records }) => records).map((record) => [recordKey(record), record]));
   for (const { entity, externalId, mesId } of await store.begunRemovals(session.source, [...byKey.values()])) {
     const record = byKey.get(recordKey({ entity, externalId }));
     if (record === undefined) continue;
-    await store.endRemoval(session.source, record, await restore(pass, { entity, mesId, record }, signal));
+    const became = await restore(pass, { entity, mesId, record }, signal);
+    if (became.kind === 'refused') heldBack.push({ record, reason: became.reason });
+    else await store.endRemoval(session.source, record, became.kind);
   }
+  return heldBack;
 }
+
+async function restore({ deletes, requests, caller }: Pass, removal: Removal, signal: AbortSignal): Promise<Restored> {
+  if (deletes === undefined) return { kind: 'there' };
+  const { requests: sent, ...result } = await deletes.remover.restore(removal, signal, caller);
+  requests.mes += sent;
+  return result;
+}
+
+type Restored = { kind: 'there' | 'gone' } | { kind: 'refused'; reason: string };

@@ -6,9 +6,9 @@ import { ConfigError, UsageError } from '../core/errors.ts';
 import { makeDirectory } from './directory.ts';
 import { fallBack, generationsOf, syncPath } from './durable-file.ts';
 import { stateFailure } from './failure.ts';
-import { inspectLedger, type Ledger, ledgerFileName } from './ledger.ts';
+import { changeMeta, inspectLedger, type Ledger, ledgerFileName } from './ledger.ts';
 import { lockState } from './lock.ts';
-import { requirePair, restoringName, stateFiles } from './pairing.ts';
+import { noteRestore, requirePair, restoringName, stateFiles } from './pairing.ts';
 import { readWatermarks, type WatermarkFile, watermarkFileName, writeWatermarks } from './watermark-file.ts';
 
 /**
@@ -68,6 +68,7 @@ async function restoreBackup(from: string, directory: string, aside: string): Pr
   try {
     await copyState(from, copy);
     await requireSoundBackup(copy);
+    changeMeta(copy, noteRestore);
     await putInPlace(copy, directory, aside);
   } catch (error) {
     const failure = stateFailure(error, copy);

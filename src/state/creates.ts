@@ -8,6 +8,8 @@ export interface Creates {
   forget(refs: readonly SourceRef[]): void;
   /** Everything is to be sent again: what was created counts as unknown content, but for what cannot be sent without its id. */
   doubt(source: string, entity: Entity): void;
+  /** The same of every source. */
+  doubtAll(): void;
   /** The ledger has the ids of these. */
   settle(scope: number, externalIds: readonly string[]): void;
   /** Whether there are any in a scope. */
@@ -27,7 +29,10 @@ export function createCreates(database: Database, scopeOf: (source: string, enti
     database,
     'DELETE FROM creates WHERE scope = ? AND external_id IN (SELECT value FROM json_each(?))',
   );
-  const doubt = prepare(database, 'UPDATE creates SET hash = ? WHERE scope = ? AND mes_id IS NOT NULL');
+  const doubt = prepare(
+    database,
+    'UPDATE creates SET hash = ? WHERE (?2 IS NULL OR scope = ?2) AND mes_id IS NOT NULL',
+  );
   const any = prepare(database, 'SELECT 1 FROM creates WHERE scope = ? LIMIT 1');
   return {
     find({ source, entity, externalId }) {
@@ -44,6 +49,7 @@ export function createCreates(database: Database, scopeOf: (source: string, enti
         settle.run(scopeOf(source, entity), JSON.stringify([externalId]));
     },
     doubt: (source, entity) => void doubt.run(unknownContent, scopeOf(source, entity)),
+    doubtAll: () => void doubt.run(unknownContent, null),
     settle: (scope, externalIds) => void settle.run(scope, JSON.stringify(externalIds)),
     any: (scope) => any.get(scope) !== undefined,
   };

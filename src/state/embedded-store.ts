@@ -8,7 +8,7 @@ import { probeDirectory, removeLeftovers } from './durable-file.ts';
 import { damagedState, NoStateError, stateFailure } from './failure.ts';
 import { fenced, type Ledger, ledgerFileName, openLedger } from './ledger.ts';
 import { lockState, type StateLock } from './lock.ts';
-import { requireStartable, restoringName } from './pairing.ts';
+import { doubtAfterRestore, requireStartable, restoringName } from './pairing.ts';
 import { finishPass, type Passing, passOf, writeHeld, writeMark } from './pass-end.ts';
 import type { Interrupted } from './passes.ts';
 import { recordPage } from './record-page.ts';
@@ -97,6 +97,7 @@ async function takeOver(file: WatermarkFile, ledger: Ledger): Promise<number> {
   if (!file.exists()) await file.update((current) => ({ ...current, stateId }));
   return ledger.change(() => {
     ledger.doubts.recover();
+    doubtAfterRestore(ledger);
     return ledger.meta.nextEpoch();
   });
 }

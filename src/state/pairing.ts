@@ -29,3 +29,22 @@ export function requireStartable(directory: string, file: WatermarkFile, meta: L
   if (file.exists()) requirePair(directory, file.current(), meta);
   else if (meta.sequence() > 0) throw damagedState(`The watermarks in ${directory} are missing, the ledger is there`);
 }
+
+/** Set in the ledger of a backup that is put in place. */
+const restoredNote = 'restored';
+
+export function noteRestore(meta: Ledger['meta']): void {
+  meta.writeNote(restoredNote, true);
+}
+
+export function isRestored({ meta }: Pick<Ledger, 'meta'>): boolean {
+  return meta.readNote(restoredNote) === true;
+}
+
+/** What the MES has got, or lost, since the backup was made is not in it: everything counts as to be sent again. Inside `change`. */
+export function doubtAfterRestore(ledger: Pick<Ledger, 'meta' | 'records' | 'creates'>): void {
+  if (!isRestored(ledger)) return;
+  ledger.records.forgetAll();
+  ledger.creates.doubtAll();
+  ledger.meta.writeNote(restoredNote, false);
+}

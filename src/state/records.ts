@@ -22,6 +22,8 @@ export interface DeliveredRecord {
 export interface Records {
   /** The small number that stands for a source and an entity; made when it is new. */
   scope(source: string, entity: Entity): number;
+  /** Every source and entity of which there is or was a record. */
+  scopes(): { source: string; entity: Entity }[];
   lookup(source: string, entity: Entity, externalIds: readonly string[]): Map<string, LedgerEntry>;
   /** `keepRecords` keeps them whole. */
   deliver(scope: number, deliveries: readonly DeliveredRecord[], keepRecords: boolean): void;
@@ -37,6 +39,8 @@ export interface Records {
   forgetLost(scope: number, externalIds: readonly string[]): void;
   /** Forgets what was delivered and refused, so that everything is sent again; the MES ids stay. */
   forget(source: string, entity: Entity): void;
+  /** The same of every source. */
+  forgetAll(): void;
   childrenOf(query: ChildQuery): MesRecord[];
   count(source: string, entity: Entity): number;
 }
@@ -50,10 +54,12 @@ export function createRecords(database: Database): Records {
   return { ...scopes(database), ...queries(database), ...changes(database) };
 }
 
-function scopes(database: Database): Pick<Records, 'scope'> {
+function scopes(database: Database): Pick<Records, 'scope' | 'scopes'> {
   const find = prepare<{ id: number }>(database, 'SELECT id FROM scopes WHERE source = ? AND entity = ?');
   const create = prepare(database, 'INSERT INTO scopes (source, entity) VALUES (?, ?)');
+  const all = prepare<{ source: string; entity: Entity }>(database, 'SELECT source, entity FROM scopes');
   return {
+    scopes: () => all.all(),
     // Not cached: an id made in a transaction that fails afterwards does not exist.
     scope: (source, entity) => find.get(source, entity)?.id ?? Number(create.run(source, entity).lastInsertRowid),
   };
@@ -97,7 +103,7 @@ function queries(database: Database): Pick<Records, 'lookup' | 'childrenOf' | 'c
   };
 }
 
-function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childrenOf' | 'count'> {
+function changes(database: Database): Omit<Records, 'scope' | 'scopes' | 'lookup' | 'childrenOf' | 'count'> {
   const insertMany = prepare(database, `INSERT OR IGNORE ${rowsOf(plainColumns, rowsAtOnce)}`);
   const upsertMany = prepare(database, upsertOf([], rowsAtOnce));
   const upsertOne = prepare(database, upsertOf([], 1));
@@ -128,10 +134,8 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
   const forgetOne = prepare(database, 'UPDATE records SET hash = NULL WHERE scope = ? AND external_id = ?');
   const ofIds = 'WHERE scope = ? AND external_id IN (SELECT value FROM json_each(?))';
   const forgetLost = prepare(database, `UPDATE records SET hash = NULL ${ofIds}`);
-  const forget = prepare(
-    database,
-    `UPDATE records SET hash = ${doubted}, refused_hash = NULL WHERE scope = ${scopeOf}`,
-  );
+  const forgetAll = `UPDATE records SET hash = ${doubted}, refused_hash = NULL`;
+  const forget = prepare(database, `${forgetAll} WHERE scope = ${scopeOf}`);
   return {
     deliver(scope, deliveries, keepRecords) {
       const plain: DeliveredRecord[] = [];
@@ -153,6 +157,7 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
     remove: remover(database),
     forgetLost: (scope, externalIds) => void forgetLost.run(scope, JSON.stringify(externalIds)),
     forget: (source, entity) => void forget.run(source, entity),
+    forgetAll: () => database.exec(forgetAll),
   };
 }
 
@@ -160,33 +165,33 @@ function changes(database: Database): Omit<Records, 'scope' | 'lookup' | 'childr
 const doubted = `CASE WHEN hash IS NULL OR mes_id IS NOT NULL THEN NULL ELSE '${unknownContent}' END`;
 
 function remover(database: Database): Records['remove'] {
+  const ids = '(SELECT value FROM json_each(?2))';
+  const of = (entity: Entity) => `scope = (SELECT id FROM scopes WHERE source = ?1 AND entity = '${entity}')`;
+  // What was told as cancelled, and has no id or no answer, stays as it is: in doubt it would be missed anew.
+  const counts = `NOT (lifecycle = 'cancelled' AND (mes_id IS NULL OR hash = '${unknownContent}'))`;
+  const lose = (entity: 'part' | 'operation', parents: string) =>
+    prepare(
+      database,
+      `UPDATE records INDEXED BY records_by_${parentOf[entity]} SET hash = ${doubted}
+       WHERE ${of(entity)} AND ${parentOf[entity]} IN ${parents} AND ${counts}`,
+    );
+  const partsOfJobs = `(SELECT external_id FROM records INDEXED BY records_by_job WHERE ${of('part')} AND job IN ${ids})`;
+  const below: Partial<Record<Entity, ReturnType<typeof prepare>[]>> = {
+    job: [lose('operation', partsOfJobs), lose('part', ids)],
+    part: [lose('operation', ids)],
+  };
   const remove = prepare(
     database,
-    `DELETE FROM records WHERE scope = ${scopeOf} AND external_id IN (SELECT value FROM json_each(?))`,
+    `DELETE FROM records WHERE scope = (SELECT id FROM scopes WHERE source = ?1 AND entity = ?3) AND external_id IN ${ids}`,
   );
-  const loseBy = (parent: 'job' | 'part') =>
-    prepare<{ externalId: string }>(
-      database,
-      `UPDATE records INDEXED BY records_by_${parent} SET hash = ${doubted}
-       WHERE scope = ${scopeOf} AND ${parent} IN (SELECT value FROM json_each(?)) RETURNING external_id AS externalId`,
-    );
-  const lose = { job: loseBy('job'), part: loseBy('part') };
-  const loseChildren = (source: string, parent: Entity, externalIds: readonly string[]): void => {
-    if (externalIds.length === 0 || (parent !== 'job' && parent !== 'part')) return;
-    for (const entity of ['part', 'operation'] as const) {
-      const lost = lose[parent].all(source, entity, JSON.stringify(externalIds));
-      loseChildren(
-        source,
-        entity,
-        lost.map(({ externalId }) => externalId),
-      );
-    }
-  };
   return (source, entity, externalIds) => {
-    remove.run(source, entity, JSON.stringify(externalIds));
-    loseChildren(source, entity, externalIds);
+    const gone = JSON.stringify(externalIds);
+    for (const each of below[entity] ?? []) each.run(source, gone);
+    remove.run(source, gone, entity);
   };
 }
+
+const parentOf = { part: 'job', operation: 'part' } as const;
 
 /** What most records fill; binding the others too would cost them a fifth more. Scope and lifecycle are bound once for many. */
 const plainColumns = ['external_id', 'hash', 'mes_id', 'business_key', 'marks'];

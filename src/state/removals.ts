@@ -22,7 +22,7 @@ export function createRemovals(database: Database): Removals {
   const ofOne = 'WHERE scope = ? AND external_id = ?';
   // What was cancelled without an answer is on its way out all the same, and must be missed until it is gone.
   const lose = prepare(database, `UPDATE records SET hash = NULL, lifecycle = 'active' ${ofOne}`);
-  const keep = prepare(database, `UPDATE records SET hash = '${unknownContent}' ${ofOne}`);
+  const keep = prepare(database, `UPDATE records SET hash = '${unknownContent}', refused_hash = NULL ${ofOne}`);
   const any = prepare(database, 'SELECT 1 FROM removals LIMIT 1');
   const begun = prepare<{ externalId: string; mesId: string }>(
     database,

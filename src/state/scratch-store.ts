@@ -4,8 +4,10 @@ import type { Clock } from '../core/clock.ts';
 import type { Entity, Lifecycle, MesRecord, RecordRef } from '../core/types.ts';
 import { type Database, openDatabase, openScratchDatabase, prepare, transaction } from './database.ts';
 import { createState, createStore, openEmbeddedStore } from './embedded-store.ts';
+import { stateFailure } from './failure.ts';
 import { createParts, type Ledger, ledgerFileName } from './ledger.ts';
 import { createTables } from './ledger-schema.ts';
+import { doubtAfterRestore, isRestored } from './pairing.ts';
 import { type LedgerCopy, openLedgerCopy } from './scratch-copy.ts';
 import type { ChildQuery, OpenMark, Store } from './store.ts';
 import { openWatermarkFile, type WatermarkFile, type Watermarks, watermarkFileName } from './watermark-file.ts';
@@ -42,8 +44,11 @@ export async function openScratchStore(options: { directory: string; clock: Cloc
   createTables(scratch);
   const copy = openLedgerCopy(base, scratch);
   const ledger = createScratchLedger(scratch);
-  for (const { source, entity, externalId } of ledger.doubts.noted()) copy.records(source, entity, [externalId]);
-  await ledger.change(() => ledger.doubts.recover());
+  await recoverDoubts(ledger, copy).catch((error: unknown) => {
+    scratch.close();
+    base?.close();
+    throw stateFailure(error, directory);
+  });
   const epoch = ledger.meta.nextEpoch();
   const state = createState({ directory, clock, file: inMemory(file), ledger, lock: null, epoch });
   const store = createStore(state);
@@ -56,6 +61,16 @@ export async function openScratchStore(options: { directory: string; clock: Cloc
       base?.close();
     },
   };
+}
+
+/** As the next start will. */
+async function recoverDoubts(ledger: Ledger, copy: LedgerCopy): Promise<void> {
+  for (const { source, entity, externalId } of ledger.doubts.noted()) copy.records(source, entity, [externalId]);
+  for (const { source, entity } of isRestored(ledger) ? ledger.records.scopes() : []) copy.all(source, entity);
+  await ledger.change(() => {
+    ledger.doubts.recover();
+    doubtAfterRestore(ledger);
+  });
 }
 
 function createScratchLedger(scratch: Database): Ledger {
@@ -89,6 +104,10 @@ function inMemory(file: WatermarkFile): WatermarkFile {
 
 /** The methods that look at records: what they may look at is copied first. */
 function copying(store: Store, copy: LedgerCopy): Pick<Store, CopyingMethod> {
+  const copyBelow = (source: string, entity: Entity) => {
+    if (entity === 'job') copy.all(source, 'part');
+    if (entity === 'job' || entity === 'part') copy.all(source, 'operation');
+  };
   const copyRecords = (source: string, refs: readonly RecordRef[]) => {
     for (const [entity, some] of Map.groupBy(refs, (ref) => ref.entity)) {
       copy.records(
@@ -124,7 +143,7 @@ function copying(store: Store, copy: LedgerCopy): Pick<Store, CopyingMethod> {
       return store.heldOf(source, refs);
     },
     withLiveBelow(source, entity, ids) {
-      for (const below of ['part', 'operation'] as const) copy.all(source, below);
+      copyBelow(source, entity);
       return store.withLiveBelow(source, entity, ids);
     },
     begunRemovals(source, refs) {
@@ -132,6 +151,7 @@ function copying(store: Store, copy: LedgerCopy): Pick<Store, CopyingMethod> {
       return store.begunRemovals(source, refs);
     },
     async endRemoval(source, ref, became) {
+      copyBelow(source, ref.entity);
       await store.endRemoval(source, ref, became);
       if (became === 'gone') copy.removed(source, [ref]);
     },

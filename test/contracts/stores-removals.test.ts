@@ -105,6 +105,19 @@ describe.each(stores)('removals from the MES: $name', (kind) => {
     expect(await state.store.childrenOf(children)).toEqual([part('1')]);
   });
 
+  it('leave what was cancelled without an id, or without an answer, as it is', async () => {
+    await deliver(record('j'), part('1', { lifecycle: 'cancelled' }), operation('1-1', '1'));
+    const cancelled = { lifecycle: 'cancelled' } as const;
+    const outcomes = [delivered(part('2', cancelled))];
+    const doubtful = [change({ ...operation('1-1', '1'), ...cancelled })];
+    await state.store.commit(page(state.epoch, { outcomes, doubtful, keepRecords: true }));
+    await state.store.commit(page(state.epoch, { removed: [ref('job', 'j')] }));
+    expect((await entryOf(ref('part', '2')))?.hash).toEqual(expect.stringMatching(/./));
+    expect(await entryOf(ref('operation', '1-1'))).toMatchObject({ hash: unknownContent, mesId: 'id-1-1' });
+    await state.store.beginSweep(source, [{ entity: 'part' }]);
+    expect(await state.store.countUnseen(source, [{ entity: 'part' }])).toEqual({ live: 0, absent: 0 });
+  });
+
   it('leave in doubt what hangs on the record and has no id that it could be found by', async () => {
     await deliver(record('j'), part('1'));
     const outcomes = [delivered(operation('1-1', '1'))];

@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { rm } from 'node:fs/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Generation } from '../../sandbox/eryxon/generation.ts';
+import { restoreState } from '../../src/state/backup.ts';
 import { createLosing, hang, type Losing } from '../support/losing.ts';
 import { expectEqual, openPlant, type Plant } from '../support/plant.ts';
 
@@ -49,7 +51,7 @@ async function expectBack({ plant, fault }: { plant: Plant; fault: Losing }): Pr
   expectEqual(plant);
 }
 
-/** Takes in a cell, a resource, a job and an operation. */
+/** Takes in a cell, a resource and operations. */
 const removals = 13;
 
 describe.each(generations)('records that go from the ERP and come back as they were (%s)', (generation) => {
@@ -81,5 +83,24 @@ describe.each(generations)('records that go from the ERP and come back as they w
       });
       await expectBack({ plant, fault });
     }
+  });
+
+  it('are there again after the restore of a backup from before their removal', async () => {
+    const { plant } = await openStory(generation);
+    const backup = `${plant.directory}-backup`;
+    onTestFinished(() => rm(backup, { recursive: true, force: true }));
+    await plant.app().store.backup(backup);
+    plant.sandbox.sap.narrow(0.2);
+    await sweep(plant);
+    await vanish(plant);
+    await sweep(plant);
+    await plant.reopen(undefined, () => restoreState({ from: backup, directory: plant.directory, clock: plant.clock }));
+    plant.sandbox.sap.narrow(1);
+    for (let round = 0; round < 2; round += 1) {
+      await plant.passUntilDone();
+      await sweep(plant);
+    }
+    await plant.passUntilDone();
+    expectEqual(plant);
   });
 });

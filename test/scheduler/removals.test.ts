@@ -132,4 +132,44 @@ describe.each(['keys', 'delete'] as const)('a removal that was cut off behind it
     expect(mes.restored).toEqual(['job/1']);
     expect([...rig.sink.held.keys()]).toEqual(['job/1', 'part/p']);
   });
+
+  it('that the MES does not take back holds this record back alone, by name, until it does', async () => {
+    const { rig, mes, jobs, cutOff } = await openStory(row('job', '1'));
+    put(jobs, ...(await cutOff(jobs, behind)), row('job', '2'));
+    const { restore } = rig.deletes.remover;
+    rig.deletes.remover.restore = async () => ({ kind: 'refused', reason: 'no keys', requests: 1 });
+    expect(await rig.reconcile()).toMatchObject([{ outcome: 'ok', missing: 1, refused: 1 }, {}]);
+    expect(await rig.store.deadLetters({})).toMatchObject([{ key: 'job/1', reason: 'no keys' }]);
+    expect(rig.sink.held.has('job/2')).toBe(true);
+    await rig.run({ full: true });
+    expect(mes.restored).toEqual([]);
+    rig.deletes.remover.restore = restore;
+    await rig.reconcile();
+    expect(mes.restored).toEqual(['job/1']);
+    expect(rig.sink.held.has('job/1')).toBe(true);
+    expect(await rig.store.deadLetters({})).toEqual([]);
+  });
+});
+
+describe('what was cancelled long ago and hangs on a job that is removed', () => {
+  const cancelled = (id: string) =>
+    row('part', id, { parents: { job: '1' }, lifecycle: 'cancelled', onlyIfKnown: true });
+
+  it('waits for nothing while the ERP lists it, and is told anew when the job is back', async () => {
+    const { rig, jobs, parts } = await openStory(row('job', '1'), row('part', 'p', { parents: { job: '1' } }));
+    put(parts, { ...cancelled('p'), stamp: at(-1) });
+    await rig.run();
+    const gone = jobs.splice(0);
+    await rig.reconcile({ release: true });
+    await rig.reconcile({ release: true });
+    // As where a deleted job takes along what hangs on it.
+    rig.sink.held.delete('part/p');
+    const { length } = rig.sink.batches;
+    expect(await rig.reconcile()).toMatchObject([{}, { stream: 'parts', missing: 0, vanished: 0 }]);
+    expect(await rig.run({ full: true })).toMatchObject([{}, { stream: 'parts', parked: 0 }]);
+    expect(rig.sink.batches).toHaveLength(length);
+    put(jobs, ...gone);
+    await rig.reconcile();
+    expect(rig.sink.held.get('part/p')?.record.lifecycle).toBe('cancelled');
+  });
 });

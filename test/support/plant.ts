@@ -122,8 +122,8 @@ export interface Plant<Kind extends ErpKind = 'sap'> {
   /** Of all apps opened so far. */
   events: EventBus;
   app(): App;
-  /** Closes the app and opens one on the same state: a restart, with other settings where some are given. */
-  reopen(settings?: Settings): Promise<App>;
+  /** Closes the app and opens one on the same state: a restart, with other settings where some are given, and something done between. */
+  reopen(settings?: Settings, meanwhile?: () => Promise<unknown>): Promise<App>;
   /** As `reopen`, over what is on the disk now: what the program would write while it closes, or in `last`, is lost. */
   crash(last?: () => Promise<unknown>): Promise<void>;
   /** One cycle as asked for by a person. */
@@ -178,9 +178,10 @@ export async function openPlant<Kind extends ErpKind = 'sap'>(
     directory,
     events,
     app: () => app,
-    async reopen(changed = current) {
+    async reopen(changed = current, meanwhile) {
       current = changed;
       await app.close();
+      await meanwhile?.();
       app = await open();
       return app;
     },

@@ -1,9 +1,9 @@
-import { messageOf, TransientError, WaitError } from '../../core/errors.ts';
+import { asError, TransientError, WaitError } from '../../core/errors.ts';
 import type { Entity, Finding, MesRecord } from '../../core/types.ts';
 import type { Caller } from '../day-plan.ts';
 import type { Removal, Remover } from '../remover.ts';
 import type { CountedTransport } from '../transport.ts';
-import { readAnswer } from './answers.ts';
+import { type Answer, readAnswer } from './answers.ts';
 import { tables } from './bodies.ts';
 import { waitFinding } from './findings.ts';
 import { jsonHeaders } from './request.ts';
@@ -70,20 +70,18 @@ export function createEryxonRemover(
     async restore(removal, signal, caller = 'scheduled') {
       const transport = openTransport(signal, caller);
       const path = pathOf(removal.entity, removal.mesId);
-      const hiding = await hidesRows(transport);
-      const found = await (hiding ? patch(path, keysBack(removal), transport) : look(path, transport));
-      // What cannot have its keys back, or cannot be looked for, goes for good.
-      const isThere = found === 200 || (found !== 404 && (await removeBy(transport, removal)).kind === 'kept');
-      if (!isThere) await forget(removal.record);
-      return { kind: isThere ? 'there' : 'gone', requests: transport.requests() };
+      const result = await ((await hidesRows(transport)) ? giveBack(path, removal, transport) : find(path, transport));
+      if (result.kind === 'gone') await forget(removal.record);
+      return { ...result, requests: transport.requests() };
     },
     async check(entities, signal) {
       const transport = openTransport(signal, 'operator');
       const findings: Finding[] = [];
       for (const entity of entities) {
-        const obstacle = await obstacleTo(entity, transport).catch((error: unknown) => error);
-        if (obstacle instanceof WaitError) return [...findings, waitFinding(obstacle)];
-        findings.push(describe(entity, obstacle === undefined ? undefined : messageOf(obstacle)));
+        const found = await obstacleTo(entity, transport).catch(asError);
+        if (found instanceof WaitError) return [...findings, waitFinding(found)];
+        if (found instanceof Error) return [...findings, unknownFinding(entity, found)];
+        findings.push(describe(entity, found));
       }
       return findings;
     },
@@ -121,6 +119,32 @@ async function removeHiding(path: string, removal: Removal, transport: CountedTr
   throw new TransientError(`The MES answered that it deleted ${path}, but still holds it.`);
 }
 
+type Restored = { kind: 'there' | 'gone' } | { kind: 'refused'; reason: string };
+
+/** Gives a row its keys back. Where another has them by now, it goes for good. */
+async function giveBack(path: string, removal: Removal, transport: CountedTransport): Promise<Restored> {
+  const answer = await patchFor(path, keysBack(removal), transport);
+  if (answer.status === 200) return { kind: 'there' };
+  if (answer.status === 404) return { kind: 'gone' };
+  if (!/duplicate key/.test(answer.message)) return refusal(`PATCH ${path}`, answer);
+  await removeHiding(path, removal, transport);
+  return { kind: 'gone' };
+}
+
+/** A row that is deleted for good has its keys until then. */
+async function find(path: string, transport: CountedTransport): Promise<Restored> {
+  const answer = await look(path, transport);
+  if (answer.status === 200) return { kind: 'there' };
+  return answer.status === 404 ? { kind: 'gone' } : refusal(`GET ${path}`, answer);
+}
+
+function refusal(what: string, { status, message }: Answer): Restored {
+  return {
+    kind: 'refused',
+    reason: `Its deletion was cut off, and cannot be taken back: ${what} answers HTTP ${status} ${message}`.trim(),
+  };
+}
+
 /** It must not be found afterwards; where it cannot be looked for, there must be nothing left to delete the second time. */
 async function removeForGood(path: string, transport: CountedTransport): Promise<Removed> {
   const remove = async () => readAnswer(await transport.request({ method: 'DELETE', path }), `DELETE ${path}`);
@@ -129,14 +153,14 @@ async function removeForGood(path: string, transport: CountedTransport): Promise
   if (first.status >= 400 && first.status !== 409) {
     return { kind: 'kept', reason: `HTTP ${first.status} ${first.message}` };
   }
-  const found = await look(path, transport);
+  const found = (await look(path, transport)).status;
   if (found === 404 || (found >= 400 && (await remove()).status === 404)) return { kind: 'removed' };
   if (first.status === 409) return { kind: 'kept', reason: `HTTP 409 ${first.message}` };
   throw new TransientError(`The MES answered that it deleted ${path}, but still holds it.`);
 }
 
-async function look(path: string, transport: CountedTransport): Promise<number> {
-  return readAnswer(await transport.request({ method: 'GET', path }), `GET ${path}`).status;
+async function look(path: string, transport: CountedTransport): Promise<Answer> {
+  return readAnswer(await transport.request({ method: 'GET', path }), `GET ${path}`);
 }
 
 async function patch(
@@ -144,8 +168,16 @@ async function patch(
   body: Readonly<Record<string, unknown>>,
   transport: CountedTransport,
 ): Promise<number> {
+  return (await patchFor(path, body, transport)).status;
+}
+
+async function patchFor(
+  path: string,
+  body: Readonly<Record<string, unknown>>,
+  transport: CountedTransport,
+): Promise<Answer> {
   const request = { method: 'PATCH', path, headers: jsonHeaders, body: JSON.stringify(body) } as const;
-  return readAnswer(await transport.request(request), `PATCH ${path}`).status;
+  return readAnswer(await transport.request(request), `PATCH ${path}`);
 }
 
 /** Columns of which no two rows may have the same value, dead ones included. */
@@ -174,17 +206,28 @@ function keysBack({ entity, record }: Removal): Record<string, unknown> {
   return { external_id: record.externalId, ...(name === null || value === undefined ? {} : { [name]: value }) };
 }
 
+/** What keeps this from being found out keeps the rest as well. */
+function unknownFinding(entity: Entity, error: Error): Finding {
+  return {
+    code: 'delete-unknown',
+    level: 'error',
+    where: `mes api-${tables[entity]}`,
+    text: `Whether what is deleted in this MES can come back was not found out: ${error.message}`,
+    todo: 'Mend that, and run check again.',
+  };
+}
+
 function describe(entity: Entity, obstacle: string | undefined): Finding {
   const where = `mes api-${tables[entity]}`;
   if (obstacle === undefined) {
-    const text = `A ${entity} can be deleted in the MES and come back later, as a new record.`;
+    const text = `What is deleted of ${tables[entity]} can come back later, as a new record.`;
     return { code: 'delete-possible', level: 'ok', where, text, todo: '' };
   }
   return {
     code: 'delete-unavailable',
     level: 'error',
     where,
-    text: `A ${entity} that is deleted in this MES could never come back: ${obstacle}`,
+    text: `What is deleted of ${tables[entity]} could never come back: ${obstacle}`,
     todo: `Set deletes.${entity} to mark.`,
   };
 }
