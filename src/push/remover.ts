@@ -14,6 +14,8 @@ export interface Removal {
   mesId: string;
   /** As it was last delivered. */
   record: MesRecord;
+  /** Awaited before the first request that changes something. */
+  begins?: () => Promise<void>;
 }
 
 export type RemovalResult =

@@ -7,22 +7,26 @@ import type { Pass } from './pass-types.ts';
 
 /**
  * Removes a record from the MES; resolves to whether it is gone, which is still to be committed. That takes several requests, and between
- * them the record is neither there nor gone: so it is noted before the first.
+ * them the record is neither there nor gone: so it is noted before the first that changes something.
  */
 export async function remove(pass: Pass, removal: Removal, signal: AbortSignal): Promise<boolean> {
   const { store, session, state, deletes, requests, caller } = pass;
   if (deletes === undefined) return false;
   const { record } = removal;
-  const isBegun = state.removalsBegun && (await store.begunRemovals(session.source, [record])).length > 0;
-  await store.beginRemoval(session.source, record);
-  state.removalsBegun = true;
-  const result = await deletes.remover.remove(removal, signal, caller);
+  const wasBegun = state.removalsBegun && (await store.begunRemovals(session.source, [record])).length > 0;
+  let isBegun = false;
+  const begins = async () => {
+    await store.beginRemoval(session.source, record);
+    state.removalsBegun = true;
+    isBegun = true;
+  };
+  const result = await deletes.remover.remove({ ...removal, begins }, signal, caller);
   requests.mes += result.requests;
   if (result.kind === 'removed') return true;
   // This time it was not touched; but an earlier one may have left it halfway.
-  const became = isBegun ? await restore(pass, removal, signal) : { kind: 'there' as const };
+  const became = wasBegun && !isBegun ? await restore(pass, removal, signal) : { kind: 'there' as const };
   if (became.kind === 'refused') throw new TransientError(`${recordKey(record)}: ${became.reason}`);
-  if (became.kind === 'there') await store.endRemoval(session.source, record, 'there');
+  if (became.kind === 'there' && (wasBegun || isBegun)) await store.endRemoval(session.source, record, 'there');
   return became.kind === 'gone';
 }
 

@@ -67,7 +67,8 @@ async function openWorld(seed: number): Promise<World> {
   rig.deletes.policies = { operation };
   const removals = { count: 0, restored: 0, cutOff: false };
   rig.deletes.remover = {
-    async remove({ entity, record }) {
+    async remove({ entity, record, begins }) {
+      await begins?.();
       rig.sink.held.delete(`${entity}/${record.externalId}`);
       if (removals.cutOff) throw new TransientError('reset');
       removals.count += 1;

@@ -31,6 +31,7 @@ async function openStory(...rows: FakeRow[]) {
   rig.deletes.policies = { job: 'delete', part: 'delete' };
   rig.deletes.remover = {
     async remove(removal) {
+      await removal.begins?.();
       mes.halves.add(keyOf(removal));
       if (mes.cut === 'keys') throw new TransientError('reset');
       rig.sink.held.delete(keyOf(removal));

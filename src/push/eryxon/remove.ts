@@ -56,6 +56,7 @@ export function createEryxonRemover(
     const obstacle = await obstacleTo(removal.entity, transport);
     if (obstacle !== undefined) return { kind: 'kept', reason: obstacle };
     const hiding = await hidesRows(transport);
+    await removal.begins?.();
     const result = await (hiding ? removeHiding(path, removal, transport) : removeForGood(path, transport));
     if (result.kind === 'removed') await forget(removal.record);
     return result;
