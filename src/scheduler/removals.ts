@@ -23,8 +23,8 @@ export async function remove(pass: Pass, removal: Removal, signal: AbortSignal):
   const result = await deletes.remover.remove({ ...removal, begins }, signal, caller);
   requests.mes += result.requests;
   if (result.kind === 'removed') return true;
-  // This time it was not touched; but an earlier one may have left it halfway.
-  const became = wasBegun && !isBegun ? await restore(pass, removal, signal) : { kind: 'there' as const };
+  // Whatever this one did, an earlier one may have left it halfway.
+  const became = wasBegun ? await restore(pass, removal, signal) : { kind: 'there' as const };
   if (became.kind === 'refused') throw new TransientError(`${recordKey(record)}: ${became.reason}`);
   if (became.kind === 'there' && (wasBegun || isBegun)) await store.endRemoval(session.source, record, 'there');
   return became.kind === 'gone';

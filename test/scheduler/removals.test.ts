@@ -74,7 +74,10 @@ describe.each(['keys', 'delete'] as const)('a removal that was cut off behind it
   it('is taken back when the MES does not let the record go any more', async () => {
     const { rig, mes, jobs, cutOff } = await openStory(row('job', '1'));
     await cutOff(jobs, behind);
-    rig.deletes.remover.remove = async () => ({ kind: 'kept', reason: 'no', requests: 1 });
+    rig.deletes.remover.remove = async ({ begins }) => {
+      if (behind === 'keys') await begins?.();
+      return { kind: 'kept', reason: 'no', requests: 1 };
+    };
     await rig.reconcile({ release: true });
     expect(mes.restored).toEqual(['job/1']);
     expect(rig.sink.held.get('job/1')?.record.lifecycle).toBe(there ? 'cancelled' : undefined);

@@ -128,8 +128,8 @@ async function giveBack(path: string, removal: Removal, transport: CountedTransp
   if (answer.status === 200) return { kind: 'there' };
   if (answer.status === 404) return { kind: 'gone' };
   if (!/duplicate key/.test(answer.message)) return refusal(`PATCH ${path}`, answer);
-  await removeHiding(path, removal, transport);
-  return { kind: 'gone' };
+  const removed = await removeHiding(path, removal, transport);
+  return removed.kind === 'removed' ? { kind: 'gone' } : refusal(`PATCH ${path}`, answer);
 }
 
 /** A row that is deleted for good has its keys until then. */
