@@ -61,7 +61,7 @@ export async function startDelivery(
   const { sending, wasSent } = createSending(pass, delivery.before);
   const report = await pusher.push(now, { lookup, sending }, signal);
   pass.requests.mes += report.requests;
-  const [outcomes, idle] = withoutIdle([...heldBack, ...later, ...report.outcomes]);
+  const outcomes = [...heldBack, ...later, ...report.outcomes];
   const badRows = bad.map(toBadRow);
   const commit: PageCommit = {
     stream: pass.id,
@@ -72,7 +72,7 @@ export async function startDelivery(
     keepRecords: keepsRecords(stream),
     badRows,
     goodRowKeys: good.map((row) => row.key).filter((key) => key !== ''),
-    unchanged: [...diff.unchanged, ...diff.withdrawn, ...idle],
+    unchanged: [...diff.unchanged, ...diff.withdrawn],
     retriedLetters: report.failure === undefined ? (delivery.letters ?? []) : [],
     restamped: diff.restamped,
     removed: [],
@@ -120,22 +120,6 @@ async function readable(pass: Pass, { mapped }: Delivery, signal: AbortSignal): 
     return { kind: 'refused', change: toChange(record, undefined, null), reason };
   });
   return { good: good.map(without), heldBack };
-}
-
-/** Without cancellations of what went along with its parent: while that is not there they have nothing to tell, and wait for nothing. */
-function withoutIdle(all: readonly Outcome[]): [outcomes: readonly Outcome[], idle: RecordRef[]] {
-  const idle = all.filter(isIdle).map(({ change: { record } }) => refOf(record));
-  return [idle.length === 0 ? all : all.filter((outcome) => !isIdle(outcome)), idle];
-}
-
-function isIdle({ kind, change: { record, known } }: Outcome): boolean {
-  return (
-    kind === 'parked' && record.lifecycle === 'cancelled' && known?.lifecycle === 'cancelled' && known.hash === null
-  );
-}
-
-function refOf({ entity, externalId }: RecordRef): RecordRef {
-  return { entity, externalId };
 }
 
 /** Streams by what they bring, so that a record that the MES lost can be read again. */

@@ -167,8 +167,8 @@ const doubted = `CASE WHEN hash IS NULL OR mes_id IS NOT NULL THEN NULL ELSE '${
 function remover(database: Database): Records['remove'] {
   const ids = '(SELECT value FROM json_each(?2))';
   const of = (entity: Entity) => `scope = (SELECT id FROM scopes WHERE source = ?1 AND entity = '${entity}')`;
-  // What was told as cancelled, and has no id or no answer, stays as it is: in doubt it would be missed anew.
-  const counts = `NOT (lifecycle = 'cancelled' AND (mes_id IS NULL OR hash = '${unknownContent}'))`;
+  // What was told as cancelled has nothing more to tell: lost, it would wait for its parent for ever.
+  const counts = "lifecycle <> 'cancelled'";
   const lose = (entity: 'part' | 'operation', parents: string) =>
     prepare(
       database,

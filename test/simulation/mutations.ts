@@ -143,8 +143,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a removal that was cut off is not taken back',
     file: 'src/scheduler/removals.ts',
-    from: 'if (!state.removalsBegun || deletes === undefined) return;',
-    to: 'if (state.removalsBegun || deletes === undefined) return;',
+    from: 'if (!state.removalsBegun) return [];',
+    to: 'if (state.removalsBegun) return [];',
     // A classic row has no keys to give up: what is left of it is found as what it is.
     generations: ['v060', 'main', 'repaired'],
     policy: 'delete',
