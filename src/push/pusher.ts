@@ -23,7 +23,7 @@ import { createTreePusher, type TreePusher } from './trees.ts';
 
 export type { Caller } from './day-plan.ts';
 export type { Lookup } from './parents.ts';
-export type { Removal, Remover } from './remover.ts';
+export type { Removal, Remover, Restored } from './remover.ts';
 export type { ListedRecord, ReadyChange, Sink, Transport, Tree } from './sink.ts';
 export type { TreePusher, TreesReport } from './trees.ts';
 

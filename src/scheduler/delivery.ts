@@ -108,6 +108,7 @@ interface Readable {
   heldBack: Outcome[];
 }
 
+/** Takes back what stands half removed in the way of these rows. */
 async function readable(pass: Pass, { mapped }: Delivery, signal: AbortSignal): Promise<Readable> {
   const { store, session } = pass;
   const rows = mapped.filter((row) => row.kind === 'good');
@@ -139,7 +140,7 @@ export function needOf({ id, state, stream }: Pick<Pass, 'id' | 'state' | 'strea
   return { stream: id, firstLoad: state.watermark === null, entities };
 }
 
-/** The ledger forgets what was deleted in the MES; the children of what is gone are looked at once more. */
+/** The ledger forgets what was deleted in the MES. */
 export async function commitRemoved(pass: Pass, removed: readonly RecordRef[]): Promise<void> {
   const { store, session, state, id } = pass;
   await store.commit({ ...nothing, stream: id, epoch: state.epoch, source: session.source, removed });

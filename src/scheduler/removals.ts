@@ -2,7 +2,7 @@ import type { GoodRow } from '../connectors/define.ts';
 import { TransientError } from '../core/errors.ts';
 import { recordKey } from '../core/records.ts';
 import type { MesRecord } from '../core/types.ts';
-import type { Removal } from '../push/pusher.ts';
+import type { Removal, Restored } from '../push/pusher.ts';
 import type { Pass } from './pass-types.ts';
 
 /**
@@ -65,5 +65,3 @@ async function restore({ deletes, requests, caller }: Pass, removal: Removal, si
   requests.mes += sent;
   return result;
 }
-
-type Restored = { kind: 'there' | 'gone' } | { kind: 'refused'; reason: string };

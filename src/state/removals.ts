@@ -2,7 +2,7 @@ import { type Entity, type RecordRef, unknownContent } from '../core/types.ts';
 import { type Database, prepare } from './database.ts';
 import type { BegunRemoval } from './store.ts';
 
-/** Removals from the MES that have begun: until it is known how one ended, the record counts as not there. Methods that write belong into a transaction. */
+/** What may be removed from the MES, and the removals that have begun: until it is known how one ended, the record counts as not there. Methods that write belong into a transaction. */
 export interface Removals {
   /** Those of these records below which something is still alive. */
   withLiveBelow(source: string, entity: Entity, externalIds: readonly string[]): string[];

@@ -1,7 +1,7 @@
 import { asError, TransientError, WaitError } from '../../core/errors.ts';
 import type { Entity, Finding, MesRecord } from '../../core/types.ts';
 import type { Caller } from '../day-plan.ts';
-import type { Removal, Remover } from '../remover.ts';
+import type { Removal, Remover, Restored } from '../remover.ts';
 import type { CountedTransport } from '../transport.ts';
 import { type Answer, readAnswer } from './answers.ts';
 import { tables } from './bodies.ts';
@@ -119,8 +119,6 @@ async function removeHiding(path: string, removal: Removal, transport: CountedTr
   if (answer.status >= 400) return { kind: 'kept', reason: `HTTP ${answer.status} ${answer.message}` };
   throw new TransientError(`The MES answered that it deleted ${path}, but still holds it.`);
 }
-
-type Restored = { kind: 'there' | 'gone' } | { kind: 'refused'; reason: string };
 
 /** Gives a row its keys back. Where another has them by now, it goes for good. */
 async function giveBack(path: string, removal: Removal, transport: CountedTransport): Promise<Restored> {
