@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { unknownContent } from '../../src/core/types.ts';
+import { restoreState } from '../../src/state/backup.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import { openScratchStore } from '../../src/state/scratch-store.ts';
 import type { Store } from '../../src/state/store.ts';
@@ -69,6 +70,18 @@ describe('a scratch state', () => {
     expect(planned.get('1')).toMatchObject({ hash: unknownContent, mesId: 'uuid-1' });
     store = await openEmbeddedStore({ directory, clock });
     expect(planned).toEqual(await store.lookup(source, 'job', ['1', '7']));
+  });
+
+  it('knows nothing for sure after the restore of a backup, as the next start will', async () => {
+    const backup = scratchDirectory();
+    await store.backup(backup);
+    await store.close();
+    await restoreState({ from: backup, directory, clock });
+    const { opened } = await scratch();
+    const planned = await opened.lookup(source, 'job', ['1', '4']);
+    expect(planned.get('1')).toMatchObject({ hash: null, mesId: 'uuid-1' });
+    store = await openEmbeddedStore({ directory, clock });
+    expect(planned).toEqual(await store.lookup(source, 'job', ['1', '4']));
   });
 
   it('marks every open parent of the state', async () => {
