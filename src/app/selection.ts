@@ -13,6 +13,10 @@ export function select(
     const known = runs.get(name)?.session.streams.map((each) => each.name);
     if (known === undefined)
       throw new UsageError(`There is no connector ${name}; there is ${[...runs.keys()].join(', ')}.`);
+    if (stream === '')
+      throw new UsageError(
+        `${wanted} names no stream; write ${name} for all, or one of ${known.join(', ')} behind the slash.`,
+      );
     if (stream !== undefined && !known.includes(stream)) {
       throw new UsageError(`Connector ${name} has no stream ${stream}; it has ${known.join(', ')}.`);
     }

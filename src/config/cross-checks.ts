@@ -36,7 +36,7 @@ export function crossCheck(
       ...checkFiles(['connectors', entry.name, 'auth'], entry.own['auth']),
     ]),
     ...checkFiles(['mes', 'tls'], asObject(asObject(config)['mes'])['tls']),
-    ...checkDistinct(entries, 'externalSource', 'Each record would belong to two connectors.'),
+    ...checkDistinct(entries, 'externalSource', 'Each record would belong to two connectors: give each its own.'),
     ...checkPrefixes(entries),
     ...(entries.length === 0 && isObject(asObject(config)['connectors'])
       ? [{ path: ['connectors'], text: 'names no connector: there is nothing to poll' }]

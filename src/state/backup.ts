@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import { ConfigError, UsageError } from '../core/errors.ts';
 import { makeDirectory } from './directory.ts';
 import { fallBack, generationsOf, syncPath } from './durable-file.ts';
-import { stateFailure } from './failure.ts';
+import { DamagedStateError, stateFailure } from './failure.ts';
 import { changeMeta, inspectLedger, type Ledger, ledgerFileName } from './ledger.ts';
 import { lockState } from './lock.ts';
 import { noteRestore, requirePair, restoringName, stateFiles } from './pairing.ts';
@@ -71,11 +71,20 @@ async function restoreBackup(from: string, directory: string, aside: string): Pr
     changeMeta(copy, noteRestore);
     await putInPlace(copy, directory, aside);
   } catch (error) {
-    const failure = stateFailure(error, copy);
-    throw failure instanceof ConfigError ? new ConfigError(failure.message.replaceAll(copy, from)) : failure;
+    throw backupFailure(stateFailure(error, copy), copy, from);
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
+}
+
+/** In the words of the backup itself, not of its copy. */
+function backupFailure(failure: unknown, copy: string, from: string): unknown {
+  if (!(failure instanceof ConfigError)) return failure;
+  const text =
+    failure instanceof DamagedStateError
+      ? `${failure.problem}. Nothing was changed. Restore another backup.`
+      : failure.message;
+  return new ConfigError(text.replaceAll(copy, from), { cause: failure });
 }
 
 async function copyState(from: string, copy: string): Promise<void> {
@@ -91,10 +100,12 @@ async function copyState(from: string, copy: string): Promise<void> {
 async function requireSoundBackup(directory: string): Promise<void> {
   const watermarks = await readWatermarks(join(directory, watermarkFileName));
   if (watermarks === null)
-    throw new ConfigError(`${directory} holds no complete backup: ${watermarkFileName} is missing.`);
+    throw new ConfigError(
+      `${directory} holds no complete backup: ${watermarkFileName} is missing. Name a directory that \`erp-puller state backup\` has written.`,
+    );
   inspectLedger(directory, (ledger) => {
     const [damage] = ledger.findDamage();
-    if (damage !== undefined) throw new ConfigError(`The ledger in ${directory} is damaged: ${damage}.`);
+    if (damage !== undefined) throw new DamagedStateError(`The ledger in ${directory} is damaged: ${damage}`);
     requirePair(directory, watermarks, ledger.meta);
   });
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { damagedState, stateFailure } from './failure.ts';
+import { DamagedStateError, stateFailure } from './failure.ts';
 import { changeMeta } from './ledger.ts';
 import { lockState } from './lock.ts';
 import { restoringName } from './pairing.ts';
@@ -32,7 +32,8 @@ export function openIdleBudget(directory: string): Pick<Store, 'readQuota' | 'up
 function withLock<T>(directory: string, work: () => T): T {
   const lock = lockState(directory);
   try {
-    if (existsSync(join(directory, restoringName))) throw damagedState(`A restore of ${directory} was cut off`);
+    if (existsSync(join(directory, restoringName)))
+      throw new DamagedStateError(`A restore of ${directory} was cut off`);
     return work();
   } finally {
     lock.release();

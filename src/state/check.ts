@@ -3,7 +3,7 @@ import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../core/errors.ts';
 import type { Finding } from '../core/types.ts';
-import { NoStateError, stateFailure, wayOutOfDamage } from './failure.ts';
+import { DamagedStateError, NoStateError, stateFailure, wayOutOfDamage } from './failure.ts';
 import { inspectLedger, ledgerFileName } from './ledger.ts';
 import { requireStartable, restoringName, stateFiles } from './pairing.ts';
 import { openWatermarkFile } from './watermark-file.ts';
@@ -40,7 +40,8 @@ async function findDamaged(directory: string): Promise<Finding[]> {
     if (error instanceof NoStateError) {
       return [finding(directory, { code: 'state-new', level: 'error', text: error.message })];
     }
-    return [damaged(messageOf(stateFailure(error, directory)))];
+    const failure = stateFailure(error, directory);
+    return [damaged(failure instanceof DamagedStateError ? `${failure.problem}.` : messageOf(failure))];
   }
 }
 

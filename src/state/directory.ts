@@ -17,7 +17,7 @@ export async function makeDirectory(directory: string): Promise<void> {
   } catch (error) {
     if (!hopeless.has(systemCode(error) ?? '')) throw error;
     throw new ConfigError(
-      `The directory ${directory} cannot be created: ${messageOf(error)}. Name another one (state.directory in the config file), or create it for the user that erp-puller runs as.`,
+      `The directory ${directory} cannot be created: ${messageOf(error)}. Name another one, or create it for the user that erp-puller runs as.`,
       { cause: error },
     );
   }

@@ -5,7 +5,7 @@ import { backUp } from './backup.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
 import { makeDirectory } from './directory.ts';
 import { probeDirectory, removeLeftovers } from './durable-file.ts';
-import { damagedState, NoStateError, stateFailure } from './failure.ts';
+import { DamagedStateError, NoStateError, stateFailure } from './failure.ts';
 import { fenced, type Ledger, ledgerFileName, openLedger } from './ledger.ts';
 import { lockState, type StateLock } from './lock.ts';
 import { doubtAfterRestore, requireStartable, restoringName } from './pairing.ts';
@@ -68,7 +68,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 async function openState(options: EmbeddedStoreOptions, lock: StateLock | null): Promise<State> {
   const { directory, clock } = options;
   if (existsSync(join(directory, restoringName))) {
-    throw damagedState(`A restore of ${directory} was cut off before it was complete`);
+    throw new DamagedStateError(`A restore of ${directory} was cut off before it was complete`);
   }
   // The file before the ledger: beside a running daemon the later look may only show the ledger ahead.
   const file = await openWatermarkFile(directory);

@@ -18,7 +18,7 @@ export function stateFailure(error: unknown, directory: string): unknown {
   const result = errcode === undefined ? undefined : errcode & 0xff;
   // A text in it is no JSON any more: nothing else is parsed on the way.
   if (isDamage(error) || error instanceof SyntaxError) {
-    return damagedState(`The ledger in ${directory} is damaged: ${error.message}`, error);
+    return new DamagedStateError(`The ledger in ${directory} is damaged: ${error.message}`, { cause: error });
   }
   if (syscall !== undefined || (result !== undefined && trouble.has(result))) {
     const advice = 'Check free space, permissions and the disk; the next try goes on where this one ended.';
@@ -34,8 +34,14 @@ export const wayOutOfDamage =
   'away: the next start reads and sends everything again, as a first load.';
 
 /** The state is there but must not be used; says the way out. Nothing of it is ever removed on the way. */
-export function damagedState(problem: string, cause?: unknown): ConfigError {
-  return new ConfigError(`${problem}. Nothing was changed. ${wayOutOfDamage}`, cause === undefined ? {} : { cause });
+export class DamagedStateError extends ConfigError {
+  /** What is wrong, without the way out. */
+  readonly problem: string;
+
+  constructor(problem: string, options: ErrorOptions = {}) {
+    super(`${problem}. Nothing was changed. ${wayOutOfDamage}`, options);
+    this.problem = problem;
+  }
 }
 
 /** There is nothing of a state that could be read or lost. */

@@ -1,6 +1,6 @@
 import { ConfigError } from '../core/errors.ts';
 import { type Database, openScratchDatabase, prepare, prepareArrays, transaction, type Value } from './database.ts';
-import { damagedState } from './failure.ts';
+import { DamagedStateError } from './failure.ts';
 
 /**
  * Tables of version 1; a new ledger goes through the same steps as an old one.
@@ -156,7 +156,7 @@ export function requireTables(database: Database, path: string): void {
   ownColumns ??= readOwnColumns();
   const there = new Set(columnsOf(database));
   const missing = ownColumns.find((column) => !there.has(column));
-  if (missing !== undefined) throw damagedState(`${path} does not have all its tables: ${missing}`);
+  if (missing !== undefined) throw new DamagedStateError(`${path} does not have all its tables: ${missing}`);
 }
 
 let ownColumns: readonly string[] | undefined;
@@ -191,7 +191,7 @@ export function readVersion(database: Database, path: string): number {
     const problem = `${path} was written by a newer erp-puller (version ${version}, this one knows ${ledgerVersion})`;
     throw new ConfigError(`${problem}. Nothing was changed. Run that program, or restore a backup made by this one.`);
   }
-  if (version === 0 && hasTables(database)) throw damagedState(`${path} is not a ledger of erp-puller`);
+  if (version === 0 && hasTables(database)) throw new DamagedStateError(`${path} is not a ledger of erp-puller`);
   return version;
 }
 

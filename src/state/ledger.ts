@@ -15,7 +15,7 @@ import {
 } from './database.ts';
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts';
 import { createDoubts, type Doubts } from './doubts.ts';
-import { damagedState, NoStateError } from './failure.ts';
+import { DamagedStateError, NoStateError } from './failure.ts';
 import { createGathered, type Gathered } from './gathered.ts';
 import { createSchema, ledgerVersion, migrate, readVersion, requireTables } from './ledger-schema.ts';
 import { createMesIds, type MesIds } from './mes-ids.ts';
@@ -78,7 +78,7 @@ const pageBytes = 16_384;
 /** Opens the ledger of a state directory; throws ConfigError for one that is damaged, foreign or lost. */
 export function openLedger({ directory, readOnly, newStateId, ...options }: LedgerOptions): Ledger {
   const path = join(directory, ledgerFileName);
-  if (newStateId === null && !existsSync(path)) throw damagedState(`${path} is missing`);
+  if (newStateId === null && !existsSync(path)) throw new DamagedStateError(`${path} is missing`);
   const database = (options.openDatabase ?? openDatabase)(path, { readOnly });
   try {
     prepareLedger(database, { path, readOnly, newStateId });
@@ -115,14 +115,14 @@ function prepareLedger(
 /** Without watermarks beside it the very first start was cut off before it made the tables. */
 function emptyLedger(path: string): ConfigError {
   const directory = dirname(path);
-  if (existsSync(join(directory, watermarkFileName))) return damagedState(`${path} is empty`);
+  if (existsSync(join(directory, watermarkFileName))) return new DamagedStateError(`${path} is empty`);
   return new NoStateError(directory);
 }
 
 /** A third of a second for a million records; whoever only reads beside the daemon goes without. */
 function requireUndamaged(database: Database, path: string): void {
   const [first] = prepare<{ quick_check: string }>(database, 'PRAGMA quick_check(1)').all();
-  if (first?.quick_check !== 'ok') throw damagedState(`${path} is damaged: ${first?.quick_check}`);
+  if (first?.quick_check !== 'ok') throw new DamagedStateError(`${path} is damaged: ${first?.quick_check}`);
 }
 
 /** What reads cannot bring it up to date. */
@@ -140,7 +140,7 @@ export type LedgerInspection = Pick<Ledger, 'meta' | 'findDamage'>;
 /** Looks into a ledger, an older program's too, and writes nothing; throws ConfigError for one that is empty, newer or lost. */
 export function inspectLedger(directory: string, inspect: (ledger: LedgerInspection) => void): void {
   const path = join(directory, ledgerFileName);
-  if (!existsSync(path)) throw damagedState(`${path} is missing`);
+  if (!existsSync(path)) throw new DamagedStateError(`${path} is missing`);
   const database = openDatabase(path, { readOnly: true });
   try {
     const version = readVersion(database, path);
@@ -162,10 +162,10 @@ export function hasLedger(directory: string): boolean {
  */
 export function changeMeta<T>(directory: string, change: (meta: Meta) => T): T {
   const path = join(directory, ledgerFileName);
-  if (!existsSync(path)) throw damagedState(`${path} is missing`);
+  if (!existsSync(path)) throw new DamagedStateError(`${path} is missing`);
   const database = openDatabase(path, { readOnly: false });
   try {
-    if (readVersion(database, path) === 0) throw damagedState(`${path} is empty`);
+    if (readVersion(database, path) === 0) throw new DamagedStateError(`${path} is empty`);
     database.exec('PRAGMA synchronous = FULL');
     return transaction(database, () => change(createMeta(database)));
   } finally {

@@ -1,4 +1,4 @@
-import { damagedState } from './failure.ts';
+import { DamagedStateError } from './failure.ts';
 import { type Ledger, ledgerFileName } from './ledger.ts';
 import { type WatermarkFile, type Watermarks, watermarkFileName } from './watermark-file.ts';
 
@@ -14,11 +14,11 @@ export const restoringName = 'restoring';
  */
 export function requirePair(directory: string, watermarks: Watermarks, meta: Ledger['meta']): void {
   if (watermarks.stateId !== meta.stateId) {
-    throw damagedState(`The watermarks and the ledger in ${directory} come from different states`);
+    throw new DamagedStateError(`The watermarks and the ledger in ${directory} come from different states`);
   }
   const behind = watermarks.sequence - meta.sequence();
   if (behind > 0) {
-    throw damagedState(
+    throw new DamagedStateError(
       `The ledger in ${directory} is ${behind} changes older than the watermarks, as from an older backup`,
     );
   }
@@ -27,7 +27,8 @@ export function requirePair(directory: string, watermarks: Watermarks, meta: Led
 /** As requirePair, for a directory in which the first start may have been cut off between the ledger and the file. */
 export function requireStartable(directory: string, file: WatermarkFile, meta: Ledger['meta']): void {
   if (file.exists()) requirePair(directory, file.current(), meta);
-  else if (meta.sequence() > 0) throw damagedState(`The watermarks in ${directory} are missing, the ledger is there`);
+  else if (meta.sequence() > 0)
+    throw new DamagedStateError(`The watermarks in ${directory} are missing, the ledger is there`);
 }
 
 /** Set in the ledger of a backup that is put in place. */

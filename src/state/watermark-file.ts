@@ -6,7 +6,7 @@ import { ConfigError } from '../core/errors.ts';
 import type { Watermark } from '../core/types.ts';
 import { requireDirectory } from './directory.ts';
 import { generationsOf, replaceFile } from './durable-file.ts';
-import { damagedState, systemCode } from './failure.ts';
+import { DamagedStateError, systemCode } from './failure.ts';
 
 export const watermarkFileName = 'watermarks.json';
 
@@ -69,7 +69,8 @@ export async function openWatermarkFile(directory: string): Promise<WatermarkFil
   const low = new Low<Watermarks>(durableAdapter(path), empty);
   await low.read();
   const onDisk = () => low.data !== empty;
-  if (!onDisk() && hasGenerations(path)) throw damagedState(`${path} is missing, earlier generations are there`);
+  if (!onDisk() && hasGenerations(path))
+    throw new DamagedStateError(`${path} is missing, earlier generations are there`);
 
   let last: Promise<void> = Promise.resolve();
   let held = false;
@@ -142,21 +143,21 @@ function formatWatermarks(watermarks: Watermarks): string {
 }
 
 function parseWatermarks(bytes: Buffer, path: string): Watermarks {
-  if (bytes.length === 0) throw damagedState(`${path} is empty`);
-  if (bytes.includes(0)) throw damagedState(`${path} holds NUL bytes, as after a power cut`);
+  if (bytes.length === 0) throw new DamagedStateError(`${path} is empty`);
+  if (bytes.includes(0)) throw new DamagedStateError(`${path} holds NUL bytes, as after a power cut`);
   const content = parseJson(bytes.toString('utf8'), path);
-  if (!isOurs(content)) throw damagedState(`${path} is not a watermark file of erp-puller`);
+  if (!isOurs(content)) throw new DamagedStateError(`${path} is not a watermark file of erp-puller`);
   const { checksum, ...watermarks } = content;
   requireVersion(watermarks.version, path);
   if (checksum === checksumOf(watermarks)) return watermarks;
-  throw damagedState(`${path} is damaged or was edited by hand: its checksum does not match its content`);
+  throw new DamagedStateError(`${path} is damaged or was edited by hand: its checksum does not match its content`);
 }
 
 function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw damagedState(`${path} is truncated or damaged: it is not JSON`, error);
+    throw new DamagedStateError(`${path} is truncated or damaged: it is not JSON`, { cause: error });
   }
 }
 
@@ -168,7 +169,7 @@ function isOurs(content: unknown): content is Watermarks & { checksum: string } 
 
 function requireVersion(version: number, path: string): void {
   if (version === fileVersion) return;
-  if (version < fileVersion) throw damagedState(`${path} has the unknown version ${version}`);
+  if (version < fileVersion) throw new DamagedStateError(`${path} has the unknown version ${version}`);
   throw new ConfigError(
     `${path} was written by a newer erp-puller (version ${version}, this one knows ${fileVersion}). ` +
       'Nothing was changed. Run that program, or `erp-puller state restore` with a backup made by this one.',

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -112,8 +113,21 @@ describe('state', () => {
     const before = readFileSync(watermarks(), 'utf8');
     const { code, stderr } = await workspace.run('state', 'restore', path.join(workspace.folder, 'nowhere'));
     expect(code).toBe(78);
-    expect(stderr).toContain('nowhere holds no complete backup: watermarks.json is missing.');
+    expect(stderr).toContain(
+      'nowhere holds no complete backup: watermarks.json is missing. Name a directory that `erp-puller state backup` has written.',
+    );
     expect(readFileSync(watermarks(), 'utf8')).toBe(before);
+  });
+
+  it('restore refuses a damaged backup by its own name, and asks for another', async () => {
+    const damaged = path.join(workspace.folder, 'damaged');
+    cpSync(backup(), damaged, { recursive: true });
+    writeFileSync(path.join(damaged, 'watermarks.json'), '{');
+    const { code, stderr } = await workspace.run('state', 'restore', damaged);
+    expect({ code, stderr }).toEqual({
+      code: 78,
+      stderr: `${path.join(damaged, 'watermarks.json')} is truncated or damaged: it is not JSON. Nothing was changed. Restore another backup.\n`,
+    });
   });
 
   it('that is damaged is refused by every verb with 78 and the way out, and is not touched', async () => {
@@ -130,7 +144,12 @@ describe('state', () => {
       answer: {
         ok: false,
         findings: [
-          { code: 'state-damaged', level: 'error', todo: expect.stringContaining('erp-puller state restore') },
+          {
+            code: 'state-damaged',
+            level: 'error',
+            text: `${watermarks()} is truncated or damaged: it is not JSON.`,
+            todo: expect.stringContaining('erp-puller state restore'),
+          },
         ],
       },
     });

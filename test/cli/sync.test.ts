@@ -100,7 +100,11 @@ describe('sync', () => {
       'plant-1/operation',
       'Connector plant-1 has no stream operation; it has work-centers, equipment, sales-orders, production-orders, operations.',
     ],
-    ['a connector without its stream', 'plant-1/', 'Connector plant-1 has no stream '],
+    [
+      'a connector without its stream',
+      'plant-1/',
+      'plant-1/ names no stream; write plant-1 for all, or one of work-centers, ',
+    ],
     [
       'something behind the stream',
       'plant-1/operations/0010',

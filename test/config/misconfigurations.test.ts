@@ -224,7 +224,7 @@ const contradictions: Case[] = [
     'two connectors whose records the MES could not tell apart',
     second('externalSource: SAP', 'numberPrefix: B-'),
     [
-      '23:5 connectors.plant-2.externalSource is the same as that of connector plant-1. Each record would belong to two connectors.',
+      '23:5 connectors.plant-2.externalSource is the same as that of connector plant-1. Each record would belong to two connectors: give each its own.',
     ],
   ],
   [
