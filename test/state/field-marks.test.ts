@@ -25,6 +25,19 @@ describe('field marks', () => {
     expect(fieldMarks(record({ a: 'x'.repeat(1000), b: 1 }, { cell: 'c' }))).toHaveLength(9);
   });
 
+  it('have room for any number of fields', () => {
+    const fields = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`field_${index}`, index]));
+    const marks = fieldMarks(record(fields));
+    expect(marks).toHaveLength(3000);
+    expect(changedFields(record({ ...fields, field_7: 8, field_999: 0 }), marks)).toEqual(['field_7', 'field_999']);
+  });
+
+  it('are those of every version, so that a ledger of before can be compared', () => {
+    expect(fieldMarks(record({ name: 'Saw', active: true, quantity: 3, due: null }, { job: '1' }))).toBe(
+      'FQqBmaisuUyt8T8',
+    );
+  });
+
   it('never name a field that is the same', () => {
     const value = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null));
     fc.assert(
