@@ -11,12 +11,12 @@ import {
 } from '../core/types.ts';
 import { type Database, prepare, type Value } from './database.ts';
 import { recordJson } from './records.ts';
-import type { Sending } from './store.ts';
+import type { SendNote } from './store.ts';
 
 /** What the MES may hold though no answer says so. Methods that write belong into a transaction. */
 export interface Doubts {
   /** These are about to be sent. */
-  note(sending: Sending): void;
+  note(note: SendNote): void;
   /** What became of all that was noted for a stream is known. */
   settle(stream: string): void;
   /** Whether anything of a stream is noted. Only reads. */

@@ -18,7 +18,7 @@ import type {
   PageCommit,
   Quota,
   ResumePoint,
-  Sending,
+  SendNote,
   Store,
   StreamState,
   StreamStatus,
@@ -199,7 +199,7 @@ function knownOf({ passes, readsDue, children, sweeps, parked, deadLetters, remo
   };
 }
 
-async function noteSending(state: State, sending: Sending): Promise<void> {
+async function noteSending(state: State, sending: SendNote): Promise<void> {
   const { ledger } = state;
   const interrupted = interruptedAt(state, sending.stream, sending.before);
   await ledger.jot(() => {

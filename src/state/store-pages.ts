@@ -19,7 +19,7 @@ export interface ResumePoint {
 }
 
 /** What goes out next for a stream. */
-export interface Sending {
+export interface SendNote {
   stream: string;
   source: string;
   changes: readonly Change[];

@@ -1,9 +1,9 @@
 import type { StreamResult } from '../core/events.ts';
 import type { Entity, LedgerEntry, MesRecord, SentCreate, SourceRef, Watermark } from '../core/types.ts';
-import type { Lateness, PageCommit, ResumePoint, Sending } from './store-pages.ts';
+import type { Lateness, PageCommit, ResumePoint, SendNote } from './store-pages.ts';
 import type { SweepStore } from './store-sweeps.ts';
 
-export type { BadRow, Lateness, PageCommit, ResumePoint, Sending } from './store-pages.ts';
+export type { BadRow, Lateness, PageCommit, ResumePoint, SendNote } from './store-pages.ts';
 export type {
   AbsenceQuery,
   BegunRemoval,
@@ -27,7 +27,7 @@ export interface Store extends SweepStore {
    * Of these a request goes out next. What of it no commit of their stream has told of when its next pass begins, in this process or another,
    * counts as doubtful from then on. A power cut may take it.
    */
-  noteSending(sending: Sending): Promise<void>;
+  noteSending(note: SendNote): Promise<void>;
   /** The outcomes of one page and its resume point, in one transaction. Throws LeaseLostError for an old epoch. */
   commit(commit: PageCommit): Promise<void>;
   /**

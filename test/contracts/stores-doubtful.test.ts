@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type MesRecord, unknownContent } from '../../src/core/types.ts';
-import type { Sending } from '../../src/state/store.ts';
+import type { SendNote } from '../../src/state/store.ts';
 import {
   change,
   delivered,
@@ -31,7 +31,7 @@ describe.each(stores)('what the MES may hold though no answer says so: $name', (
     await state.store.commit(page(state.epoch, { doubtful: records.map((each) => change(each)), keepRecords }));
   }
 
-  async function note(records: readonly MesRecord[], rest: Partial<Sending> = {}): Promise<void> {
+  async function note(records: readonly MesRecord[], rest: Partial<SendNote> = {}): Promise<void> {
     const changes = records.map((each) => change(each));
     await state.store.noteSending({ stream, source, changes, keepRecords: true, before: null, ...rest });
   }

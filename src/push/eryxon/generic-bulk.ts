@@ -14,7 +14,7 @@ import { ask, type Call, type Report, requireKnown } from './request.ts';
 import { taskOf, worthListing } from './ways.ts';
 
 /** What one bulk-sync carries. */
-interface Sending {
+interface BulkSync {
   sent: readonly Sent[];
   /** New rows since it began, its own and those of bulk-syncs side by side with it. */
   rowsSince(): number;
@@ -51,7 +51,7 @@ export async function genericBulk(call: Call, changes: readonly ReadyChange[], r
   }
 }
 
-async function sendAndProve(call: Call, { sent, rowsSince }: Sending, report: Report): Promise<void> {
+async function sendAndProve(call: Call, { sent, rowsSince }: BulkSync, report: Report): Promise<void> {
   const body = listBody(`{"${tables[call.entity]}"`, sent.map(bodyOf));
   const carries = sent.map(({ change }) => change);
   const answer = await ask(call, { method: 'POST', rest: '/bulk-sync', body, carries });
@@ -129,7 +129,11 @@ function namedFailures(errors: unknown): string[] {
 const others = 20;
 
 /** Looks among the newest rows; where many are missing there, because the MES had them before, in the whole list. */
-async function proveCreates(call: Call, { sent: creates, rowsSince }: Sending, report: Report): Promise<ReadyChange[]> {
+async function proveCreates(
+  call: Call,
+  { sent: creates, rowsSince }: BulkSync,
+  report: Report,
+): Promise<ReadyChange[]> {
   if (creates.length === 0) return [];
   const most = Math.min(largestPage, rowsSince() + others);
   const newest = await readRows(call, '&sort=created_at&order=desc', most);
