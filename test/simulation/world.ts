@@ -241,7 +241,8 @@ function differencesOf({ generation, policy }: Setting, { erp, mes, edits }: Sid
   const byHand = [...edits]
     .filter(([name, { at }]) => (erp.changedAt?.(name) ?? 0) <= at)
     .map(([name, { field }]) => `${name} ${field}: `);
-  const found = differences.filter((line) => !byHand.some((start) => line.startsWith(start)));
+  const known = (line: string) => byHand.some((start) => line.startsWith(start)) || isOldLink(line, expected);
+  const found = differences.filter((line) => !known(line));
   found.push(...halfRemoved(image));
   if (erp.mayBeOnHold === undefined) return found;
   for (const table of tables) {
@@ -252,6 +253,12 @@ function differencesOf({ generation, policy }: Setting, { erp, mes, edits }: Sid
     }
   }
   return [...found, ...ghosts(projected, image, optional)];
+}
+
+/** What was cancelled before its parent was deleted is not told again: it hangs on the dead row, whether the parent comes back or not. */
+function isOldLink(line: string, expected: MesImage): boolean {
+  const [, table = '', id = ''] = /^(\w+)\/(\S+) \w+_external_id: .* \(deleted [^)]*\)"$/.exec(line) ?? [];
+  return expected[table as Table]?.get(id)?.onHold === true;
 }
 
 /** What need not have come to the MES, since the ERP has it no more, may not be there as if it had. */
