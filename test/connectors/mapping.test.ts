@@ -79,6 +79,7 @@ describe('an expression that does not end', () => {
     ['calls itself in the end for ever', '($f := function($n) { $f($n + 1) }; $f(1))'],
     ['calls itself deeper and deeper', '($f := function($n) { 1 + $f($n + 1) }; $f(1))'],
     ['counts too far', '$count([1..9999999]) & ""'],
+    ['makes too long a text', '$pad("x", 400000000)'],
   ])('because it %s costs one row only', async (_what, body) => {
     const when = `SalesOrder = "7" ? ${body} : true`;
     const stream = await sapStream('sales-orders', { streams: { 'sales-orders': { when } } });
@@ -91,6 +92,45 @@ describe('an expression that does not end', () => {
       reason: expect.stringMatching(/^The configured mapping failed: /),
     });
     expect(performance.now() - before).toBeLessThan(2000);
+  });
+});
+
+describe('a regular expression', () => {
+  const evaluated = async (text: string, row: unknown) => (await compileExpression(text)).evaluate(row);
+
+  it.each([
+    ['$contains(Text, /^(a+)+$/)', false],
+    ['$replace(Text, /(a*)*b/, "x")', `${'a'.repeat(40)}!`],
+    ['$count($split(Text, /(a+)+c/))', 1],
+  ])('that tries without end in most engines ends at once: %s', async (text, result) => {
+    const before = performance.now();
+    expect(await evaluated(text, { Text: `${'a'.repeat(40)}!` })).toEqual(result);
+    expect(performance.now() - before).toBeLessThan(2000);
+  });
+
+  it.each(['/(a)\\1/', '/(?<n>a)\\k<n>/', '/(?=a)/', '/a(?!b)/', '/(?<=a)b/', '/(?<!a)b/'])(
+    '%s is refused: nothing could end it',
+    async (regex) => {
+      expect(await assertExpression(`$contains(Text, ${regex})`)).toBe(
+        `looks around, or back, in the regular expression ${regex}, which may take for ever: write it without`,
+      );
+    },
+  );
+
+  it.each(['/a\\\\1/', '/(?:a)=!/', '/(?<n>a)/'])('%s is none of those', async (regex) => {
+    expect(await assertExpression(`$contains(Text, ${regex})`)).toBeUndefined();
+  });
+});
+
+describe('$pad of an expression', () => {
+  it.each([
+    ['$pad("x", 5, "#a")', 'x#a#a'],
+    ['$pad("é😀", -5)', '   é😀'],
+    ['$pad("x", 3, "")', 'x  '],
+    ['$pad("long", 2)', 'long'],
+    ['$pad(Nothing, 5)', undefined],
+  ])('%s is as JSONata has it', async (text, result) => {
+    expect(await (await compileExpression(text)).evaluate({})).toBe(result);
   });
 });
 
