@@ -105,6 +105,7 @@ async function prepareInTime(app: App, signal: AbortSignal): Promise<void> {
   const giveUp = () => waiting.abort();
   const cancel = app.clock.after(prepareMs, giveUp);
   signal.addEventListener('abort', giveUp, { once: true });
+  if (signal.aborted) giveUp();
   try {
     await app.prepare(waiting.signal);
   } finally {

@@ -79,7 +79,8 @@ async function runAll(running: Running): Promise<StreamResult[]> {
     const reason = stopped ?? whyNot(running, stream);
     const base = nothingRun(session.name, stream.name);
     if (reason !== undefined) {
-      results.push({ ...base, outcome: 'failed', error: reason });
+      const watermark = await watermarkOf(context, stream);
+      results.push({ ...base, watermark, outcome: 'failed', error: reason });
       continue;
     }
     const ran = await runStream({ ...running, context: shared }, stream);
@@ -137,6 +138,7 @@ function conclude({ request, pauses, waits }: Running, ran: Ran): void {
 
 async function tell(context: PassContext, ran: Ran): Promise<StreamResult> {
   const result = describeRun(nothingRun(context.session.name, ran.stream.name), ran);
+  if (ran.pass === undefined) result.watermark = await watermarkOf(context, ran.stream);
   context.events.emit('stream:finished', { result });
   if (result.outcome !== 'waiting') await remember(context, result);
   return result;
@@ -199,6 +201,13 @@ async function remember({ store, clock }: PassContext, result: StreamResult): Pr
 function noteWait(waits: Map<string, Wait>, stream: string, wait: WaitError | undefined): void {
   if (wait === undefined) waits.delete(stream);
   else waits.set(stream, { reason: wait.message, planned: wait.planned, until: wait.until });
+}
+
+/** Of a stream that has not begun. A state that cannot be read says nothing, and has failed the pass. */
+async function watermarkOf({ store, session }: PassContext, { name }: Stream): Promise<StreamResult['watermark']> {
+  const status = await store.status().catch(() => []);
+  const watermark = status.find(({ stream }) => stream === `${session.name}/${name}`)?.watermark?.value ?? null;
+  return { before: watermark, after: watermark };
 }
 
 function nothingRun(connector: string, stream: string): StreamResult {

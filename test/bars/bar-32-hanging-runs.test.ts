@@ -34,8 +34,14 @@ it.each([
   await daemon.stop();
 });
 
+it('bar 32: a daemon that is told to end while it starts does not wait for the ERP', async () => {
+  const daemon = await startHangingDaemon(AbortSignal.abort(new Error('Stopped by SIGTERM.')));
+  expect(daemon.clock.monotonicMs()).toBeLessThan(20_000);
+  await daemon.stop();
+});
+
 /** One that is never answered, whatever deadlines there are. */
-async function startHangingDaemon() {
+async function startHangingDaemon(signal = new AbortController().signal) {
   const clock = createFakeClock(new Date('2026-03-01T08:00:00.000Z'));
   const events = createEventBus((error) => {
     throw error;
@@ -45,6 +51,7 @@ async function startHangingDaemon() {
   let hanging = 0;
   const openHttp: OpenHttp = () => ({
     request: (_request, signal) => {
+      if (signal.aborted) return Promise.reject(signal.reason);
       hanging += 1;
       return new Promise((_, reject) => {
         signal.addEventListener('abort', () => {
@@ -65,9 +72,11 @@ async function startHangingDaemon() {
   const hangs = async () => {
     while (hanging === 0) await clock.advance(1);
   };
-  const starting = startDaemon(app, logger, new AbortController().signal);
-  await hangs();
-  await clock.advance(20_000);
+  const starting = startDaemon(app, logger, signal);
+  if (!signal.aborted) {
+    await hangs();
+    await clock.advance(20_000);
+  }
   const daemon = await starting;
   return {
     clock,

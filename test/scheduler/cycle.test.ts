@@ -130,6 +130,23 @@ describe('a cycle', () => {
     expect((await rig.store.begin('plant/b')).watermark).toBeNull();
   });
 
+  it('tells where a stream stands that could not begin, or was not run', async () => {
+    let refused = false;
+    const streams = [fakeStream([job('1')], { name: 'a' }), fakeStream([job('2')], { name: 'b' })];
+    const rig = await openRig(streams, (store) => ({
+      ...store,
+      begin: (id) =>
+        refused ? Promise.reject(new PermanentError('HTTP 401', { credentials: true })) : store.begin(id),
+    }));
+    await rig.run();
+    refused = true;
+    const watermark = { before: start.toISOString(), after: start.toISOString() };
+    expect(await rig.run()).toMatchObject([
+      { outcome: 'failed', error: 'HTTP 401', watermark },
+      { outcome: 'failed', error: 'Not run: HTTP 401', watermark },
+    ]);
+  });
+
   it('never throws, whatever its listeners or the state do', async () => {
     const rig = await openRig([fakeStream([job('1')])], (store) => ({
       ...store,
