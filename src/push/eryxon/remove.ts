@@ -1,4 +1,5 @@
 import { asError, TransientError, WaitError } from '../../core/errors.ts';
+import type { HttpRequest } from '../../core/http.ts';
 import type { Entity, Finding, MesRecord } from '../../core/types.ts';
 import type { Caller } from '../day-plan.ts';
 import type { Removal, Remover, Restored } from '../remover.ts';
@@ -6,7 +7,7 @@ import type { CountedTransport } from '../transport.ts';
 import { type Answer, readAnswer } from './answers.ts';
 import { tables } from './bodies.ts';
 import { waitFinding } from './findings.ts';
-import { jsonHeaders } from './request.ts';
+import { isWithoutFunction, jsonHeaders } from './request.ts';
 
 export interface EryxonRemover extends Remover {
   /** Whether this MES lets a deleted record come back, for each of these entities; writes nothing. */
@@ -27,7 +28,7 @@ export function createEryxonRemover(
   const base = new URL(url).pathname.replace(/\/$/, '');
   const pathOf = (entity: Entity, id: string) => `${base}/api-${tables[entity]}?id=${encodeURIComponent(id)}`;
   let hides: Promise<boolean> | undefined;
-  /** By entity: what the MES answers where a row that nobody has is to give up its keys. Asked once a process; a failure is forgotten. */
+  /** By entity: what the MES answers where a row that nobody has is to give up its keys. Asked once a process; what is no 404 may pass, and is forgotten. */
   const probes = new Map<Entity, Promise<number>>();
 
   /** Asked once a process; a failure is forgotten. */
@@ -48,7 +49,9 @@ export function createEryxonRemover(
     probes.set(entity, probe);
     probe.catch(() => probes.delete(entity));
     const status = await probe;
-    return status === 404 ? undefined : `PATCH ${path} answers HTTP ${status}.`;
+    if (status === 404) return undefined;
+    probes.delete(entity);
+    return `PATCH ${path} answers HTTP ${status}.`;
   }
 
   async function removeBy(transport: CountedTransport, removal: Removal): Promise<Removed> {
@@ -110,7 +113,7 @@ async function removeHiding(path: string, removal: Removal, transport: CountedTr
   const given = await patch(path, keysGivenUp(removal), transport);
   if (given === 404) return { kind: 'removed' };
   if (given !== 200) return { kind: 'kept', reason: `The MES does not let it give up its keys: HTTP ${given}.` };
-  const answer = readAnswer(await transport.request({ method: 'DELETE', path }), `DELETE ${path}`);
+  const answer = await askAboutRow({ method: 'DELETE', path }, transport);
   const proof = await patch(path, keysGivenUp(removal), transport);
   if (proof === 404) return { kind: 'removed' };
   const back = await patch(path, keysBack(removal), transport);
@@ -146,7 +149,7 @@ function refusal(what: string, { status, message }: Answer): Restored {
 
 /** It must not be found afterwards; where it cannot be looked for, there must be nothing left to delete the second time. */
 async function removeForGood(path: string, transport: CountedTransport): Promise<Removed> {
-  const remove = async () => readAnswer(await transport.request({ method: 'DELETE', path }), `DELETE ${path}`);
+  const remove = () => askAboutRow({ method: 'DELETE', path }, transport);
   const first = await remove();
   if (first.status === 404) return { kind: 'removed' };
   if (first.status >= 400 && first.status !== 409) {
@@ -159,7 +162,15 @@ async function removeForGood(path: string, transport: CountedTransport): Promise
 }
 
 async function look(path: string, transport: CountedTransport): Promise<Answer> {
-  return readAnswer(await transport.request({ method: 'GET', path }), `GET ${path}`);
+  return askAboutRow({ method: 'GET', path }, transport);
+}
+
+/** Throws TransientError for a 404 of the host or of what stands before it, which says nothing of the row: only the function's own does. */
+async function askAboutRow(request: HttpRequest, transport: CountedTransport): Promise<Answer> {
+  const what = `${request.method} ${request.path}`;
+  const answer = readAnswer(await transport.request(request), what);
+  if (answer.status !== 404 || (answer.code === 'NOT_FOUND' && !isWithoutFunction(answer))) return answer;
+  throw new TransientError(`${what} answers HTTP 404 without a word of the record: ${answer.message}`, { status: 404 });
 }
 
 async function patch(
@@ -175,8 +186,7 @@ async function patchFor(
   body: Readonly<Record<string, unknown>>,
   transport: CountedTransport,
 ): Promise<Answer> {
-  const request = { method: 'PATCH', path, headers: jsonHeaders, body: JSON.stringify(body) } as const;
-  return readAnswer(await transport.request(request), `PATCH ${path}`);
+  return askAboutRow({ method: 'PATCH', path, headers: jsonHeaders, body: JSON.stringify(body) }, transport);
 }
 
 /** Columns of which no two rows may have the same value, dead ones included. */

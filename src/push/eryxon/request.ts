@@ -63,8 +63,12 @@ export function requireStarting({ status, code }: Answer, name: string): void {
 }
 
 /** An answer that is neither a success nor about the record. */
-export function requireKnown({ status, code, message }: Answer, what: string): void {
-  if (code === 'NOT_FOUND' && message === 'Requested function was not found') {
-    throw new PermanentError(`The MES has no ${what} (HTTP ${status} ${message}). Check mes.url.`);
-  }
+export function requireKnown(answer: Answer, what: string): void {
+  if (!isWithoutFunction(answer)) return;
+  throw new PermanentError(`The MES has no ${what} (HTTP ${answer.status} ${answer.message}). Check mes.url.`);
+}
+
+/** The host's word for a function that is not there, in the form of one for a record that is not there. */
+export function isWithoutFunction({ code, message }: Answer): boolean {
+  return code === 'NOT_FOUND' && message === 'Requested function was not found';
 }

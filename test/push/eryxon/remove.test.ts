@@ -48,6 +48,13 @@ const done: Reply = [200, { success: true, data: { job: {} } }];
 const absent: Reply = [404, { success: false, error: { code: 'NOT_FOUND', message: 'not found' } }];
 const refusal: Reply = [500, { success: false, error: { message: 'violates foreign key constraint "x"' } }];
 
+/** What the host and what stands before it answer where they do not find the function. */
+const astray: [string, unknown][] = [
+  ['of the host', { code: 'NOT_FOUND', message: 'Requested function was not found' }],
+  ['of a gateway', { message: 'no Route matched with those values' }],
+  ['that is a page', '<html><body>404 Not Found</body></html>'],
+];
+
 const taken: Reply = [
   500,
   { success: false, error: { message: 'duplicate key value violates unique constraint "x"' } },
@@ -92,6 +99,33 @@ describe('where deleted rows only hide', () => {
 
   it('a 404 at once means that it is gone already', async () => {
     const { remover } = open(() => absent);
+    expect(await remover.remove(job, never)).toMatchObject({ kind: 'removed' });
+  });
+
+  it.each(astray)('a 404 %s proves nothing', async (_whose, body) => {
+    for (const method of ['PATCH', 'DELETE']) {
+      const { remover } = open((request) => (request.method === method ? [404, body] : done));
+      await expect(remover.remove(job, never)).rejects.toThrow(
+        `${method} /functions/v1/api-jobs?id=${id} answers HTTP 404`,
+      );
+    }
+    await expect(open(() => [404, body]).remover.restore(job, never)).rejects.toThrow('without a word of the record');
+  });
+
+  it('a function that did not start once may start later', async () => {
+    let starts = false;
+    const openTransport = () => ({
+      requests: () => 0,
+      async request({ path }: MesRequest) {
+        if (path.endsWith('?limit=1')) return { status: 200, headers: {}, text: '{"success":true,"data":{"jobs":[]}}' };
+        if (!starts)
+          return { status: 503, headers: {}, text: '{"code":"BOOT_ERROR","message":"Function failed to start"}' };
+        return { status: 404, headers: {}, text: JSON.stringify(absent[1]) };
+      },
+    });
+    const remover = createEryxonRemover('https://mes.test/functions/v1', openTransport);
+    expect(await remover.remove(job, never)).toMatchObject({ kind: 'kept', reason: expect.stringContaining('503') });
+    starts = true;
     expect(await remover.remove(job, never)).toMatchObject({ kind: 'removed' });
   });
 
@@ -194,6 +228,18 @@ describe('where rows are deleted for good', () => {
     const { remover, asked } = open(({ method }) => (method === 'GET' ? absent : done), []);
     expect(await remover.remove(cell, never)).toMatchObject({ kind: 'removed' });
     expect(asked.slice(1)).toEqual([`DELETE cells?id=${id}`, `GET cells?id=${id}`]);
+  });
+
+  it.each(astray)('a 404 %s proves nothing', async (_whose, body) => {
+    for (const method of ['DELETE', 'GET']) {
+      const { remover } = open((request) => (request.method === method ? [404, body] : done), []);
+      await expect(remover.remove(cell, never)).rejects.toThrow(
+        `${method} /functions/v1/api-cells?id=${id} answers HTTP 404`,
+      );
+    }
+    await expect(open(() => [404, body], []).remover.restore(cell, never)).rejects.toThrow(
+      'without a word of the record',
+    );
   });
 
   it('409 is success only when the row is gone', async () => {
