@@ -57,7 +57,7 @@ export interface MesRecord {
 
 /** What the ledger knows of one record. */
 export interface LedgerEntry {
-  /** Sync hash of what was last delivered; null while nothing has been, `unknownContent` where that is doubtful. */
+  /** Sync hash of what was last delivered; null while nothing has been, `unknownContent` where that is doubtful, `toSendAgain` where it counts no more. */
   hash: string | null;
   /** The MES's own id of it, once an answer named it. */
   mesId: string | null;
@@ -77,6 +77,9 @@ export interface SourceRef extends RecordRef {
 
 /** In place of a sync hash where nobody knows which content a row has: no content has it. */
 export const unknownContent = '';
+
+/** In place of the sync hash of a record that the MES has, and that is to be sent again whatever its content: no content has it. */
+export const toSendAgain = 'again';
 
 /** A create that was sent to the MES, kept from before its request until the ledger has the id of the row. */
 export interface SentCreate extends SourceRef {

@@ -1,7 +1,7 @@
 import type { GoodRow } from '../connectors/define.ts';
 import { recordKey } from '../core/records.ts';
 import { secondsBetween } from '../core/stamp.ts';
-import type { Outcome } from '../core/types.ts';
+import { type Outcome, toSendAgain } from '../core/types.ts';
 import type { Lateness } from '../state/store.ts';
 import type { Pass } from './pass-types.ts';
 
@@ -37,7 +37,8 @@ export function lateness(pass: Pass, rows: readonly GoodRow[], outcomes: readonl
 /** Delivered, and other than what was delivered before; what waited or was forgotten by hand is no news. */
 function isNews({ kind, change }: Outcome): boolean {
   const { known } = change;
-  return kind === 'delivered' && (known === undefined || known.hash !== null);
+  if (kind !== 'delivered') return false;
+  return known === undefined || (known.hash !== null && known.hash !== toSendAgain);
 }
 
 /** Says what was measured, and once a step that the overlap grows. */

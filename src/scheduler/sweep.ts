@@ -9,6 +9,7 @@ import {
   type Outcome,
   type RecordRef,
   type RecordSet,
+  toSendAgain,
   unknownContent,
 } from '../core/types.ts';
 import { deliverRows } from './delivery.ts';
@@ -187,7 +188,8 @@ async function findSuspects(pass: Pass, page: KeyPage): Promise<KeyRow[]> {
 
 function isSuspect({ stamp, leftOut }: KeyRow, entry: LedgerEntry | undefined, readUntil: string | null): boolean {
   if (leftOut) return mayBeHeld(entry) && (entry?.lifecycle !== 'cancelled' || entry.hash === unknownContent);
-  if (entry === undefined || entry.hash === null || entry.hash === unknownContent) return true;
+  if (entry === undefined || entry.hash === null || entry.hash === unknownContent || entry.hash === toSendAgain)
+    return true;
   if (stamp === null) return true;
   if (entry.stamp === stamp) return false;
   // What was cancelled because it was gone is listed again with the stamp it had.

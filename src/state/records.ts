@@ -6,6 +6,7 @@ import {
   type LedgerEntry,
   type Lifecycle,
   type MesRecord,
+  toSendAgain,
   unknownContent,
 } from '../core/types.ts';
 import { type Database, prepare, prepareArrays, type Value } from './database.ts';
@@ -134,7 +135,7 @@ function changes(database: Database): Omit<Records, 'scope' | 'scopes' | 'lookup
   const forgetOne = prepare(database, 'UPDATE records SET hash = NULL WHERE scope = ? AND external_id = ?');
   const ofIds = 'WHERE scope = ? AND external_id IN (SELECT value FROM json_each(?))';
   const forgetLost = prepare(database, `UPDATE records SET hash = NULL ${ofIds}`);
-  const forgetAll = `UPDATE records SET hash = ${doubted}, refused_hash = NULL`;
+  const forgetAll = `UPDATE records SET hash = ${forgotten}, refused_hash = NULL`;
   const forget = prepare(database, `${forgetAll} WHERE scope = ${scopeOf}`);
   return {
     deliver(scope, deliveries, keepRecords) {
@@ -160,6 +161,9 @@ function changes(database: Database): Omit<Records, 'scope' | 'scopes' | 'lookup
     forgetAll: () => database.exec(forgetAll),
   };
 }
+
+/** Of the hash of what is to be sent again: what is below it need not wait for that. Without an id nothing tells that the MES has it. */
+const forgotten = `CASE WHEN hash IS NULL THEN NULL WHEN mes_id IS NULL THEN '${unknownContent}' ELSE '${toSendAgain}' END`;
 
 /** Of the hash of what counts as lost: without an id only this tells that the MES may have it. */
 const doubted = `CASE WHEN hash IS NULL OR mes_id IS NOT NULL THEN NULL ELSE '${unknownContent}' END`;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type MesRecord, unknownContent } from '../../src/core/types.ts';
+import { type MesRecord, toSendAgain, unknownContent } from '../../src/core/types.ts';
 import type { SendNote } from '../../src/state/store.ts';
 import {
   change,
@@ -187,7 +187,7 @@ describe.each(stores)('what the MES may hold though no answer says so: $name', (
     await doubt([record('4')], false);
     await state.store.setWatermark({ stream, watermark: null, forget: { source, entities: ['job'] } });
     const hashes = await Promise.all(['1', '2', '3', '4'].map(async (id) => (await state.entry(id))?.hash));
-    expect(hashes).toEqual([unknownContent, null, null, unknownContent]);
+    expect(hashes).toEqual([unknownContent, toSendAgain, null, unknownContent]);
   });
 
   describe('when the program ends before a commit tells', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { zeroCounts } from '../../src/core/events.ts';
+import { toSendAgain } from '../../src/core/types.ts';
 import { LeaseLostError, type Run } from '../../src/state/store.ts';
 import {
   change,
@@ -191,7 +192,7 @@ describe.each(stores)('store: $name', (kind) => {
         page(state.epoch, { outcomes: [delivered(record('1'), 'uuid-1'), refused(record('2'))] }),
       );
       await state.store.setWatermark({ stream, watermark: null, forget: { source, entities: ['job'] } });
-      expect(await state.entry('1')).toMatchObject({ hash: null, mesId: 'uuid-1' });
+      expect(await state.entry('1')).toMatchObject({ hash: toSendAgain, mesId: 'uuid-1' });
       expect(await state.entry('2')).toMatchObject({ hash: null, refusedHash: null });
     });
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { unknownContent } from '../../src/core/types.ts';
+import { toSendAgain, unknownContent } from '../../src/core/types.ts';
 import { restoreState } from '../../src/state/backup.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
 import { openScratchStore } from '../../src/state/scratch-store.ts';
@@ -79,7 +79,7 @@ describe('a scratch state', () => {
     await restoreState({ from: backup, directory, clock });
     const { opened } = await scratch();
     const planned = await opened.lookup(source, 'job', ['1', '4']);
-    expect(planned.get('1')).toMatchObject({ hash: null, mesId: 'uuid-1' });
+    expect(planned.get('1')).toMatchObject({ hash: toSendAgain, mesId: 'uuid-1' });
     store = await openEmbeddedStore({ directory, clock });
     expect(planned).toEqual(await store.lookup(source, 'job', ['1', '4']));
   });

@@ -1,0 +1,63 @@
+import { rm } from 'node:fs/promises';
+import { expect, it, onTestFinished } from 'vitest';
+import type { Generation } from '../../sandbox/eryxon/generation.ts';
+import { restoreState } from '../../src/state/backup.ts';
+import { expectEqual, openPlant, type Plant } from '../support/plant.ts';
+
+const signal = new AbortController().signal;
+const hourMs = 3_600_000;
+
+const sweep = (plant: Plant) =>
+  plant.app().reconcile({ selection: [], mes: false, release: true }, (_name, task) => task(signal));
+
+/** Puts the state in the place of itself, by way of a backup. */
+async function restore(plant: Plant): Promise<void> {
+  const backup = `${plant.directory}-backup`;
+  onTestFinished(() => rm(backup, { recursive: true, force: true }));
+  await plant.app().store.backup(backup);
+  await plant.reopen(undefined, () => restoreState({ from: backup, directory: plant.directory, clock: plant.clock }));
+}
+
+async function parked(plant: Plant): Promise<number> {
+  const status = await plant.app().store.status();
+  return status.reduce((sum, each) => sum + each.parked, 0);
+}
+
+it.each<Generation>(['classic', 'main'])(
+  'after the restore of a backup the polls deliver what changes (%s)',
+  async (generation) => {
+    const plant = await openPlant({ seed: 5, records: 40, generation });
+    await plant.passUntilDone();
+    await restore(plant);
+    for (let hour = 0; hour < 12; hour += 1) {
+      plant.sandbox.sap.play(10);
+      plant.settle();
+      plant.clock.skip(hourMs);
+      await plant.passUntilDone();
+      expect(await parked(plant)).toBe(0);
+    }
+    expectEqual(plant);
+  },
+);
+
+it('after the restore of a backup nothing waits for what had been marked before it was made', async () => {
+  const plant = await openPlant({ seed: 5, records: 60, generation: 'classic' });
+  await plant.passUntilDone();
+  // Sales orders and work centers are gone that production orders and operations name.
+  plant.sandbox.sap.narrow(0.6);
+  for (let round = 0; round < 3; round += 1) {
+    await plant.pass({ release: true });
+    await sweep(plant);
+  }
+  const before = await parked(plant);
+  await restore(plant);
+  for (let day = 0; day < 6; day += 1) {
+    plant.sandbox.sap.play(30);
+    plant.settle();
+    await plant.pass({ release: true });
+    await sweep(plant);
+    plant.clock.skip(24 * hourMs);
+  }
+  // What hangs on what was hidden before it was ever delivered.
+  expect(await parked(plant)).toBeLessThanOrEqual(before + 2);
+});
