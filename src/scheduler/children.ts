@@ -1,5 +1,5 @@
 import type { ChildPage, ChildReader, MappedRow } from '../connectors/define.ts';
-import type { MesRecord } from '../core/types.ts';
+import type { Entity, MesRecord } from '../core/types.ts';
 import { deliverRows } from './delivery.ts';
 import { absencesBelieved } from './guard.ts';
 import type { Pass, PassRequest } from './pass-types.ts';
@@ -127,13 +127,27 @@ async function findMissing(pass: Pass, page: ChildPage, mapped: readonly MappedR
   const unproven = unprovenParents(pass, page, mapped);
   // Nobody is told of these, so that none of them is missed either.
   if (policyOf(pass.deletes, stream.entity) === 'ignore') return { missing: [], unproven };
-  const listed = new Set(
-    mapped.flatMap((row) => (row.kind === 'good' ? row.records.map((record) => record.externalId) : [])),
-  );
+  const rows = mapped.flatMap((row) => (row.kind === 'good' ? row.records : []));
+  const listed = new Set(rows.map((record) => record.externalId));
   const parentIds = page.parents.filter((parent) => !unproven.has(parent));
   const parent = stream.children?.parent ?? 'part';
   const known = await store.childrenOf({ source: session.source, entity: stream.entity, parent, parentIds });
-  return { missing: known.filter((record) => !listed.has(record.externalId)), unproven };
+  const missing = known.filter((record) => !listed.has(record.externalId));
+  const shown = new Set(rows.map((record) => parentOf(pass, record)));
+  return { missing: await withoutArchived(pass, missing, { parent, shown }), unproven };
+}
+
+/** What is done leaves the ERP by being archived, a parent with all its children: they stay as they are (D8). */
+async function withoutArchived(
+  pass: Pass,
+  missing: MesRecord[],
+  { parent, shown }: { parent: Entity; shown: ReadonlySet<string> },
+): Promise<MesRecord[]> {
+  const bare = new Set(missing.map((record) => parentOf(pass, record)).filter((id) => !shown.has(id)));
+  if (bare.size === 0) return missing;
+  const known = await pass.store.lookup(pass.session.source, parent, [...bare]);
+  const isArchived = (id: string) => bare.has(id) && known.get(id)?.lifecycle === 'closed';
+  return missing.filter((record) => !isArchived(parentOf(pass, record)));
 }
 
 function unprovenParents({ stream }: Pass, page: ChildPage, mapped: readonly MappedRow[]): ReadonlySet<string> {

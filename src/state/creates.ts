@@ -4,11 +4,12 @@ import { type Database, prepare } from './database.ts';
 /** Creates that were sent and are not known to be there. Methods that write belong into a transaction. */
 export interface Creates {
   find(ref: SourceRef): SentCreate | undefined;
-  note(creates: readonly SentCreate[]): void;
+  /** `doubtful`: a row that is found in its place need not be that of the create, until an answer has named its id. */
+  note(creates: readonly SentCreate[], doubtful: boolean): void;
   forget(refs: readonly SourceRef[]): void;
   /** Everything is to be sent again: what was created counts as unknown content, but for what cannot be sent without its id. */
   doubt(source: string, entity: Entity): void;
-  /** The same of every source. */
+  /** Nobody knows any more what became of any of them. */
   doubtAll(): void;
   /** The ledger has the ids of these. */
   settle(scope: number, externalIds: readonly string[]): void;
@@ -29,19 +30,18 @@ export function createCreates(database: Database, scopeOf: (source: string, enti
     database,
     'DELETE FROM creates WHERE scope = ? AND external_id IN (SELECT value FROM json_each(?))',
   );
-  const doubt = prepare(
-    database,
-    'UPDATE creates SET hash = ? WHERE (?2 IS NULL OR scope = ?2) AND mes_id IS NOT NULL',
-  );
+  const doubt = prepare(database, 'UPDATE creates SET hash = ? WHERE scope = ? AND mes_id IS NOT NULL');
+  const doubtAll = prepare(database, 'UPDATE creates SET hash = ?');
   const any = prepare(database, 'SELECT 1 FROM creates WHERE scope = ? LIMIT 1');
   return {
     find({ source, entity, externalId }) {
       const row = find.get(source, entity, externalId);
       return row && { source, entity, externalId, ...row };
     },
-    note(creates) {
+    note(creates, doubtful) {
       for (const { source, entity, externalId, hash, mesId, businessKey } of creates) {
-        note.run(scopeOf(source, entity), externalId, hash, mesId, businessKey);
+        const content = doubtful && mesId === null ? unknownContent : hash;
+        note.run(scopeOf(source, entity), externalId, content, mesId, businessKey);
       }
     },
     forget(refs) {
@@ -49,7 +49,7 @@ export function createCreates(database: Database, scopeOf: (source: string, enti
         settle.run(scopeOf(source, entity), JSON.stringify([externalId]));
     },
     doubt: (source, entity) => void doubt.run(unknownContent, scopeOf(source, entity)),
-    doubtAll: () => void doubt.run(unknownContent, null),
+    doubtAll: () => void doubtAll.run(unknownContent),
     settle: (scope, externalIds) => void settle.run(scope, JSON.stringify(externalIds)),
     any: (scope) => any.get(scope) !== undefined,
   };

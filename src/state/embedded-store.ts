@@ -8,7 +8,7 @@ import { probeDirectory, removeLeftovers } from './durable-file.ts';
 import { DamagedStateError, NoStateError, stateFailure } from './failure.ts';
 import { fenced, type Ledger, ledgerFileName, openLedger } from './ledger.ts';
 import { lockState, type StateLock } from './lock.ts';
-import { doubtAfterRestore, requireStartable, restoringName } from './pairing.ts';
+import { doubtAfterRestore, requireStartable, restoringName, wasRestored } from './pairing.ts';
 import { finishPass, type Passing, passOf, writeHeld, writeMark } from './pass-end.ts';
 import type { Interrupted } from './passes.ts';
 import { recordPage } from './record-page.ts';
@@ -155,7 +155,7 @@ function operatorMethods(state: State): Omit<Store, PassMethod | ChildMethod | k
     readNote: (name) => guarded(directory, () => meta.readNote(name)),
     writeNote: (name, value) => change(() => meta.writeNote(name, value)),
     sentCreate: (ref) => guarded(directory, () => creates.find(ref)),
-    noteCreates: (sent) => change(() => creates.note(sent)),
+    noteCreates: (sent) => change(() => creates.note(sent, wasRestored(ledger))),
     forgetCreates: (refs) => change(() => creates.forget(refs)),
     probe: () => guarded(directory, () => probe(state)),
     async backup(target) {

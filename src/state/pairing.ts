@@ -42,10 +42,19 @@ export function isRestored({ meta }: Pick<Ledger, 'meta'>): boolean {
   return meta.readNote(restoredNote) === true;
 }
 
-/** What the MES has got, or lost, since the backup was made is not in it: everything counts as to be sent again. Inside `change`. */
-export function doubtAfterRestore(ledger: Pick<Ledger, 'meta' | 'records' | 'creates'>): void {
+/** The MES may hold records of which this ledger has never known: created after the backup that it comes from. */
+export function wasRestored({ meta }: Pick<Ledger, 'meta'>): boolean {
+  return meta.readNote(restoredNote) !== undefined;
+}
+
+/**
+ * What the MES has got, or lost, since the backup was made is not in it: everything counts as to be sent again, and what was missed
+ * once before has been seen since, for all that it tells. Inside `change`.
+ */
+export function doubtAfterRestore(ledger: Pick<Ledger, 'meta' | 'records' | 'creates' | 'sweeps'>): void {
   if (!isRestored(ledger)) return;
   ledger.records.forgetAll();
   ledger.creates.doubtAll();
+  ledger.sweeps.forgetAbsences();
   ledger.meta.writeNote(restoredNote, false);
 }

@@ -163,7 +163,7 @@ function changes(database: Database): Omit<Records, 'scope' | 'scopes' | 'lookup
 }
 
 /** Of the hash of what is to be sent again: what is below it need not wait for that. Without an id nothing tells that the MES has it. */
-const forgotten = `CASE WHEN hash IS NULL THEN NULL WHEN mes_id IS NULL THEN '${unknownContent}' ELSE '${toSendAgain}' END`;
+const forgotten = `CASE WHEN hash IS NULL OR hash = '${unknownContent}' THEN hash WHEN mes_id IS NULL THEN '${unknownContent}' ELSE '${toSendAgain}' END`;
 
 /** Of the hash of what counts as lost: without an id only this tells that the MES may have it. */
 const doubted = `CASE WHEN hash IS NULL OR mes_id IS NOT NULL THEN NULL ELSE '${unknownContent}' END`;

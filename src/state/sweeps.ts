@@ -31,6 +31,8 @@ export interface Sweeps {
   settle(source: string, sets: readonly RecordSet[]): void;
   /** Forgets absences of records that an incomplete sweep has seen after all. */
   refute(source: string, sets: readonly RecordSet[]): void;
+  /** Forgets all absences: they must be seen twice anew. */
+  forgetAbsences(): void;
   end(end: SweepEnd): void;
   late(stream: string, late: Lateness): void;
 }
@@ -123,7 +125,9 @@ const markParentsBy = (parent: UnseenMark['parent']) => `
     SELECT 1 FROM records AS above JOIN scopes ON scopes.id = above.scope
     WHERE source = ?1 AND entity = '${parent}' AND above.external_id = records.${parent} AND above.lifecycle = 'closed')`;
 
-function absences(database: Database): Pick<Sweeps, 'count' | 'markParents' | 'absent' | 'note' | 'settle' | 'refute'> {
+type Absences = 'count' | 'markParents' | 'absent' | 'note' | 'settle' | 'refute' | 'forgetAbsences';
+
+function absences(database: Database): Pick<Sweeps, Absences> {
   const count = prepare<{ live: number; absent: number }>(
     database,
     `SELECT count(*) AS live, coalesce(sum(${unseen}), 0) AS absent FROM records WHERE ${inSet} AND ${held}`,
@@ -155,6 +159,7 @@ function absences(database: Database): Pick<Sweeps, 'count' | 'markParents' | 'a
        AND EXISTS (SELECT 1 FROM temp.seen WHERE seen.scope = absences.scope AND seen.id = absences.external_id)`,
   );
   return {
+    forgetAbsences: () => database.exec('DELETE FROM absences'),
     count(source, sets) {
       const counted = sets.map((set) => count.get(...setOf(source, set)) ?? { live: 0, absent: 0 });
       return {

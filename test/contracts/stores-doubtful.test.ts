@@ -185,9 +185,11 @@ describe.each(stores)('what the MES may hold though no answer says so: $name', (
       page(state.epoch, { outcomes: [delivered(record('1')), delivered(record('2'), 'uuid'), refused(record('3'))] }),
     );
     await doubt([record('4')], false);
+    await state.store.commit(page(state.epoch, { outcomes: [delivered(record('5'), 'uuid-5')] }));
+    await doubt([record('5', { lifecycle: 'cancelled' })], false);
     await state.store.setWatermark({ stream, watermark: null, forget: { source, entities: ['job'] } });
-    const hashes = await Promise.all(['1', '2', '3', '4'].map(async (id) => (await state.entry(id))?.hash));
-    expect(hashes).toEqual([unknownContent, toSendAgain, null, unknownContent]);
+    const hashes = await Promise.all(['1', '2', '3', '4', '5'].map(async (id) => (await state.entry(id))?.hash));
+    expect(hashes).toEqual([unknownContent, toSendAgain, null, unknownContent, unknownContent]);
   });
 
   describe('when the program ends before a commit tells', () => {

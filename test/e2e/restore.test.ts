@@ -10,12 +10,12 @@ const hourMs = 3_600_000;
 const sweep = (plant: Plant) =>
   plant.app().reconcile({ selection: [], mes: false, release: true }, (_name, task) => task(signal));
 
-/** Puts the state in the place of itself, by way of a backup. */
-async function restore(plant: Plant): Promise<void> {
-  const backup = `${plant.directory}-backup`;
-  onTestFinished(() => rm(backup, { recursive: true, force: true }));
-  await plant.app().store.backup(backup);
-  await plant.reopen(undefined, () => restoreState({ from: backup, directory: plant.directory, clock: plant.clock }));
+/** Returns what puts the present state in the place of that of then. */
+async function backUp(plant: Plant): Promise<() => Promise<unknown>> {
+  const from = `${plant.directory}-backup`;
+  onTestFinished(() => rm(from, { recursive: true, force: true }));
+  await plant.app().store.backup(from);
+  return () => plant.reopen(undefined, () => restoreState({ from, directory: plant.directory, clock: plant.clock }));
 }
 
 async function parked(plant: Plant): Promise<number> {
@@ -28,7 +28,7 @@ it.each<Generation>(['classic', 'main'])(
   async (generation) => {
     const plant = await openPlant({ seed: 5, records: 40, generation });
     await plant.passUntilDone();
-    await restore(plant);
+    await (await backUp(plant))();
     for (let hour = 0; hour < 12; hour += 1) {
       plant.sandbox.sap.play(10);
       plant.settle();
@@ -50,7 +50,7 @@ it('after the restore of a backup nothing waits for what had been marked before 
     await sweep(plant);
   }
   const before = await parked(plant);
-  await restore(plant);
+  await (await backUp(plant))();
   for (let day = 0; day < 6; day += 1) {
     plant.sandbox.sap.play(30);
     plant.settle();
@@ -60,4 +60,18 @@ it('after the restore of a backup nothing waits for what had been marked before 
   }
   // What hangs on what was hidden before it was ever delivered.
   expect(await parked(plant)).toBeLessThanOrEqual(before + 2);
+});
+
+it('what was missed once before a backup must be missed twice after its restore', async () => {
+  const plant = await openPlant({ seed: 5, records: 60 });
+  await plant.passUntilDone();
+  plant.sandbox.sap.narrow(0.8);
+  expect((await sweep(plant)).some(({ pending }) => pending > 0)).toBe(true);
+  const restore = await backUp(plant);
+  plant.sandbox.sap.narrow(1);
+  await sweep(plant);
+  plant.clock.skip(7 * 24 * hourMs);
+  await restore();
+  plant.sandbox.sap.narrow(0.8);
+  for (const { vanished } of await sweep(plant)) expect(vanished).toBe(0);
 });

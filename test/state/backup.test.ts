@@ -11,6 +11,7 @@ import {
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { BusyError, ConfigError } from '../../src/core/errors.ts';
+import { unknownContent } from '../../src/core/types.ts';
 import { restoreState } from '../../src/state/backup.ts';
 import { checkState } from '../../src/state/check.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';
@@ -145,6 +146,16 @@ describe('backup and restore', () => {
       await store.backup(backup);
       await expect(restoreState({ from: backup, directory, clock })).rejects.toThrow(BusyError);
     });
+  });
+
+  it('leave a state that takes no refusal for the proof of a create: the MES may hold what came after the backup', async () => {
+    await using((store) => store.backup(backup));
+    await restoreState({ from: backup, directory, clock });
+    const sent = { source, entity: 'job', externalId: 'new', hash: 'h', businessKey: 'J' } as const;
+    await using((store) => store.noteCreates([{ ...sent, mesId: null }]));
+    expect(await using((store) => store.sentCreate(sent))).toMatchObject({ hash: unknownContent });
+    await using((store) => store.noteCreates([{ ...sent, mesId: 'uuid' }]));
+    expect(await using((store) => store.sentCreate(sent))).toMatchObject({ hash: 'h', mesId: 'uuid' });
   });
 
   it('finish what an earlier restore left half done', async () => {
