@@ -131,7 +131,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const pushers = createPushers({ ...delivery, batchSize, maxConcurrency, pace, outage, ...redaction(options) });
   const admission = createAdmission({ room: quota.room, requireReachable: outage.require, clock });
   const shared = { store, pusher: pushers.scheduled, operatorPusher: pushers.operator, admission, events, clock };
-  const real = createEryxonRemover(config.mes.url, openTransport, sink.forget);
+  const real = createEryxonRemover(config.mes.url, openTransport, { clock, forget: sink.forget });
   const remover = options.rehearse ? rehearsedRemover(sink.estimateRemoval) : real;
   const runs = new Map<string, ConnectorRun>();
   for (const [name, settings] of Object.entries(config.connectors)) {
@@ -287,7 +287,7 @@ export async function checkSystems(
     Object.values(options.config.connectors).some(({ deletes }) => deletes[entity] === 'delete'),
   );
   if (deleted.length > 0 && !findings.some(({ code }) => code === waits)) {
-    const remover = createEryxonRemover(options.config.mes.url, mes.openTransport);
+    const remover = createEryxonRemover(options.config.mes.url, mes.openTransport, options);
     findings.push(...(await remover.check(deleted, signal)));
   }
   mes.close();

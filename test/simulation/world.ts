@@ -233,7 +233,9 @@ function differencesOf({ generation, policy }: Setting, { erp, mes, edits }: Sid
     for (const id of expected[table].keys()) {
       // What is to be deleted may have to stay there, as marked.
       const mayLack = policy === 'delete' || mes.writes(table, id) === 0;
-      if (erp.isGone(table, id) && mayLack) optional.add(`${table}/${id}`);
+      // What had been cancelled below a parent that is deleted goes along on some, and is not told again.
+      const wentAlong = policy === 'delete' && expected[table].get(id)?.onHold === true;
+      if ((erp.isGone(table, id) && mayLack) || wentAlong) optional.add(`${table}/${id}`);
     }
   }
   const projected = projectImage(generation, expected);

@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts';
 import { asError, TransientError, WaitError } from '../../core/errors.ts';
 import type { HttpRequest } from '../../core/http.ts';
 import type { Entity, Finding, MesRecord } from '../../core/types.ts';
@@ -14,6 +15,15 @@ export interface EryxonRemover extends Remover {
   check(entities: readonly Entity[], signal: AbortSignal): Promise<Finding[]>;
 }
 
+interface RemoverOptions {
+  clock: Pick<Clock, 'monotonicMs'>;
+  /** What was created is not there any more. */
+  forget?(record: MesRecord): Promise<void>;
+}
+
+/** An answer that lets nothing be deleted counts for so long: a function that does not start may be mended. */
+const obstacleMs = 3_600_000;
+
 /**
  * Deletes records so that they can come back. On most installations a deleted row only hides, cannot be restored, and keeps its
  * keys: nothing of the same external id, job number, part number or resource name can be created ever again. So a row gives up its
@@ -23,13 +33,12 @@ export interface EryxonRemover extends Remover {
 export function createEryxonRemover(
   url: string,
   openTransport: (signal: AbortSignal, caller: Caller) => CountedTransport,
-  forget: (record: MesRecord) => Promise<void> = async () => undefined,
+  { clock, forget = async () => undefined }: RemoverOptions,
 ): EryxonRemover {
   const base = new URL(url).pathname.replace(/\/$/, '');
   const pathOf = (entity: Entity, id: string) => `${base}/api-${tables[entity]}?id=${encodeURIComponent(id)}`;
   let hides: Promise<boolean> | undefined;
-  /** By entity: what the MES answers where a row that nobody has is to give up its keys. Asked once a process; what is no 404 may pass, and is forgotten. */
-  const probes = new Map<Entity, Promise<number>>();
+  const probe = createProbes(clock);
 
   /** Asked once a process; a failure is forgotten. */
   function hidesRows(transport: CountedTransport): Promise<boolean> {
@@ -44,14 +53,8 @@ export function createEryxonRemover(
   async function obstacleTo(entity: Entity, transport: CountedTransport): Promise<string | undefined> {
     if (!(await hidesRows(transport))) return undefined;
     const path = pathOf(entity, nobody);
-    const probe =
-      probes.get(entity) ?? patch(path, keysGivenUp({ entity, mesId: nobody, record: noRecord(entity) }), transport);
-    probes.set(entity, probe);
-    probe.catch(() => probes.delete(entity));
-    const status = await probe;
-    if (status === 404) return undefined;
-    probes.delete(entity);
-    return `PATCH ${path} answers HTTP ${status}.`;
+    const status = await probe(entity, () => patch(path, keysGivenUp(nobodys(entity)), transport));
+    return status === 404 ? undefined : `PATCH ${path} answers HTTP ${status}.`;
   }
 
   async function removeBy(transport: CountedTransport, removal: Removal): Promise<Removed> {
@@ -92,6 +95,18 @@ export function createEryxonRemover(
   };
 }
 
+/** What the MES answers, by entity, where a row that nobody has is to give up its keys: a 404 is asked for once a process, a failure forgotten. */
+function createProbes(clock: Pick<Clock, 'monotonicMs'>) {
+  const answers = new Map<Entity, { status: number; untilMs: number }>();
+  return async (entity: Entity, ask: () => Promise<number>): Promise<number> => {
+    const last = answers.get(entity);
+    if (last !== undefined && clock.monotonicMs() < last.untilMs) return last.status;
+    const status = await ask();
+    answers.set(entity, { status, untilMs: status === 404 ? Infinity : clock.monotonicMs() + obstacleMs });
+    return status;
+  };
+}
+
 /** An id that no record has: nothing changes, and only an endpoint that works says so. */
 const nobody = '00000000-0000-4000-8000-000000000000';
 
@@ -103,8 +118,9 @@ async function readHiding(base: string, transport: CountedTransport): Promise<bo
   return !Array.isArray(data);
 }
 
-function noRecord(entity: Entity): MesRecord {
-  return { entity, source: '', externalId: 'none', parents: {}, fields: {}, lifecycle: 'active' };
+function nobodys(entity: Entity): Removal {
+  const record: MesRecord = { entity, source: '', externalId: 'none', parents: {}, fields: {}, lifecycle: 'active' };
+  return { entity, mesId: nobody, record };
 }
 
 type Removed = { kind: 'removed' } | { kind: 'kept'; reason: string };

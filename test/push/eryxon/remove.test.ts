@@ -3,8 +3,10 @@ import { TransientError } from '../../../src/core/errors.ts';
 import type { MesRecord } from '../../../src/core/types.ts';
 import { createEryxonRemover } from '../../../src/push/eryxon/remove.ts';
 import type { MesRequest } from '../../../src/push/sink.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
 
 const never = new AbortController().signal;
+const clock = createFakeClock(new Date('2026-03-01T08:00:00.000Z'));
 const id = '11111111-1111-4111-8111-111111111111';
 
 const record = (entity: MesRecord['entity'], fields: MesRecord['fields'] = {}): MesRecord => ({
@@ -40,7 +42,10 @@ function open(
       return { status, headers: {}, text: JSON.stringify(body) };
     },
   });
-  const remover = createEryxonRemover('https://mes.test/functions/v1', openTransport, forget);
+  const remover = createEryxonRemover('https://mes.test/functions/v1', openTransport, {
+    clock,
+    ...(forget === undefined ? {} : { forget }),
+  });
   return { remover, asked, bodies };
 }
 
@@ -123,23 +128,30 @@ describe('where deleted rows only hide', () => {
         return { status: 404, headers: {}, text: JSON.stringify(absent[1]) };
       },
     });
-    const remover = createEryxonRemover('https://mes.test/functions/v1', openTransport);
+    const remover = createEryxonRemover('https://mes.test/functions/v1', openTransport, { clock });
     expect(await remover.remove(job, never)).toMatchObject({ kind: 'kept', reason: expect.stringContaining('503') });
     starts = true;
+    expect(await remover.remove(job, never)).toMatchObject({ kind: 'kept' });
+    await clock.advance(3_600_000);
     expect(await remover.remove(job, never)).toMatchObject({ kind: 'removed' });
   });
 
   it('a fault that passes says nothing of what can be deleted', async () => {
     let faults = 1;
-    const failing = createEryxonRemover('https://mes.test/functions/v1', () => ({
-      requests: () => 0,
-      async request({ path }) {
-        if (path.endsWith('?limit=1')) return { status: 200, headers: {}, text: '{"success":true,"data":{"jobs":[]}}' };
-        faults -= 1;
-        if (faults >= 0) throw new TransientError('reset');
-        return { status: 404, headers: {}, text: '{"success":false,"error":{"code":"NOT_FOUND"}}' };
-      },
-    }));
+    const failing = createEryxonRemover(
+      'https://mes.test/functions/v1',
+      () => ({
+        requests: () => 0,
+        async request({ path }) {
+          if (path.endsWith('?limit=1'))
+            return { status: 200, headers: {}, text: '{"success":true,"data":{"jobs":[]}}' };
+          faults -= 1;
+          if (faults >= 0) throw new TransientError('reset');
+          return { status: 404, headers: {}, text: '{"success":false,"error":{"code":"NOT_FOUND"}}' };
+        },
+      }),
+      { clock },
+    );
     await expect(failing.remove(job, never)).rejects.toThrow('reset');
     expect(await failing.remove(job, never)).toMatchObject({ kind: 'removed' });
   });
@@ -200,14 +212,19 @@ describe('where deleted rows only hide', () => {
 
   it('nothing of an entity is deleted whose function cannot take the keys away, and check says so', async () => {
     const asked: string[] = [];
-    const remover = createEryxonRemover('https://mes.test/functions/v1', () => ({
-      requests: () => asked.length,
-      async request({ method, path }) {
-        asked.push(method);
-        if (path.endsWith('?limit=1')) return { status: 200, headers: {}, text: '{"success":true,"data":{"jobs":[]}}' };
-        return { status: 503, headers: {}, text: '{"code":"BOOT_ERROR","message":"Function failed to start"}' };
-      },
-    }));
+    const remover = createEryxonRemover(
+      'https://mes.test/functions/v1',
+      () => ({
+        requests: () => asked.length,
+        async request({ method, path }) {
+          asked.push(method);
+          if (path.endsWith('?limit=1'))
+            return { status: 200, headers: {}, text: '{"success":true,"data":{"jobs":[]}}' };
+          return { status: 503, headers: {}, text: '{"code":"BOOT_ERROR","message":"Function failed to start"}' };
+        },
+      }),
+      { clock },
+    );
     const part = { entity: 'part', mesId: id, record: record('part') } as const;
     expect(await remover.remove(part, never)).toMatchObject({ kind: 'kept' });
     expect(asked).not.toContain('DELETE');
