@@ -23,6 +23,12 @@ export function hasPlaceholder(text: string): boolean {
   return [...text.matchAll(placeholders)].some(([, escaped]) => escaped === undefined);
 }
 
+/** Files that a text takes something from. */
+export function filesNamedIn(text: string, folder: string): string[] {
+  const named = [...text.matchAll(placeholders)].map(([, , rest = '']) => /^file:(.+)\}$/.exec(rest)?.[1]);
+  return named.flatMap((file) => (file === undefined ? [] : [path.resolve(folder, file)]));
+}
+
 /**
  * Fills in `${NAME}` from the environment and `${file:/path}` from a file (its last line break is not part of the value, as
  * mounted secrets have one). `$${` stands for a literal `${`. An empty value counts as missing: it is never meant.

@@ -1,12 +1,13 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { nameSchema } from '../connectors/settings.ts';
 import { ConfigError, type ConfigProblem, messageOf } from '../core/errors.ts';
 import { crossCheck, type PlacedProblem } from './cross-checks.ts';
-import { hasPlaceholder, interpolate, type Outside } from './interpolate.ts';
+import { filesNamedIn, hasPlaceholder, interpolate, type Outside } from './interpolate.ts';
 import { placeIssues, valueAt } from './issues.ts';
+import { checkPermissions, checkSecretFiles } from './permissions.ts';
 import { type Config, configSchema, connectorSchema } from './schema.ts';
 import { findSecrets, secretTexts } from './secrets.ts';
 
@@ -75,7 +76,8 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   // The default is relative too, and is not in the document.
   const state = { directory: path.resolve(folder, data.state.directory) };
   const config = { ...data, state, connectors: inOrderOf(raw, data.connectors) };
-  return { config, file, secrets: secretTexts(raw), warnings };
+  const secretFiles = [...[...outside.values()].flatMap((text) => filesNamedIn(text, folder)), ...keyFilesIn(raw)];
+  return { config, file, secrets: secretTexts(raw), warnings: [...warnings, ...checkSecretFiles(secretFiles)] };
 }
 
 /** Checking puts the connectors in the order in which their expressions were compiled. */
@@ -180,6 +182,13 @@ function resolvePaths(document: Document, folder: string): void {
   });
 }
 
+function keyFilesIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, child]) =>
+    name === 'keyFile' && typeof child === 'string' ? [child] : keyFilesIn(child),
+  );
+}
+
 interface Validated {
   data: Config | undefined;
   issues: PlacedProblem[];
@@ -238,21 +247,6 @@ function position(lines: LineCounter, offset: number | undefined): { line?: numb
   if (offset === undefined) return {};
   const { line, col } = lines.linePos(offset);
   return { line, column: col };
-}
-
-/** A file with secrets in it that others can read is refused; other loose permissions are worth a word. */
-function checkPermissions(file: string, holdsSecrets: boolean): { refused?: string; warnings: string[] } {
-  if (process.platform === 'win32') return { warnings: [] };
-  const mode = statSync(file).mode & 0o777;
-  const shown = mode.toString(8).padStart(3, '0');
-  if (holdsSecrets && (mode & 0o077) !== 0) {
-    const refused = `holds secrets in clear text and is open to others (mode ${shown}). Run chmod 600 on it, or use \${NAME} or \${file:/path}.`;
-    return { refused, warnings: [] };
-  }
-  return {
-    warnings:
-      (mode & 0o022) === 0 ? [] : [`${file} can be written by others (mode ${shown}); chmod go-w would be better.`],
-  };
 }
 
 function sorted(problems: readonly ConfigProblem[]): ConfigProblem[] {

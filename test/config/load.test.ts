@@ -191,4 +191,32 @@ describe('permissions of the config file', () => {
     const { warnings } = await loadConfig({ file, environment, scheduleProblem });
     expect(warnings).toEqual([`${file} can be written by others (mode 666); chmod go-w would be better.`]);
   });
+
+  it.each([
+    [0o600, []],
+    [0o640, []],
+    [0o644, ['read by others (mode 644)']],
+    [0o660, ['written by others (mode 660)']],
+  ])('of a file that a secret is taken from are looked at too: mode %o', async (mode, says) => {
+    const file = writeConfig(change(`\${SAP_PASSWORD}`, `\${file:secrets/sap}`));
+    const secret = path.join(path.dirname(file), 'secrets', 'sap');
+    mkdirSync(path.dirname(secret));
+    writeFileSync(secret, 'Welcome1\n');
+    chmodSync(secret, mode);
+    const { warnings } = await loadConfig({ file, environment, scheduleProblem });
+    expect(warnings).toEqual(
+      says.map((what) => `${secret} holds a secret and can be ${what}; chmod 600 would be better.`),
+    );
+  });
+
+  it('of a private key are looked at too', async () => {
+    const file = writeConfig(withLines('tls: { certFile: client.pem, keyFile: client.key }'));
+    const key = path.join(path.dirname(file), 'client.key');
+    for (const each of [key, path.join(path.dirname(file), 'client.pem')]) writeFileSync(each, 'PEM');
+    chmodSync(key, 0o606);
+    const { warnings } = await loadConfig({ file, environment, scheduleProblem });
+    expect(warnings).toEqual([
+      `${key} holds a secret and can be written by others (mode 606); chmod 600 would be better.`,
+    ]);
+  });
 });

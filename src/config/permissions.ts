@@ -1,0 +1,35 @@
+import { statSync } from 'node:fs';
+
+/** A config file with secrets in it that others can read is refused; other loose permissions are worth a word. */
+export function checkPermissions(file: string, holdsSecrets: boolean): { refused?: string; warnings: string[] } {
+  const mode = modeOf(file);
+  if (holdsSecrets && (mode & 0o077) !== 0) {
+    const refused = `holds secrets in clear text and is open to others (mode ${shown(mode)}). Run chmod 600 on it, or use \${NAME} or \${file:/path}.`;
+    return { refused, warnings: [] };
+  }
+  return {
+    warnings:
+      (mode & 0o022) === 0
+        ? []
+        : [`${file} can be written by others (mode ${shown(mode)}); chmod go-w would be better.`],
+  };
+}
+
+/** Files that the config takes secrets from, and private keys. What is mounted into a container is often readable by its group. */
+export function checkSecretFiles(files: readonly string[]): string[] {
+  return [...new Set(files)].flatMap((file) => {
+    const mode = modeOf(file);
+    const open = (mode & 0o022) !== 0 ? 'written' : (mode & 0o004) !== 0 ? 'read' : undefined;
+    return open === undefined
+      ? []
+      : [`${file} holds a secret and can be ${open} by others (mode ${shown(mode)}); chmod 600 would be better.`];
+  });
+}
+
+function modeOf(file: string): number {
+  return process.platform === 'win32' ? 0 : statSync(file).mode & 0o777;
+}
+
+function shown(mode: number): string {
+  return mode.toString(8).padStart(3, '0');
+}
