@@ -81,9 +81,9 @@ function scheduleProblem(expression: string): string | undefined {
 
 export function openAppFor(
   { loaded, events, redact }: Context,
-  state: Pick<AppOptions, 'openStore'> = {},
+  own: Partial<Pick<AppOptions, 'openStore' | 'clock'>> = {},
 ): Promise<App> {
-  return openApp({ config: loaded.config, clock: systemClock, events, random: Math.random, redact, ...state });
+  return openApp({ config: loaded.config, clock: systemClock, events, random: Math.random, redact, ...own });
 }
 
 /** The state as it is now, or that of before a first start: without a lock, and nothing is written. */

@@ -6,7 +6,7 @@ import type { ErpKind } from '../../sandbox/erps.ts';
 import type { AnySandbox } from '../../sandbox/sandbox.ts';
 import type { App } from '../app/app.ts';
 import { connectorTypes } from '../config/load.ts';
-import { systemClock } from '../core/clock.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
 import { ConfigError, UsageError } from '../core/errors.ts';
 import type { StreamResult } from '../core/events.ts';
 import { type Context, onTermination, openAppFor, openContext } from './context.ts';
@@ -30,6 +30,7 @@ interface DemoOptions {
 interface Demo {
   sandbox: AnySandbox;
   app: App;
+  clock: LeapingClock;
   context: Context;
   options: DemoOptions;
   signal: AbortSignal;
@@ -51,8 +52,9 @@ export async function demoVerb(options: DemoOptions): Promise<number> {
       environment: { ...process.env, ...sandbox.environment, SANDBOX_STATE: path.join(folder, 'state') },
       only: chosen.map(({ name }) => name),
     });
-    const app = await openAppFor(context);
-    const demo: Demo = { sandbox, app, context, options, signal };
+    const clock = leapingClock();
+    const app = await openAppFor(context, { clock });
+    const demo: Demo = { sandbox, app, clock, context, options, signal };
     const equal = options.once === true ? await runOnce(demo) : await runLive(demo);
     await context.logger.close();
     return equal ? exitCodes.done : exitCodes.failed;
@@ -84,7 +86,7 @@ async function chooseConnectors(
 const settledMs = 30 * 60_000;
 
 /** One full and one delta pass with changes between them, then the comparison with the true history. */
-async function runOnce({ sandbox, app, context, options, signal }: Demo): Promise<boolean> {
+async function runOnce({ sandbox, app, clock, context, options, signal }: Demo): Promise<boolean> {
   if (options.json !== true) showProgress(context.events, systemClock);
   try {
     await app.prepare(signal);
@@ -94,6 +96,7 @@ async function runOnce({ sandbox, app, context, options, signal }: Demo): Promis
     const events = Math.max(40, Math.round(options.records / sandbox.erps.length / 50));
     for (const { simulator } of sandbox.erps) simulator.play(events);
     settle(sandbox);
+    clock.leap(settledMs);
     passes.push(...(await passUntilDone(app, signal)));
     await reconcileUntilDone(app, signal);
     checkpoint(sandbox);
@@ -101,6 +104,22 @@ async function runOnce({ sandbox, app, context, options, signal }: Demo): Promis
   } finally {
     await app.close();
   }
+}
+
+/** For the program, too, time has gone by when the simulated ERPs say so. */
+interface LeapingClock extends Clock {
+  leap(ms: number): void;
+}
+
+function leapingClock(): LeapingClock {
+  let leaptMs = 0;
+  return {
+    ...systemClock,
+    monotonicMs: () => systemClock.monotonicMs() + leaptMs,
+    leap: (ms) => {
+      leaptMs += ms;
+    },
+  };
 }
 
 function checkpoint({ erps }: AnySandbox): void {
