@@ -99,12 +99,18 @@ type Answered<Name extends VerbName> = Results[Name] extends { closed: infer Clo
   ? Omit<Results[Name], 'closed'> & { closed?: Closed }
   : Results[Name];
 
+/** A daemon answers most verbs at once; after so long a person wants to know what is waited for. */
+const patienceMs = 5000;
+const waitingText =
+  'Waiting for the daemon, which does this itself, after the run that is under way. Where it hangs, `erp-puller health` says so.\n';
+
 /** Does what a verb needs the state for: the daemon does it when one runs, else this process. */
 export async function runVerb<Name extends VerbName>(
   context: Context,
   { name, args, signal }: { name: Name; args: VerbArgs<Name>; signal: AbortSignal },
 ): Promise<Answered<Name>> {
-  const answer = await callControl(context.loaded.config.state.directory, { verb: name, args }, signal);
+  const told = systemClock.after(patienceMs, () => process.stderr.write(waitingText));
+  const answer = await callControl(context.loaded.config.state.directory, { verb: name, args }, signal).finally(told);
   if (answer !== undefined) return answer as Answered<Name>;
   if (name !== 'sync' && name !== 'status') requireState(context.loaded.config.state.directory);
   const app = await openAppFor(context, name === 'status' ? onlyReading : {});

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import { callControl } from '../../src/app/control.ts';
-import { type RunningCli, runCli } from '../support/cli.ts';
+import { type RunningCli, runCli, startCli } from '../support/cli.ts';
 import { createWorkspace, type Workspace } from '../support/cli-workspace.ts';
 
 let sandbox: Sandbox;
@@ -248,3 +248,17 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
+
+describe('a verb beside a daemon that hangs', () => {
+  it('says what it waits for', async () => {
+    const workspace = createWorkspace(sandbox, { healthPort: await freePort() });
+    const daemon = await workspace.startDaemon();
+    void daemon.stop('SIGSTOP');
+    const status = startCli(['status'], { cwd: workspace.folder, env: workspace.env });
+    await status.waitFor(/Waiting for the daemon/);
+    void daemon.stop('SIGCONT');
+    expect((await status.result).code).toBe(0);
+    expect((await daemon.stop('SIGTERM')).code).toBe(0);
+    workspace.remove();
+  });
+});
