@@ -1,7 +1,7 @@
 import type { MappedRow, Stream } from '../connectors/define.ts';
 import { TransientError } from '../core/errors.ts';
 import { zeroCounts } from '../core/events.ts';
-import type { Watermark, Window } from '../core/types.ts';
+import type { Watermark } from '../core/types.ts';
 import { readDueChildren } from './children.ts';
 import { deliverRows, needOf } from './delivery.ts';
 import { overlapFor } from './lateness.ts';
@@ -37,7 +37,7 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
   await deliverLeftOver(pass, { request, signal });
   const reached = await deliverWindow(pass, { start, request }, signal);
   const { window } = start;
-  await deliverGone(pass, window.mode === 'full' ? windowOfGone(pass) : window, signal);
+  await deliverGone(pass, window, signal);
   // After a reset of the watermark the ledger knows children that may have vanished: their parents' marks must stay.
   const firstLoad = state.watermark === null && state.parentsMarkedAt === null;
   const children = firstLoad ? null : await readDueChildren(pass, request, signal);
@@ -62,13 +62,6 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
   // What was interrupted is delivered; what has changed since then is read in a window of its own.
   const next = { ...pass, state: await store.begin(pass.id), sourceNow: await pass.session.clock(signal) };
   return runPass(next, { ...request, full: false }, signal);
-}
-
-/** A whole read shows what is there. Of what is gone the ERP is asked as by any other pass: behind the new watermark nobody asks again. */
-function windowOfGone({ stream, state: { watermark }, sourceNow, overlapSeconds }: Pass): Window {
-  const { stampKind: kind, stampZone, settleSeconds } = stream;
-  if (watermark === null) return { mode: 'full' };
-  return cutWindow({ kind, watermark, sourceNow, stampZone, overlapSeconds, settleSeconds, full: false }).window;
 }
 
 /** Between two whole reads of a stream without stamps: what is left over, and the children of parents that changed. */
