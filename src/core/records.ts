@@ -1,4 +1,4 @@
-import { type Entity, type LedgerEntry, type MesRecord, type RecordRef, toSendAgain, unknownContent } from './types.ts';
+import { type Entity, type LedgerEntry, type MesRecord, type RecordRef, unknownContent } from './types.ts';
 
 const fieldOf: Readonly<Record<Entity, string | null>> = {
   cell: 'name',
@@ -28,11 +28,6 @@ export function isHeld(entry: LedgerEntry | undefined): boolean {
 /** As `isHeld`, or the MES may have it from a request whose answer never came. */
 export function mayBeHeld(entry: LedgerEntry | undefined): boolean {
   return entry !== undefined && (entry.hash !== null || entry.mesId !== null);
-}
-
-/** The ledger knows which content the MES has of it. */
-export function isSure({ hash }: LedgerEntry): boolean {
-  return hash !== null && hash !== unknownContent && hash !== toSendAgain;
 }
 
 /** What names it may be tied to this record: the MES has it, and has not lost it since. */

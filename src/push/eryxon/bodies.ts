@@ -1,5 +1,5 @@
-import { isSure, mayBeHeld } from '../../core/records.ts';
-import type { Entity, FieldValue, LedgerEntry, Parents } from '../../core/types.ts';
+import { mayBeHeld } from '../../core/records.ts';
+import { type Entity, type FieldValue, type LedgerEntry, type Parents, unknownContent } from '../../core/types.ts';
 import type { ReadyChange } from '../sink.ts';
 
 /** Table of each entity: the name in paths and bodies. */
@@ -83,7 +83,7 @@ export function setsStatus({ record, known }: ReadyChange): boolean {
 }
 
 function wasCancelled(known: LedgerEntry | undefined): boolean {
-  return known !== undefined && mayBeOnHold(known) && isSure(known);
+  return mayBeOnHold(known) && known?.hash !== unknownContent;
 }
 
 /** Told as cancelled, or in doubt whether it was. */

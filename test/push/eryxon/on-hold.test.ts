@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Generation } from '../../../sandbox/eryxon/generation.ts';
 import { TransientError } from '../../../src/core/errors.ts';
-import { type Change, type Entity, type Outcome, toSendAgain, unknownContent } from '../../../src/core/types.ts';
+import { type Change, type Entity, type Outcome, unknownContent } from '../../../src/core/types.ts';
 import type { Transport } from '../../../src/push/sink.ts';
 import { type RunningMes, startMes } from '../../support/eryxon-mes.ts';
 import { change, entry, ledger, record } from '../../support/push-builders.ts';
@@ -135,14 +135,6 @@ describe.each([false, true])('what a lost answer may have brought (v0.1.0 as it 
     await running.pusher.push([change(of('job', 'there'), inDoubt)], { lookup }, signal);
     expect(onHold(running, 'jobs')).toBe(1);
     expect(running.mes.image().jobs.get('there')?.fields['notes']).toContain('Active again in SAP');
-  });
-
-  it('is on hold when all is sent again, whatever was told before', async () => {
-    const running = await startMes({ released });
-    const mesId = await createJob(running, 'there');
-    const again = { hash: toSendAgain, mesId, lifecycle: 'cancelled' } as const;
-    await running.pusher.push([change({ ...of('job', 'there'), lifecycle: 'cancelled' }, again)], { lookup }, signal);
-    expect(onHold(running, 'jobs')).toBe(1);
   });
 
   it('proves nothing of updates where its cancellation made it', async () => {
