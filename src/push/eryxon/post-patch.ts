@@ -1,5 +1,5 @@
 import { TransientError } from '../../core/errors.ts';
-import { businessKeyOf, isHeld } from '../../core/records.ts';
+import { isHeld } from '../../core/records.ts';
 import { unknownContent } from '../../core/types.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 import { readRow, tryPatch } from './generic-put.ts';
@@ -56,9 +56,8 @@ async function create(call: Call, change: ReadyChange, askedBefore: Posted | und
   requireKnown(answer, 'POST');
   const message = refusalText(answer);
   // Refused because an earlier try, whose answer was lost, has created it; or else this one has not taken effect.
-  const before = lost
-    ? { ...postedNow(change), ...(sure ? {} : { ...askedBefore, hash: unknownContent }) }
-    : askedBefore;
+  // A restored state never knows of which content; it has been noted so.
+  const before = lost ? await posted.find(change) : askedBefore;
   if (before !== undefined) await posted.note(change, null, before);
   // What is there is of unknown content: a later try of this one must not be taken for its delivery.
   else await posted.forget(change.record);
@@ -70,10 +69,6 @@ async function create(call: Call, change: ReadyChange, askedBefore: Posted | und
   const beyondPlan = planLimit.refused(call.entity, answer);
   if (beyondPlan !== undefined) return beyondPlan;
   return isOwnExternalKey(message) ? withoutId(call, change, before) : next.result;
-}
-
-function postedNow({ hash, record }: ReadyChange): Posted {
-  return { hash, mesId: null, businessKey: businessKeyOf(record) };
 }
 
 /** The row of a create whose answer was lost, by the name that it was created under. */
