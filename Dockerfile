@@ -20,5 +20,5 @@ HEALTHCHECK --interval=60s --timeout=10s --start-period=120s \
   CMD ["node", "/app/node_modules/erp-puller/dist/src/bin.js", "health", "--config", "/etc/erp-puller/erp-puller.yaml"]
 # As the command's first line does: fewer arenas of malloc, a tenth less memory.
 ENV MALLOC_ARENA_MAX=2
-ENTRYPOINT ["node", "--max-semi-space-size=8", "/app/node_modules/erp-puller/dist/src/bin.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=8", "--initial-old-space-size=50", "/app/node_modules/erp-puller/dist/src/bin.js"]
 CMD ["run", "--config", "/etc/erp-puller/erp-puller.yaml"]

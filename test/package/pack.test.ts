@@ -93,19 +93,23 @@ describe('the package', { timeout: 60_000 }, () => {
     expect(paths).toContain('dist/src/bin.js');
   });
 
-  it('starts by a shebang that keeps the young generation small', () => {
+  it('starts by a shebang that sets the sizes of the heap', () => {
     const [shebang] = readFileSync(path.join(own, 'dist/src/bin.js'), 'utf8').split('\n', 1);
-    expect(shebang).toBe('#!/usr/bin/env -S MALLOC_ARENA_MAX=2 node --max-semi-space-size=8');
+    expect(shebang).toBe(
+      '#!/usr/bin/env -S MALLOC_ARENA_MAX=2 node --max-semi-space-size=8 --initial-old-space-size=50',
+    );
   });
 
   it('is started with the same options by its scripts and in its image', () => {
-    const [flag] = productFlags;
-    expect(productFlags).toHaveLength(1);
+    expect(productFlags).toHaveLength(2);
+    const flags = productFlags.join(' ');
     const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-    expect(scripts).toMatchObject({ demo: `node ${flag} src/bin.ts demo`, start: `node ${flag} src/bin.ts run` });
-    expect(readFileSync(path.join(root, 'Dockerfile'), 'utf8')).toContain(`ENTRYPOINT ["node", "${flag}", `);
+    expect(scripts).toMatchObject({ demo: `node ${flags} src/bin.ts demo`, start: `node ${flags} src/bin.ts run` });
+    expect(readFileSync(path.join(root, 'Dockerfile'), 'utf8')).toContain(
+      `ENTRYPOINT ["node", "${productFlags.join('", "')}", `,
+    );
     const unit = readFileSync(path.join(root, 'deploy/erp-puller.service'), 'utf8');
-    expect(unit).toContain(`ExecStart=/usr/bin/node ${flag} `);
+    expect(unit).toContain(`ExecStart=/usr/bin/node ${flags} `);
     // Written and executed: V8 compiles at run time. And what a person must mend is not tried again and again.
     expect(unit).toContain('\nMemoryDenyWriteExecute=no\n');
     expect(unit).toContain('\nRestartPreventExitStatus=78\n');
