@@ -1,7 +1,7 @@
-import { accessSync, constants } from 'node:fs';
 import { z } from 'zod';
 import { connectors } from '../connectors/index.ts';
 import { pathSchema } from '../connectors/settings.ts';
+import { checkReadable, checkTls, type FileProblem, type Named } from './named-files.ts';
 
 /** One problem at a place of the config. */
 export interface PlacedProblem {
@@ -32,10 +32,10 @@ export function crossCheck(
       ...checkEnabled(entry),
       ...checkFields(entry),
       ...checkStreams(entry),
-      ...checkFiles(['connectors', entry.name, 'tls'], entry.own['tls']),
-      ...checkFiles(['connectors', entry.name, 'auth'], entry.own['auth']),
+      ...checkFiles(['connectors', entry.name, 'tls'], entry.own['tls'], checkTls),
+      ...checkFiles(['connectors', entry.name, 'auth'], entry.own['auth'], checkReadable),
     ]),
-    ...checkFiles(['mes', 'tls'], asObject(asObject(config)['mes'])['tls']),
+    ...checkFiles(['mes', 'tls'], asObject(asObject(config)['mes'])['tls'], checkTls),
     ...checkDistinct(entries, 'externalSource', 'Each record would belong to two connectors: give each its own.'),
     ...checkPrefixes(entries),
     ...(entries.length === 0 && isObject(asObject(config)['connectors'])
@@ -164,18 +164,12 @@ function checkPrefixes(entries: readonly Entry[]): PlacedProblem[] {
   });
 }
 
-/** Settings that end with File name files: what cannot be read is better known before anything runs. */
-function checkFiles(path: (string | number)[], own: unknown): PlacedProblem[] {
-  return Object.entries(asObject(own)).flatMap(([setting, file]) => {
-    const isName = typeof file === 'string' && pathSchema.safeParse(file).success;
-    if (!isName || !setting.endsWith('File')) return [];
-    try {
-      accessSync(file, constants.R_OK);
-      return [];
-    } catch {
-      return [{ path: [...path, setting], text: `names a file that cannot be read: ${file}` }];
-    }
-  });
+/** The files that the settings of one block name, and what is wrong with them. */
+function checkFiles(path: (string | number)[], own: unknown, check: (files: Named) => FileProblem[]): PlacedProblem[] {
+  const files = Object.entries(asObject(own)).filter(
+    ([setting, file]) => setting.endsWith('File') && typeof file === 'string' && pathSchema.safeParse(file).success,
+  ) as [string, string][];
+  return check(Object.fromEntries(files)).map(({ setting, text }) => ({ path: [...path, setting], text }));
 }
 
 function asObject(value: unknown): Raw {

@@ -35,7 +35,8 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const folder = path.dirname(file);
   const from = { environment: options.environment, folder };
   const lines = new LineCounter();
-  const document = parseDocument(readText(file), { lineCounter: lines, prettyErrors: false });
+  const source = readText(file);
+  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
   const locate = (node: Node | undefined | null, text: string): ConfigProblem => ({
     file,
     text,
@@ -44,7 +45,10 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   });
   const flaws: ConfigProblem[] = [...document.errors, ...document.warnings].map((error) => ({
     file,
-    text: error.message,
+    text:
+      error.code === 'DUPLICATE_KEY'
+        ? `${keyAt(source, error.pos[0])} stands here twice: keep one of them`
+        : error.message,
     ...position(lines, error.pos[0]),
   }));
   flaws.push(...badAliases(document, locate));
@@ -84,6 +88,10 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
 function inOrderOf(raw: unknown, connectors: Config['connectors']): Config['connectors'] {
   const names = Object.keys((raw as { connectors: object }).connectors);
   return Object.fromEntries(names.flatMap((name) => (connectors[name] ? [[name, connectors[name]]] : [])));
+}
+
+function keyAt(source: string, offset: number): string {
+  return /^(?:"[^"]*"|'[^']*'|[^\s:,}]+)/.exec(source.slice(offset, offset + 200))?.[0] ?? 'this key';
 }
 
 function readText(file: string): string {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
@@ -212,7 +212,9 @@ describe('permissions of the config file', () => {
   it('of a private key are looked at too', async () => {
     const file = writeConfig(withLines('tls: { certFile: client.pem, keyFile: client.key }'));
     const key = path.join(path.dirname(file), 'client.key');
-    for (const each of [key, path.join(path.dirname(file), 'client.pem')]) writeFileSync(each, 'PEM');
+    const fixtures = path.resolve(import.meta.dirname, '../fixtures/tls');
+    copyFileSync(path.join(fixtures, 'expired-certificate.pem'), path.join(path.dirname(file), 'client.pem'));
+    copyFileSync(path.join(fixtures, 'expired-certificate-key.pem'), key);
     chmodSync(key, 0o606);
     const { warnings } = await loadConfig({ file, environment, scheduleProblem });
     expect(warnings).toEqual([

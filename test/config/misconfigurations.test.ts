@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { connectors } from '../../src/connectors/index.ts';
 import { change, type Loading, problemsOf, sound, withLines } from '../support/config-file.ts';
@@ -6,6 +7,7 @@ import { change, type Loading, problemsOf, sound, withLines } from '../support/c
 type Case = readonly [name: string, text: string, problems: readonly string[], loading?: Loading];
 
 const own = 'connectors.plant-1';
+const certificate = path.resolve(import.meta.dirname, '../fixtures/tls/expired-certificate.pem');
 const types = connectors
   .map(({ type }) => type)
   .join(', ')
@@ -247,7 +249,7 @@ const contradictions: Case[] = [
   ],
   [
     'a client certificate without its key',
-    withLines('tls: { certFile: /dev/null }'),
+    withLines(`tls: { certFile: ${certificate} }`),
     [`16:5 ${own}.tls certFile and keyFile go together`],
   ],
   [
@@ -275,7 +277,12 @@ const bomb = Array.from(
 ).join('');
 
 const notYaml: Case[] = [
-  ['a key that stands twice', `${sound}mes: {}\n`, ['19:1 Map keys must be unique']],
+  ['a key that stands twice', `${sound}mes: {}\n`, ['19:1 mes stands here twice: keep one of them']],
+  [
+    'a key in quotes that stands twice',
+    change('{ port: 8686 }', '{ "port": 1, "port": 2 }'),
+    ['5:22 "port" stands here twice: keep one of them'],
+  ],
   [
     'a tab',
     'mes:\n\turl: https://mes.example.com\n',

@@ -52,7 +52,7 @@ function parse(answer: HttpResponse, what: string): unknown {
 
 /** What an error body says, as ` (text)`; V2 and V4 JSON, or XML although JSON was asked for. */
 export function readError(text: string): string {
-  const message = fromJson(text) ?? /<(?:\w+:)?message\b[^>]*>([^<]*)</.exec(text)?.[1];
+  const message = fromJson(text) ?? fromXml(text);
   return message === undefined || message === '' ? '' : ` (${message.slice(0, 300)})`;
 }
 
@@ -65,6 +65,13 @@ function fromJson(text: string): string | undefined {
     return undefined;
   }
 }
+
+function fromXml(text: string): string | undefined {
+  const [, message] = /<(?:\w+:)?message\b[^>]*>([^<]*)</.exec(text) ?? [];
+  return message?.replace(/&(amp|lt|gt|quot|apos);/g, (entity, name: string) => entities[name] ?? entity);
+}
+
+const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;

@@ -92,6 +92,7 @@ describe('the reason in an error body', () => {
     ['V4', '{"error":{"code":"X","message":"No luck","details":[]}}', ' (X No luck)'],
     ['V4 without code', '{"error":{"message":"No luck"}}', ' (No luck)'],
     ['XML', '<?xml version="1.0"?><error><code>C</code><message xml:lang="en">No luck</message></error>', ' (No luck)'],
+    ['XML with entities', '<message>&apos;A&amp;lt;&quot; &lt;&gt; &x;</message>', ` ('A&lt;" <> &x;)`],
     ['XML with a prefix', '<m:error><m:message>No luck</m:message></m:error>', ' (No luck)'],
     ['another JSON', '{"fault":"x"}', ''],
     ['JSON null', 'null', ''],
