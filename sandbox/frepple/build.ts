@@ -1,5 +1,5 @@
 import type { Random } from '../random.ts';
-import { anyQuantity, anyText } from '../sample.ts';
+import { anyQuantity, anyText } from '../random-values.ts';
 import type { Demand, Operation, Order, Plan, Resource, Status } from './model.ts';
 import { decimal } from './world.ts';
 

@@ -1,4 +1,4 @@
-import { anyText } from '../sample.ts';
+import { anyText } from '../random-values.ts';
 import { anyTime, buildDemand, customers } from './build.ts';
 import type { Demand } from './model.ts';
 import { type Event, pickRow, type World, written } from './world.ts';

@@ -1,4 +1,4 @@
-import { anyText } from '../sample.ts';
+import { anyText } from '../random-values.ts';
 import { buildResource, locations } from './build.ts';
 import { type Event, pickRow, written } from './world.ts';
 

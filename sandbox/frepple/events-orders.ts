@@ -1,4 +1,4 @@
-import { anyQuantity } from '../sample.ts';
+import { anyQuantity } from '../random-values.ts';
 import { anyTime, buildOrder, later, referenceOf } from './build.ts';
 import type { Transaction } from './database.ts';
 import { isReleased, type Order } from './model.ts';

@@ -1,5 +1,5 @@
 import type { Random } from '../random.ts';
-import { anyText } from '../sample.ts';
+import { anyText } from '../random-values.ts';
 import {
   buildDemand,
   buildOperation,

@@ -1,4 +1,4 @@
-import { localInstant } from '../wall.ts';
+import { localInstant } from '../local-time.ts';
 import { wallOf } from './clock.ts';
 
 const second = 1_000_000;

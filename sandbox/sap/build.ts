@@ -1,6 +1,6 @@
+import { dateOf } from '../local-time.ts';
 import type { Random } from '../random.ts';
-import { anyMaterial, anyQuantity, anyText, anyWall, anyWork, later } from '../sample.ts';
-import { dateOf } from '../wall.ts';
+import { anyMaterial, anyQuantity, anyText, anyWall, anyWork, later } from '../random-values.ts';
 import { char14Of, stampOf } from './instant.ts';
 import {
   type Equipment,

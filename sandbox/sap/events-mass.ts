@@ -1,5 +1,5 @@
-import { anyText, anyWall } from '../sample.ts';
-import { dateOf } from '../wall.ts';
+import { dateOf } from '../local-time.ts';
+import { anyText, anyWall } from '../random-values.ts';
 import type { Change, Transaction } from './database.ts';
 import { stampOf } from './instant.ts';
 import type { Operation, ProductionOrder, SalesOrder } from './model.ts';

@@ -1,5 +1,5 @@
-import { anyText } from '../sample.ts';
-import { addDays } from '../wall.ts';
+import { addDays } from '../local-time.ts';
+import { anyText } from '../random-values.ts';
 import { buildWorkCenter } from './build.ts';
 import type { Change, Transaction } from './database.ts';
 import { type Equipment, endOfTime, strip, type WorkCenter } from './model.ts';

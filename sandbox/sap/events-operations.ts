@@ -1,4 +1,4 @@
-import { anyText, anyWall, anyWork, later } from '../sample.ts';
+import { anyText, anyWall, anyWork, later } from '../random-values.ts';
 import { buildOperation } from './build.ts';
 import type { Transaction } from './database.ts';
 import { operationsOf, written } from './events-orders.ts';

@@ -1,4 +1,4 @@
-import { anyQuantity, anyWall, later } from '../sample.ts';
+import { anyQuantity, anyWall, later } from '../random-values.ts';
 import { buildOperation, buildProductionOrder, planSteps } from './build.ts';
 import type { Change, Transaction } from './database.ts';
 import { isMakeToStock, type Operation, type ProductionOrder, strip } from './model.ts';

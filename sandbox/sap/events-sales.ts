@@ -1,4 +1,4 @@
-import { anyText, anyWall } from '../sample.ts';
+import { anyText, anyWall } from '../random-values.ts';
 import { buildSalesOrder } from './build.ts';
 import type { Transaction } from './database.ts';
 import type { SalesOrder } from './model.ts';

@@ -1,5 +1,5 @@
+import { addDays, dateOf } from '../local-time.ts';
 import type { Random } from '../random.ts';
-import { addDays, dateOf } from '../wall.ts';
 import {
   buildEquipment,
   buildOperation,

@@ -1,5 +1,5 @@
+import { localInstant } from '../local-time.ts';
 import { type ImageRecord, type MesImage, type Table, tables } from '../types.ts';
-import { localInstant } from '../wall.ts';
 import type { Change, Database } from './database.ts';
 import { estimatedMinutes } from './minutes.ts';
 import {

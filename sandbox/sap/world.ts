@@ -1,5 +1,5 @@
+import { dateOf } from '../local-time.ts';
 import type { Random } from '../random.ts';
-import { dateOf } from '../wall.ts';
 import type { Database, Transaction } from './database.ts';
 import { char14Of, stampOf } from './instant.ts';
 import type { Row, TableName, Tables, WorkCenter } from './model.ts';

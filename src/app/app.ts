@@ -1,27 +1,15 @@
 import type { Config } from '../config/schema.ts';
-import { checkOverlaps, collectFields } from '../connectors/checking.ts';
-import type { AnyConnector, ConnectorSession } from '../connectors/define.ts';
-import { connectors } from '../connectors/index.ts';
-import { type ConnectorSettings, readTls } from '../connectors/settings.ts';
+import type { ConnectorSession } from '../connectors/connector.ts';
 import type { Clock } from '../core/clock.ts';
-import { ConfigError, messageOf } from '../core/errors.ts';
+import { ConfigError } from '../core/errors.ts';
 import type { EventBus, ReconcileResult, StreamResult } from '../core/events.ts';
-import { createHttpClient, type OpenHttp } from '../core/http.ts';
-import type { Redactor } from '../core/redact.ts';
-import { createTokenBucket } from '../core/token-bucket.ts';
-import { type Entity, entities, type Finding } from '../core/types.ts';
-import type { Caller } from '../push/day-plan.ts';
-import { type Booking, type BudgetReport, createDayQuota, type DayQuota } from '../push/day-quota.ts';
-import { createAnswerRules } from '../push/eryxon/answers.ts';
-import { waits } from '../push/eryxon/findings.ts';
+import { type BudgetReport, createDayQuota, type DayQuota } from '../push/day-quota.ts';
 import { createEryxonSink, type EryxonSink } from '../push/eryxon/index.ts';
 import { createEryxonRemover } from '../push/eryxon/remove.ts';
-import { createOutage, type Outage } from '../push/outage.ts';
-import { createPace, type Pace } from '../push/pace.ts';
 import { createPushers, type PusherOptions } from '../push/pusher.ts';
 import { rehearsedRemover } from '../push/remover.ts';
 import type { Sink } from '../push/sink.ts';
-import { type CountedTransport, createTransport } from '../push/transport.ts';
+import type { CountedTransport } from '../push/transport.ts';
 import { createAdmission } from '../scheduler/admission.ts';
 import { type Cycle, createCycle } from '../scheduler/cycle.ts';
 import type { Schedule } from '../scheduler/engine.ts';
@@ -33,27 +21,13 @@ import { readGauges } from './gauges.ts';
 import { noteMesAddress } from './mes-address.ts';
 import { reconcilingOf, scheduleOf } from './schedules.ts';
 import { select } from './selection.ts';
+import { openMes, openSession, redaction, type SystemOptions } from './systems.ts';
 
-export interface AppOptions {
-  config: Config;
-  clock: Clock;
-  events: EventBus;
-  /** Between 0 and 1, for jitter. */
-  random: () => number;
-  /** Tries a request; 5 when absent. */
-  attempts?: number;
-  /** Takes secrets out of what other systems say. */
-  redact?: Redactor;
-  /** The way to the network; sockets when absent. */
-  openHttp?: OpenHttp;
-  /** Records a request to the MES at first; a hundred when absent. */
-  firstBatch?: number | undefined;
+export interface AppOptions extends SystemOptions {
   /** Opens the state; the embedded store when absent. */
   openStore?: typeof openEmbeddedStore;
   /** Puts another MES in the place of the real one, which is given. */
   rehearse?: (real: Sink) => Pick<PusherOptions, 'sink' | 'openTransport'>;
-  /** The connectors that there are; those of this build when absent. */
-  connectors?: readonly AnyConnector[];
 }
 
 export interface SyncRequest {
@@ -167,62 +141,6 @@ export async function openApp(options: AppOptions): Promise<App> {
   };
 }
 
-interface Mes {
-  pace: Pace;
-  outage: Outage;
-  openTransport(signal: AbortSignal, caller: Caller): CountedTransport;
-  close(): void;
-}
-
-/** A thousand records of 16 kB each; a server that sends more and more takes no more memory than this. */
-const mesAnswerBytes = 16 * 1_048_576;
-
-/** Everything that all requests to the MES share: connections, token bucket, day budget. */
-function openMes(options: AppOptions, quota: Booking): Mes {
-  const { clock, events, random, attempts = defaultAttempts, openHttp = createHttpClient } = options;
-  const { mes } = options.config;
-  const http = openHttp({
-    origin: new URL(mes.url).origin,
-    system: 'mes',
-    name: 'mes',
-    tls: readTls(mes.tls),
-    proxy: mes.proxy,
-    deadlineMs: mes.timeoutSeconds * 1000,
-    maxBytes: mesAnswerBytes,
-    headers: { Authorization: `Bearer ${mes.apiKey}` },
-    clock,
-    events,
-    ...redaction(options),
-  });
-  const bucket = createTokenBucket(mes.rate, clock, 'empty');
-  const { batchSize, maxConcurrency, timeoutSeconds, longestWaitSeconds } = mes;
-  const answers = createAnswerRules(clock, longestWaitSeconds * 1000);
-  const pace = createPace({ batchSize, maxConcurrency, slowMs: timeoutSeconds * 500, firstBatch: options.firstBatch });
-  const outage = createOutage(clock, random);
-  const shared = { http, bucket, quota, pace, outage, answers, clock, events, random, attempts };
-  return {
-    pace,
-    outage,
-    openTransport: (signal, caller) => createTransport({ ...shared, caller }, signal),
-    close: http.close,
-  };
-}
-
-const defaultAttempts = 5;
-
-function redaction({ redact }: AppOptions): { redact?: Redactor } {
-  return redact === undefined ? {} : { redact };
-}
-
-function openSession(name: string, settings: ConnectorSettings, options: AppOptions): ConnectorSession {
-  const connector = (options.connectors ?? connectors).find(({ type }) => type === settings.type);
-  if (connector === undefined) throw new ConfigError(`connectors.${name}.type ${settings.type} is not known.`);
-  const { clock, events, random, attempts = defaultAttempts } = options;
-  const network = options.openHttp === undefined ? {} : { openHttp: options.openHttp };
-  const context = { name, clock, events, random, attempts, ...network, ...redaction(options) };
-  return connector.open(settings as never, context);
-}
-
 async function prepareAll(runs: ReadonlyMap<string, ConnectorRun>, signal: AbortSignal): Promise<void> {
   const prepared = await Promise.allSettled([...runs.values()].map(({ session }) => session.prepare(signal)));
   const problems = prepared.flatMap((result) =>
@@ -262,38 +180,4 @@ async function reconcileAll(
     ),
   );
   return results.flat();
-}
-
-/** Asks every ERP and the MES, changes nothing and needs no state: the daemon may run beside it. */
-export async function checkSystems(
-  options: AppOptions & { booking: Booking },
-  signal: AbortSignal,
-): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  const mapped = new Map<Entity, Set<string>>();
-  for (const [name, settings] of Object.entries(options.config.connectors)) {
-    const session = openSession(name, settings, options);
-    const own = await session.check(signal).catch((error: unknown) => [unchecked(name, error)]);
-    findings.push(...checkOverlaps(session), ...own);
-    const readable = new Set(own.filter(({ level }) => level === 'ok').map(({ where }) => where));
-    const streams = session.streams.filter((stream) => readable.has(`${name}/${stream.name}`));
-    await collectFields(streams, mapped, signal);
-    session.close();
-  }
-  const mes = openMes(options, options.booking);
-  const sink = createEryxonSink(options.config.mes.url);
-  findings.push(...(await sink.check(mes.openTransport(signal, 'operator'), mapped)));
-  const deleted = entities.filter((entity) =>
-    Object.values(options.config.connectors).some(({ deletes }) => deletes[entity] === 'delete'),
-  );
-  if (deleted.length > 0 && !findings.some(({ code }) => code === waits)) {
-    const remover = createEryxonRemover(options.config.mes.url, mes.openTransport, options);
-    findings.push(...(await remover.check(deleted, signal)));
-  }
-  mes.close();
-  return findings;
-}
-
-function unchecked(where: string, error: unknown): Finding {
-  return { code: 'check-failed', level: 'error', where, text: messageOf(error), todo: 'See the text.' };
 }

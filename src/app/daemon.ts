@@ -1,4 +1,4 @@
-import { checkOverlaps } from '../connectors/checking.ts';
+import { checkOverlaps } from '../connectors/session-check.ts';
 import type { Logger } from '../core/logger.ts';
 import { createEmbeddedEngine } from '../scheduler/embedded-engine.ts';
 import type { Job } from '../scheduler/engine.ts';

@@ -1,4 +1,4 @@
-import type { ConnectorSession } from '../connectors/define.ts';
+import type { ConnectorSession } from '../connectors/connector.ts';
 import type { Clock } from '../core/clock.ts';
 import type { StreamGauges } from '../server/metrics.ts';
 import type { Store } from '../state/store.ts';

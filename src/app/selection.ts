@@ -1,4 +1,4 @@
-import type { ConnectorSession } from '../connectors/define.ts';
+import type { ConnectorSession } from '../connectors/connector.ts';
 import { UsageError } from '../core/errors.ts';
 
 /** Streams to run by connector; undefined stands for all of them. */

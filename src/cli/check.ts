@@ -1,4 +1,4 @@
-import { checkSystems } from '../app/app.ts';
+import { checkSystems } from '../app/check.ts';
 import { createCheckBooking } from '../app/check-booking.ts';
 import { systemClock } from '../core/clock.ts';
 import { ConfigError } from '../core/errors.ts';

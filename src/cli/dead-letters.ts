@@ -5,7 +5,8 @@ import { systemClock } from '../core/clock.ts';
 import { messageOf, UsageError } from '../core/errors.ts';
 import { openEmbeddedStore } from '../state/embedded-store.ts';
 import type { DeadLetter } from '../state/store.ts';
-import { onTermination, openContext, runVerb } from './context.ts';
+import { callVerb } from './call.ts';
+import { onTermination, openContext } from './context.ts';
 import { exitCodes } from './exit.ts';
 import { printJson, printLine, printTable } from './output.ts';
 
@@ -95,7 +96,7 @@ async function change(
   const context = await openContext({ config });
   try {
     await find(which, context.loaded);
-    const { count } = await runVerb(context, { name, args: toFilter(which), signal: onTermination().signal });
+    const { count } = await callVerb(context, { name, args: toFilter(which), signal: onTermination().signal });
     printLine(name === 'dead-letters-retry' ? `${count} will be tried again in the next pass.` : `${count} dropped.`);
     return exitCodes.done;
   } finally {

@@ -1,7 +1,8 @@
 import { UsageError } from '../core/errors.ts';
 import type { ReconcileResult } from '../core/events.ts';
 import type { ClosedKind } from '../server/mes-ways.ts';
-import { onTermination, openContext, runVerb } from './context.ts';
+import { callVerb } from './call.ts';
+import { onTermination, openContext } from './context.ts';
 import { exitCodes } from './exit.ts';
 import { paint, printClosed, printJson, printLine, printTable } from './output.ts';
 
@@ -22,7 +23,7 @@ export async function reconcileVerb(
   const context = await openContext({ config });
   const { signal } = onTermination();
   try {
-    const { streams, closed = [] } = await runVerb(context, {
+    const { streams, closed = [] } = await callVerb(context, {
       name: 'reconcile',
       args: { selection, release, mes },
       signal,

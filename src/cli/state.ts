@@ -2,7 +2,8 @@ import path from 'node:path';
 import { systemClock } from '../core/clock.ts';
 import { restoreState } from '../state/backup.ts';
 import { checkState } from '../state/check.ts';
-import { onTermination, openContext, runVerb } from './context.ts';
+import { callVerb } from './call.ts';
+import { onTermination, openContext } from './context.ts';
 import { exitCodes } from './exit.ts';
 import { printFindings, printJson, printLine, printTable } from './output.ts';
 
@@ -20,7 +21,7 @@ export async function stateBackup(to: string, { config }: { config?: string }): 
   // The daemon stands somewhere else.
   const directory = path.resolve(to);
   const context = await openContext({ config });
-  await runVerb(context, { name: 'backup', args: { directory }, signal: onTermination().signal });
+  await callVerb(context, { name: 'backup', args: { directory }, signal: onTermination().signal });
   await context.logger.close();
   printLine(`The state is backed up in ${directory}.`);
   return exitCodes.done;
@@ -28,7 +29,7 @@ export async function stateBackup(to: string, { config }: { config?: string }): 
 
 export async function stateRebuild({ config, json = false }: { config?: string; json?: boolean }): Promise<number> {
   const context = await openContext({ config });
-  const { entities } = await runVerb(context, { name: 'rebuild', args: {}, signal: onTermination().signal });
+  const { entities } = await callVerb(context, { name: 'rebuild', args: {}, signal: onTermination().signal });
   await context.logger.close();
   if (json) printJson({ entities });
   else printTable(entities.map(({ listed, ...row }) => ({ ...row, listed: listed ?? 'not listed by this MES' })));

@@ -1,6 +1,7 @@
 import type { StatusReport } from '../app/verbs.ts';
 import { closedKinds } from '../server/mes-ways.ts';
-import { onTermination, openContext, runVerb } from './context.ts';
+import { callVerb } from './call.ts';
+import { onTermination, openContext } from './context.ts';
 import { exitCodes } from './exit.ts';
 import { paint, printClosed, printJson, printLine, printTable } from './output.ts';
 
@@ -13,7 +14,7 @@ interface StatusOptions {
 
 export async function statusVerb({ config, json = false, runs }: StatusOptions): Promise<number> {
   const context = await openContext({ config });
-  const report = await runVerb(context, {
+  const report = await callVerb(context, {
     name: 'status',
     args: runs === undefined ? {} : { runs },
     signal: onTermination().signal,

@@ -1,6 +1,7 @@
 import { systemClock } from '../core/clock.ts';
 import { UsageError } from '../core/errors.ts';
-import { onTermination, openContext, runVerb } from './context.ts';
+import { callVerb } from './call.ts';
+import { onTermination, openContext } from './context.ts';
 import { exitCodeOf } from './exit.ts';
 import { printClosed, printJson, printResults } from './output.ts';
 import { showProgress } from './progress.ts';
@@ -22,7 +23,7 @@ export async function syncVerb(
   const { signal } = onTermination();
   if (!json) showProgress(context.events, systemClock);
   try {
-    const { streams, closed = [] } = await runVerb(context, {
+    const { streams, closed = [] } = await callVerb(context, {
       name: 'sync',
       args: { selection, full, release },
       signal,

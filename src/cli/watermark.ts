@@ -1,12 +1,13 @@
 import { systemClock } from '../core/clock.ts';
 import { UsageError } from '../core/errors.ts';
-import { onTermination, openContext, runVerb } from './context.ts';
+import { callVerb } from './call.ts';
+import { onTermination, openContext } from './context.ts';
 import { exitCodes } from './exit.ts';
 import { printLine } from './output.ts';
 
 export async function watermarkGet(stream: string, { config }: { config?: string }): Promise<number> {
   const context = await openContext({ config });
-  const { streams } = await runVerb(context, { name: 'status', args: {}, signal: onTermination().signal });
+  const { streams } = await callVerb(context, { name: 'status', args: {}, signal: onTermination().signal });
   await context.logger.close();
   const found = streams.find((each) => each.stream === stream);
   if (found === undefined)
@@ -18,7 +19,7 @@ export async function watermarkGet(stream: string, { config }: { config?: string
 export async function watermarkSet(stream: string, value: string, { config }: { config?: string }): Promise<number> {
   requirePast(stream, value);
   const context = await openContext({ config });
-  const { watermark, asked } = await runVerb(context, {
+  const { watermark, asked } = await callVerb(context, {
     name: 'watermark-set',
     args: { stream, value },
     signal: onTermination().signal,
@@ -35,7 +36,7 @@ export async function watermarkReset(
   { config, forget = false }: { config?: string; forget?: boolean },
 ): Promise<number> {
   const context = await openContext({ config });
-  await runVerb(context, { name: 'watermark-reset', args: { stream, forget }, signal: onTermination().signal });
+  await callVerb(context, { name: 'watermark-reset', args: { stream, forget }, signal: onTermination().signal });
   await context.logger.close();
   const sent = forget ? 'sends everything again' : 'sends what differs from what the MES holds';
   printLine(`The next pass of ${stream} reads everything and ${sent}.`);

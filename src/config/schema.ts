@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AnyConnector } from '../connectors/define.ts';
+import type { AnyConnector } from '../connectors/connector.ts';
 import { connectors } from '../connectors/index.ts';
 import {
   baseUrlSchema,

@@ -1,4 +1,4 @@
-import type { AnyConnector } from './define.ts';
+import type { AnyConnector } from './connector.ts';
 import { frepple } from './frepple/index.ts';
 import { netsuite } from './netsuite/index.ts';
 import { odoo } from './odoo/index.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { messageOf, RecordError } from '../core/errors.ts';
 import type { Entity, FieldValue, MesRecord, RecordRef } from '../core/types.ts';
-import type { GoodRow, MappedRow, RefusedRow, Wanted } from './define.ts';
+import type { GoodRow, MappedRow, RefusedRow, Wanted } from './connector.ts';
 import { compileExpression, type Expression, isPropertyPath } from './expression.ts';
 import type { ExpressionNames } from './expression-names.ts';
 import { convertField, type FieldKind, mesFields } from './fields.ts';
@@ -27,11 +27,11 @@ export interface MappingOptions<Row> {
   /** The operator's own: rows for which this is false are left out, and cancelled when already delivered. */
   when: string | undefined;
   timeZone: string;
-  along?: Along | undefined;
+  companion?: Companion | undefined;
 }
 
 /** A row of another stream that a row brings along, because its own records need those of that one. */
-export interface Along {
+export interface Companion {
   /** The other stream's raw row; undefined where none is needed. */
   rowOf(row: unknown): unknown;
   bring: Mapping['bring'];
@@ -68,7 +68,7 @@ interface Compiled {
 }
 
 export function createMapping<Row>(options: MappingOptions<Row>): Mapping {
-  const { entity, along } = options;
+  const { entity, companion } = options;
   const rename = createRenamer(options.properties);
   let compiled: Promise<Compiled> | undefined;
   const compile = () => (compiled ??= compileOptions(options));
@@ -83,7 +83,7 @@ export function createMapping<Row>(options: MappingOptions<Row>): Mapping {
         const laid =
           plain || parsed.kind === 'refused' ? parsed : await layOver(parsed, row, { overlays, when, options });
         if (laid.kind === 'refused') mapped.push(withRefs(laid, options.refsOf?.(row)));
-        else mapped.push(along === undefined ? laid : await withAlong(laid, row, { entity, along }));
+        else mapped.push(companion === undefined ? laid : await withCompanions(laid, row, { entity, companion }));
       }
       return mapped;
     },
@@ -107,15 +107,15 @@ function readingsOf({ overlays, when }: Compiled): NameReading[] {
 }
 
 /** Rows that are no news to the MES bring nothing along. */
-async function withAlong(
+async function withCompanions(
   mapped: GoodRow,
   row: unknown,
-  { entity, along }: { entity: Entity; along: Along },
+  { entity, companion }: { entity: Entity; companion: Companion },
 ): Promise<GoodRow> {
-  const other = along.rowOf(row);
+  const other = companion.rowOf(row);
   const isNews = mapped.records.some((record) => record.entity === entity && record.onlyIfKnown !== true);
   if (other === undefined || !isNews) return mapped;
-  return { ...mapped, records: [...(await along.bring(other)), ...mapped.records] };
+  return { ...mapped, records: [...(await companion.bring(other)), ...mapped.records] };
 }
 
 function anyway({ onlyIfKnown: _known, onlyIfActive: _active, ...record }: MesRecord): MesRecord {

@@ -1,5 +1,5 @@
 import { createHttpClient, type HttpClient } from '../core/http.ts';
-import type { ConnectorContext } from './define.ts';
+import type { ConnectorContext } from './connector.ts';
 import { type ConnectorSettings, readTls } from './settings.ts';
 
 /** A client for one origin of an ERP, within the limits that the config sets. */

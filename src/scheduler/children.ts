@@ -1,7 +1,7 @@
-import type { ChildPage, ChildReader, MappedRow } from '../connectors/define.ts';
+import type { ChildPage, ChildReader, MappedRow } from '../connectors/connector.ts';
 import type { Entity, MesRecord } from '../core/types.ts';
+import { absenceLimit } from './absence-limit.ts';
 import { deliverRows } from './delivery.ts';
-import { absencesBelieved } from './guard.ts';
 import type { Pass, PassRequest } from './pass-types.ts';
 import { dealWithVanished, policyOf } from './vanished.ts';
 import { isDueAgain } from './watermark.ts';
@@ -83,8 +83,8 @@ async function countUnexpected(pass: Pass, missing: readonly MesRecord[]): Promi
 
 async function isTooMany({ store, session, stream }: Pass, vanished: number): Promise<boolean> {
   // However few there are: nothing to count.
-  if (vanished <= absencesBelieved(0)) return false;
-  return vanished > absencesBelieved(await store.countRecords(session.source, stream.entity));
+  if (vanished <= absenceLimit(0)) return false;
+  return vanished > absenceLimit(await store.countRecords(session.source, stream.entity));
 }
 
 async function markIfDue(

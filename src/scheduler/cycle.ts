@@ -1,15 +1,15 @@
-import type { Stream } from '../connectors/define.ts';
+import type { Stream } from '../connectors/connector.ts';
 import { messageOf, PermanentError, type WaitError } from '../core/errors.ts';
 import { type StreamResult, zeroCounts } from '../core/events.ts';
 import type { Watermark } from '../core/types.ts';
+import { asOperator } from './as-operator.ts';
 import { countErpRequests } from './erp-requests.ts';
-import { forPerson } from './for-person.ts';
 import { seesTrees } from './gather.ts';
 import { beginPass, runPass } from './pass.ts';
 import type { Pass, PassContext, PassRequest } from './pass-types.ts';
 import { createPauses, type Pause } from './pauses.ts';
 import { isTransient, PushFailedError, waitOf } from './push-failed.ts';
-import { releaseGathered } from './release.ts';
+import { sendGathered } from './send-gathered.ts';
 
 export interface CycleRequest extends PassRequest {
   /** Names of the streams to run; undefined: all. */
@@ -46,7 +46,7 @@ export function createCycle(context: PassContext): Cycle {
       const { name } = session;
       const startedMs = clock.monotonicMs();
       events.emit('cycle:started', { connector: name });
-      const own = request.manual ? forPerson(context) : context;
+      const own = request.manual ? asOperator(context) : context;
       const results = await runAll({ context: own, pauses, waits, erpRequests, request, signal });
       const durationMs = Math.round(clock.monotonicMs() - startedMs);
       events.emit('cycle:finished', { connector: name, results, durationMs });
@@ -85,11 +85,11 @@ async function runAll(running: Running): Promise<StreamResult[]> {
     }
     const ran = await runStream({ ...running, context: shared }, stream);
     if (gathering.any) open.set(results.length, ran);
-    results.push(gathering.any ? base : await tell(context, ran));
+    results.push(gathering.any ? base : await finishStream(context, ran));
     if (ran.wait === undefined && stopsAll(ran.error, signal)) stopped = `Not run: ${messageOf(ran.error)}`;
   }
   await release(running, [...open.values()]);
-  for (const [place, ran] of open) results[place] = await tell(context, ran);
+  for (const [place, ran] of open) results[place] = await finishStream(context, ran);
   return results;
 }
 
@@ -136,7 +136,7 @@ function conclude({ request, pauses, waits }: Running, ran: Ran): void {
   if (error !== undefined && ran.wait === undefined && !isTransient(error)) pauses.add(stream.name, error);
 }
 
-async function tell(context: PassContext, ran: Ran): Promise<StreamResult> {
+async function finishStream(context: PassContext, ran: Ran): Promise<StreamResult> {
   const result = describeRun(nothingRun(context.session.name, ran.stream.name), ran);
   if (ran.pass === undefined) result.watermark = await watermarkOf(context, ran.stream);
   context.events.emit('stream:finished', { result });
@@ -152,7 +152,7 @@ async function release(running: Running, rans: readonly Ran[]): Promise<void> {
   const passes = going.flatMap(({ pass }) => pass ?? []);
   const startedMs = context.clock.monotonicMs();
   const requestsBefore = erpRequests();
-  const { none, fault } = await releaseGathered({ passes, request, signal });
+  const { none, fault } = await sendGathered({ passes, request, signal });
   if (none) return;
   const last = going.at(-1);
   if (last !== undefined) {

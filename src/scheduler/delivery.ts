@@ -1,4 +1,4 @@
-import type { ConnectorSession, GoodRow, MappedRow, RefusedRow } from '../connectors/define.ts';
+import type { ConnectorSession, GoodRow, MappedRow, RefusedRow } from '../connectors/connector.ts';
 import { type Counts, zeroCounts } from '../core/events.ts';
 import { recordKey } from '../core/records.ts';
 import type { Entity, Outcome, RecordRef } from '../core/types.ts';
@@ -11,8 +11,8 @@ import { lateness, tellLate } from './lateness.ts';
 import type { Pass } from './pass-types.ts';
 import { endOf } from './push-failed.ts';
 import { restoreRemoved } from './removals.ts';
+import { reportPage } from './report-page.ts';
 import { createSending, keepsRecords } from './sending.ts';
-import { tell } from './tell.ts';
 
 export interface Delivery {
   mapped: readonly MappedRow[];
@@ -84,7 +84,7 @@ export async function startDelivery(
   };
   const commitPage = async () => {
     if (wasSent() || !isEmpty(commit)) await store.commit(commit);
-    tell(
+    reportPage(
       pass,
       { read: delivery.mapped.length, unchanged: diff.unchanged.length + diff.refusedBefore },
       { outcomes, badRows },
@@ -173,7 +173,7 @@ export async function commitOutcomes(pass: Pass, { outcomes, doubtful, old }: To
   const base = { ...nothing, stream: id, epoch: state.epoch, source: session.source, removed: [] };
   const childrenDue = childrenDueBy(pass, { force: true }, { outcomes: old, restamped: [] });
   await store.commit({ ...base, outcomes, doubtful, keepRecords: keepsRecords(stream), childrenDue });
-  tell(pass, { read: 0, unchanged: 0 }, { outcomes, badRows: [] });
+  reportPage(pass, { read: 0, unchanged: 0 }, { outcomes, badRows: [] });
 }
 
 /** A commit of nothing. */

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { GoodRow } from '../connectors/define.ts';
+import type { GoodRow } from '../connectors/connector.ts';
 import { mayBeHeld } from '../core/records.ts';
 import {
   type Change,

@@ -1,4 +1,4 @@
-import type { ConnectorSession, Stream } from '../connectors/define.ts';
+import type { ConnectorSession, Stream } from '../connectors/connector.ts';
 import { mayBeHeld } from '../core/records.ts';
 import type { Change, Entity, Outcome } from '../core/types.ts';
 import type { Pusher } from '../push/pusher.ts';

@@ -1,4 +1,4 @@
-import type { GoodRow } from '../connectors/define.ts';
+import type { GoodRow } from '../connectors/connector.ts';
 import type { MesRecord, RecordRef } from '../core/types.ts';
 
 /** Done, and the ERP does not say any more what it was for. */

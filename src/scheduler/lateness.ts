@@ -1,4 +1,4 @@
-import type { GoodRow } from '../connectors/define.ts';
+import type { GoodRow } from '../connectors/connector.ts';
 import { recordKey } from '../core/records.ts';
 import { secondsBetween } from '../core/stamp.ts';
 import { type Outcome, toSendAgain } from '../core/types.ts';

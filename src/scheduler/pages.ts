@@ -1,4 +1,4 @@
-import type { MappedRow, Page } from '../connectors/define.ts';
+import type { MappedRow, Page } from '../connectors/connector.ts';
 import { prefetch } from '../core/prefetch.ts';
 import type { ResumePoint } from '../state/store.ts';
 import { childStreamOf, startDelivery } from './delivery.ts';

@@ -1,4 +1,4 @@
-import type { ConnectorSession, Stream } from '../connectors/define.ts';
+import type { ConnectorSession, Stream } from '../connectors/connector.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Counts, EventBus } from '../core/events.ts';
 import type { Entity } from '../core/types.ts';

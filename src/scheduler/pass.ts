@@ -1,11 +1,11 @@
-import type { MappedRow, Stream } from '../connectors/define.ts';
+import type { MappedRow, Stream } from '../connectors/connector.ts';
 import { TransientError } from '../core/errors.ts';
 import { zeroCounts } from '../core/events.ts';
 import type { Watermark } from '../core/types.ts';
 import { readDueChildren } from './children.ts';
 import { deliverRows, needOf } from './delivery.ts';
 import { overlapFor } from './lateness.ts';
-import { requireFewLeftOut } from './left-out.ts';
+import { requireFewLeftOut } from './left-out-limit.ts';
 import { deliverPages, type PassStart } from './pages.ts';
 import type { Pass, PassContext, PassRequest } from './pass-types.ts';
 import { sweepStream, zeroSweep } from './sweep.ts';

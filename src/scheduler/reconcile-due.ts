@@ -1,4 +1,4 @@
-import type { Stream } from '../connectors/define.ts';
+import type { Stream } from '../connectors/connector.ts';
 import type { ReconcileResult } from '../core/events.ts';
 import type { SweepStatus } from '../state/store.ts';
 import type { PassContext } from './pass-types.ts';

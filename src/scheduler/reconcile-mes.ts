@@ -1,6 +1,6 @@
 import { type Entity, entities, type RecordRef } from '../core/types.ts';
 import type { Caller, ListedRecord, Sink, Transport } from '../push/pusher.ts';
-import { absencesBelieved } from './guard.ts';
+import { absenceLimit } from './absence-limit.ts';
 import type { PassContext } from './pass-types.ts';
 
 /** What the lists of the MES say of one entity. */
@@ -61,7 +61,7 @@ async function sweepEntity(
   await look();
   const { held, lost } = await store.countLost(source, entity);
   // A list that shows little of what there is says more of the list than of the records.
-  if (lost > absencesBelieved(held) && !release) return { ...counts, withheld: lost };
+  if (lost > absenceLimit(held) && !release) return { ...counts, withheld: lost };
   for (;;) {
     const refs: RecordRef[] = (await store.lost(source, entity, rowsAtOnce)).map((externalId) => ({
       entity,

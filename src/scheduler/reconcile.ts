@@ -1,10 +1,10 @@
-import type { Stream } from '../connectors/define.ts';
+import type { Stream } from '../connectors/connector.ts';
 import { messageOf, WaitError } from '../core/errors.ts';
 import type { ReconcileResult } from '../core/events.ts';
 import type { Entity } from '../core/types.ts';
+import { asOperator } from './as-operator.ts';
 import { countErpRequests } from './erp-requests.ts';
-import { forPerson } from './for-person.ts';
-import { requireFewLeftOut } from './left-out.ts';
+import { requireFewLeftOut } from './left-out-limit.ts';
 import { beginPass } from './pass.ts';
 import type { PassContext } from './pass-types.ts';
 import { createDue, type DueOptions } from './reconcile-due.ts';
@@ -60,7 +60,7 @@ export function createReconciler(context: PassContext, options: ReconcilerOption
   return {
     run({ streams, release, mes, stopping }, signal) {
       const selected = context.session.streams.filter(({ name }) => streams?.has(name) ?? !options.off.has(name));
-      return sweepAll(selected, { context: forPerson(context), release, withMes: mes, stopping }, signal);
+      return sweepAll(selected, { context: asOperator(context), release, withMes: mes, stopping }, signal);
     },
     async runDue(paused, signal, stopping) {
       try {

@@ -1,4 +1,4 @@
-import type { GoodRow } from '../connectors/define.ts';
+import type { GoodRow } from '../connectors/connector.ts';
 import { TransientError } from '../core/errors.ts';
 import { recordKey } from '../core/records.ts';
 import type { MesRecord } from '../core/types.ts';

@@ -1,4 +1,4 @@
-import type { Stream } from '../connectors/define.ts';
+import type { Stream } from '../connectors/connector.ts';
 import type { Change } from '../core/types.ts';
 import type { ResumePoint } from '../state/store.ts';
 import type { Pass } from './pass-types.ts';

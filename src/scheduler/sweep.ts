@@ -1,4 +1,4 @@
-import type { KeyPage, KeyReader, KeyRow, MappedRow, Stream } from '../connectors/define.ts';
+import type { KeyPage, KeyReader, KeyRow, MappedRow, Stream } from '../connectors/connector.ts';
 import { TransientError } from '../core/errors.ts';
 import { prefetch } from '../core/prefetch.ts';
 import { isThere, mayBeHeld, recordKey } from '../core/records.ts';
@@ -12,8 +12,8 @@ import {
   toSendAgain,
   unknownContent,
 } from '../core/types.ts';
+import { absenceLimit } from './absence-limit.ts';
 import { deliverRows } from './delivery.ts';
-import { absencesBelieved } from './guard.ts';
 import type { Pass } from './pass-types.ts';
 import { dealWithVanished, policyOf } from './vanished.ts';
 
@@ -245,7 +245,7 @@ async function judgeAbsences(pass: Pass, { sets, release, counts }: Judging, sig
   }
   const { live, absent } = await store.countUnseen(session.source, judged);
   counts.extra = (await store.countUnseen(session.source, sets)).absent;
-  const tooMany = absent > absencesBelieved(live) || (absent > 0 && counts.checked === 0);
+  const tooMany = absent > absenceLimit(live) || (absent > 0 && counts.checked === 0);
   counts.withheld = tooMany && !release ? absent : 0;
   if (counts.withheld === 0) await tellOfAbsences(pass, { sets: judged, release, counts }, signal);
   const unbelieved = absent - counts.vanished - counts.withheld;

@@ -29,7 +29,7 @@ export function startHealthLog(options: HealthLogOptions): () => void {
           logger.info('Health.', { ...(await describe(options, gauges)), eventLoopDelayMs });
           warn(gauges);
         },
-        (error: unknown) => logger.error('Health cannot be told.', { error: String(error) }),
+        (error: unknown) => logger.error('Health could not be read.', { error: String(error) }),
       );
       schedule();
     });

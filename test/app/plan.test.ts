@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom, type Random } from '../../sandbox/random.ts';
 import { collectChanges, type PlannedChange } from '../../src/app/plan.ts';
-import type { Stream } from '../../src/connectors/define.ts';
+import type { Stream } from '../../src/connectors/connector.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import { createEventBus, type StreamResult } from '../../src/core/events.ts';
 import type { Lifecycle, MesRecord, Outcome } from '../../src/core/types.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createRandom, type Random } from '../../sandbox/random.ts';
 import { type DatedKind, defaultOverlapSeconds } from '../../src/core/stamp.ts';
 import { start } from '../support/pass-rig.ts';
-import { storedStamp, type Tale, tell, type Written } from '../support/tale.ts';
+import { storedStamp, type Tale, tell, type Written } from '../support/polled-history.ts';
 
 /** Bar 1. `SEEDS=10000 npx vitest run test/bars/bar-01` tells ten thousand tales. */
 const seeds = Number(process.env['SEEDS'] ?? 50);

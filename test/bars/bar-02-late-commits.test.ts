@@ -5,7 +5,7 @@ import { type DatedKind, defaultOverlapSeconds } from '../../src/core/stamp.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { type FakeRow, fakeStream, keysOf, openRig, put, type Rig, source, start } from '../support/pass-rig.ts';
 import { collect } from '../support/plant.ts';
-import { storedStamp, type Tale, tell } from '../support/tale.ts';
+import { storedStamp, type Tale, tell } from '../support/polled-history.ts';
 
 /** Bar 2. */
 const seeds = Number(process.env['SEEDS'] ?? 40);

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createRandom, type Random } from '../../sandbox/random.ts';
 import { type DatedKind, defaultOverlapSeconds } from '../../src/core/stamp.ts';
 import { expectEqual, openPlant } from '../support/plant.ts';
-import { storedStamp, type Tale, tell } from '../support/tale.ts';
+import { storedStamp, type Tale, tell } from '../support/polled-history.ts';
 
 // For machines with other work.
 vi.setConfig({ testTimeout: 120_000 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type DatedKind, defaultOverlapSeconds, stampAt } from '../../src/core/stamp.ts';
 import { start } from '../support/pass-rig.ts';
 import { collect } from '../support/plant.ts';
-import { storedStamp, type Tale, tell, type Written } from '../support/tale.ts';
+import { storedStamp, type Tale, tell, type Written } from '../support/polled-history.ts';
 
 /** Bar 4. */
 const zone = 'Europe/Amsterdam';

@@ -2,7 +2,7 @@ import '../simulation/disk.ts';
 import { describe, expect, it } from 'vitest';
 import { createRandom, type Random } from '../../sandbox/random.ts';
 import { start } from '../support/pass-rig.ts';
-import { type Tale, tell } from '../support/tale.ts';
+import { type Tale, tell } from '../support/polled-history.ts';
 
 /** Bar 5: nanoseconds in the source; V2 shows them cut to milliseconds, V4 in full. */
 const seeds = Number(process.env['SEEDS'] ?? 40);

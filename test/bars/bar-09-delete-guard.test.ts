@@ -1,7 +1,7 @@
 import '../simulation/disk.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { KeyReader } from '../../src/connectors/define.ts';
+import type { KeyReader } from '../../src/connectors/connector.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import { type FakeRow, fakeStream, keysOf, openRig, type Rig, source, start } from '../support/pass-rig.ts';
 import { collect } from '../support/plant.ts';

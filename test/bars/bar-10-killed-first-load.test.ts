@@ -1,7 +1,7 @@
 import '../simulation/disk.ts';
 import { expect, it } from 'vitest';
 import { createRandom } from '../../sandbox/random.ts';
-import type { ConnectorSession, Page, Stream } from '../../src/connectors/define.ts';
+import type { ConnectorSession, Page, Stream } from '../../src/connectors/connector.ts';
 import { createEventBus } from '../../src/core/events.ts';
 import type { Window } from '../../src/core/types.ts';
 import { createPusher } from '../../src/push/pusher.ts';

@@ -4,7 +4,7 @@ import { createRandom, type Random } from '../../sandbox/random.ts';
 import type { DatedKind } from '../../src/core/stamp.ts';
 import type { ModelRow } from '../support/odata-model.ts';
 import { type Rig, start } from '../support/pass-rig.ts';
-import { storedStamp, type Tale, tell } from '../support/tale.ts';
+import { storedStamp, type Tale, tell } from '../support/polled-history.ts';
 
 /** Bar 11. `SEEDS=10000 npx vitest run test/bars/bar-11` tells ten thousand tales. */
 const seeds = Number(process.env['SEEDS'] ?? 40);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ConnectorSession, Page, Stream } from '../../src/connectors/define.ts';
+import type { ConnectorSession, Page, Stream } from '../../src/connectors/connector.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import { createEventBus } from '../../src/core/events.ts';

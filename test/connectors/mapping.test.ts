@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { assertExpression, compileExpression, isPropertyPath } from '../../src/connectors/expression.ts';
 import { fingerprintOf } from '../../src/connectors/mapping.ts';
-import { mapRow, recordsOf, sapRows, sapStream } from './sap/rows.ts';
+import { mapRow, recordsOf, sapRows, sapStream } from '../support/sap-rows.ts';
 
 const { salesOrder, productionOrder, operation, workCenter } = sapRows;
 

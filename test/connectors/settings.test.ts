@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { connectors } from '../../src/connectors/index.ts';
 import { readTls } from '../../src/connectors/settings.ts';
-import { sapSettings } from './sap/rows.ts';
+import { sapSettings } from '../support/sap-rows.ts';
 
 describe('settings', () => {
   it('need no more than type, url, auth and external source', async () => {

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import type { AnyConnector, ConnectorSession, Page, Stream } from '../../src/connectors/define.ts';
+import type { AnyConnector, ConnectorSession, Page, Stream } from '../../src/connectors/connector.ts';
 import { connectors } from '../../src/connectors/index.ts';
 import { type DatedKind, shiftStamp, stampAt } from '../../src/core/stamp.ts';
 import type { Window } from '../../src/core/types.ts';

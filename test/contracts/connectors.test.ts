@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import type { Page } from '../../src/connectors/define.ts';
+import type { Page } from '../../src/connectors/connector.ts';
 import { connectors } from '../../src/connectors/index.ts';
 import { type DatedKind, shiftStamp, stampAt } from '../../src/core/stamp.ts';
 import type { Finding } from '../../src/core/types.ts';

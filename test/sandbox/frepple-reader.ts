@@ -1,6 +1,6 @@
 import type { FreppleSimulator } from '../../sandbox/frepple/index.ts';
+import { localInstant } from '../../sandbox/local-time.ts';
 import { type ImageRecord, type MesImage, type Table, tables } from '../../sandbox/types.ts';
-import { localInstant } from '../../sandbox/wall.ts';
 
 export type Row = Record<string, unknown> & { name: string; reference: string; status: string };
 

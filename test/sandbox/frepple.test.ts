@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { webtokenOf } from '../../sandbox/frepple/access.ts';
 import { type FreppleOptions, type FreppleSimulator, startFrepple } from '../../sandbox/frepple/index.ts';
+import { localInstant } from '../../sandbox/local-time.ts';
 import type { MesImage } from '../../sandbox/types.ts';
-import { localInstant } from '../../sandbox/wall.ts';
 import { administer, ask, isPlanning, Reader, type Row, rows } from './frepple-reader.ts';
 
 const minute = 60_000;

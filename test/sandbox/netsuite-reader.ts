@@ -1,6 +1,6 @@
+import { localInstant } from '../../sandbox/local-time.ts';
 import type { NetSuiteSimulator } from '../../sandbox/netsuite/index.ts';
 import { type ImageRecord, type MesImage, type Table, tables } from '../../sandbox/types.ts';
-import { localInstant } from '../../sandbox/wall.ts';
 import { type Item, suiteql } from './netsuite-client.ts';
 
 type Fields = ImageRecord['fields'];

@@ -11,7 +11,7 @@ import {
   type Recorded,
   recordedRun,
   startSection,
-} from './odoo-recorded.ts';
+} from '../support/odoo-recorded.ts';
 
 function serverOf(version: Version): Server {
   const database = new Database(modelsOf(version, []));

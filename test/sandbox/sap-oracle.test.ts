@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { localInstant } from '../../sandbox/local-time.ts';
 import { estimatedMinutes } from '../../sandbox/sap/minutes.ts';
 import type { Operation } from '../../sandbox/sap/model.ts';
-import { localInstant } from '../../sandbox/wall.ts';
 
 describe('the arithmetic of the SAP oracle', () => {
   it.each([

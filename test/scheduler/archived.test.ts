@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Stream } from '../../src/connectors/define.ts';
+import type { Stream } from '../../src/connectors/connector.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import { recordKey } from '../../src/core/records.ts';
 import type { MesRecord } from '../../src/core/types.ts';

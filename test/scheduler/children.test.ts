@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { MappedRow, Stream } from '../../src/connectors/define.ts';
+import type { MappedRow, Stream } from '../../src/connectors/connector.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import type { MesRecord } from '../../src/core/types.ts';
 import {

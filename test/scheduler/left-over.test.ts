@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { GoodRow, MappedRow } from '../../src/connectors/define.ts';
+import type { GoodRow, MappedRow } from '../../src/connectors/connector.ts';
 import type { MesRecord } from '../../src/core/types.ts';
 import type { SinkResult } from '../../src/push/sink.ts';
 import { type FakeRow, fakeStream, openRig, put, type Rig, source, start } from '../support/pass-rig.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Page } from '../../src/connectors/define.ts';
+import type { Page } from '../../src/connectors/connector.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import type { MesRecord } from '../../src/core/types.ts';
 import type { PageCommit, PassFinish, Store } from '../../src/state/store.ts';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { KeyReader, Stream } from '../../src/connectors/define.ts';
+import type { KeyReader, Stream } from '../../src/connectors/connector.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import type { MesRecord } from '../../src/core/types.ts';
 import type { ListedRecord } from '../../src/push/sink.ts';

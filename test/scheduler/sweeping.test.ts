@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Stream } from '../../src/connectors/define.ts';
+import type { Stream } from '../../src/connectors/connector.ts';
 import { TransientError, WaitError } from '../../src/core/errors.ts';
 import type { MesRecord } from '../../src/core/types.ts';
 import { type FakeRow, fakeStream, mapRow, openRig, put, type Rig, source, start } from '../support/pass-rig.ts';

@@ -146,7 +146,7 @@ describe('the health line', () => {
     await clock.advance(60_000);
     await clock.advance(0);
     expect(lines.map(({ level, message }) => `${level} ${message}`)).toEqual([
-      'error Health cannot be told.',
+      'error Health could not be read.',
       'info Health.',
     ]);
     expect(lines[0]?.fields['error']).toContain('database is locked');

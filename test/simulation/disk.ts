@@ -17,14 +17,56 @@ export function diskIsDown(): boolean {
   return callsLeft <= 0;
 }
 
-/** The machine is on again. */
+/** The machine is on again, and the disk takes everything. */
 export function reviveDisk(): void {
   callsLeft = Number.POSITIVE_INFINITY;
+  trouble = noTrouble;
+}
+
+interface Trouble {
+  /** Writing calls and commits before the first that fails. */
+  callsBefore: number;
+  /** How many fail. */
+  calls: number;
+}
+
+const noTrouble: Trouble = { callsBefore: Number.POSITIVE_INFINITY, calls: 0 };
+let trouble = noTrouble;
+
+/** Some writing calls and commits fail as on a full disk, have no effect, and the program lives on. */
+export function fillDisk(given: Trouble): void {
+  trouble = given;
+}
+
+/** How many calls have failed since the disk was filled. */
+export function failedCalls({ calls }: Trouble): number {
+  return Math.max(0, calls - trouble.calls);
+}
+
+function isRefused(): boolean {
+  if (trouble.callsBefore > 0) {
+    trouble = { ...trouble, callsBefore: trouble.callsBefore - 1 };
+    return false;
+  }
+  if (trouble.calls === 0) return false;
+  trouble = { ...trouble, calls: trouble.calls - 1 };
+  return true;
 }
 
 function step(name: string): void {
   callsLeft -= 1;
   if (diskIsDown()) throw new CrashError(`disk ${name}`);
+  if (isRefused()) {
+    const refusal = { code: 'ENOSPC', syscall: name };
+    throw Object.assign(new Error(`ENOSPC: no space left on device, ${name}`), refusal);
+  }
+}
+
+/** A writing transaction of SQLite ends. */
+export function commitStep(): void {
+  if (!isRefused()) return;
+  const full = 13;
+  throw Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR', errcode: full });
 }
 
 /** An open for reading writes nothing. */

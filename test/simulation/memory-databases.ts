@@ -1,4 +1,5 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { commitStep } from './disk.ts';
 import { put } from './memory-files.ts';
 
 /** A connection that outlives those who open and close it, with every statement that was ever prepared on it. */
@@ -39,8 +40,14 @@ export function openInMemory(path: string): DatabaseSync {
     for (const name of [path, `${path}-wal`]) put(name, '');
   }
   const { database } = connection;
+  let writing = false;
   const opened: Pick<DatabaseSync, 'exec' | 'prepare' | 'close' | 'isTransaction'> = {
-    exec: (sql) => database.exec(sql),
+    exec(sql) {
+      writing = sql === 'BEGIN IMMEDIATE' || (writing && sql !== 'ROLLBACK');
+      if (sql === 'COMMIT' && writing) commitStep();
+      if (sql === 'COMMIT') writing = false;
+      database.exec(sql);
+    },
     prepare: (sql) => statementOf(connection, sql),
     get isTransaction() {
       return database.isTransaction;

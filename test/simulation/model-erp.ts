@@ -1,9 +1,9 @@
+import { dateOf } from '../../sandbox/local-time.ts';
 import type { Random } from '../../sandbox/random.ts';
 import { parseFilter, predicateOf } from '../../sandbox/sap/filter.ts';
 import { char14Of, stampOf } from '../../sandbox/sap/instant.ts';
 import type { ImageRecord, MesImage, Table } from '../../sandbox/types.ts';
-import { dateOf } from '../../sandbox/wall.ts';
-import type { AnyConnector, ConnectorContext, ConnectorSession } from '../../src/connectors/define.ts';
+import type { AnyConnector, ConnectorContext, ConnectorSession } from '../../src/connectors/connector.ts';
 import type { ODataClient } from '../../src/connectors/protocols/odata/client.ts';
 import { openODataStream } from '../../src/connectors/protocols/odata/stream.ts';
 import type { ODataQuery } from '../../src/connectors/protocols/odata/url.ts';

@@ -1,7 +1,6 @@
-import { createCrashPlan } from '../support/faulting.ts';
 import type { TableName } from './model-tables.ts';
 import { calm, type Fate, fates } from './network.ts';
-import { runPass, type Story } from './story.ts';
+import { cutOffPass, runPass, type Story } from './story.ts';
 
 /** A job as it goes out with its parts and operations in one request. */
 const nested = /\/api-jobs \{.*"operations":/;
@@ -40,13 +39,7 @@ async function disturbed(story: Story): Promise<void> {
 }
 
 async function cutOff(story: Story): Promise<void> {
-  const { world, aside, tell } = story;
-  const at = aside.int(20, 160);
-  world.setPlan(createCrashPlan(at, aside.pick(['before', 'after'] as const)));
-  await runPass(story, {});
-  tell(`crash at step ${at}: ${world.plan().crashed() ? world.plan().steps.at(-1) : 'which never came'}`);
-  await world.crash();
-  world.network.forgetSilence();
+  await cutOffPass(story, story.aside.int(20, 160));
 }
 
 /** The MES takes one of the new records in no request. */

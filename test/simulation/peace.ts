@@ -82,14 +82,14 @@ async function childrenDue({ app, clock }: World, streams: readonly string[]): P
 }
 
 /** Until one finds nothing more. What vanishes from a small ERP may be all that it lists: a person has to say that this is right. */
-async function sweepAll({ world, tell, limited }: Story): Promise<void> {
+async function sweepAll({ world, tell, limited, deletes }: Story): Promise<void> {
   const mes = world.removed.size > 0;
   for (let count = 0; count < mostSweeps; count += 1) {
     const results = await world.reconcile({ release: count > 1, mes });
     tell(`reconcile: ${results.map(({ stream, outcome, vanished }) => `${stream} ${outcome} ${vanished}`).join(', ')}`);
     const found = results.reduce((sum, { pending, vanished, lost }) => sum + pending + vanished + lost, 0);
-    // What is gone from the ERP, and dead in the MES, is found by every sweep: that cannot be told to anybody.
-    const isIdle = ({ requests, lost }: (typeof results)[number]) => requests.mes + lost === 0;
+    // What is gone from the ERP, and dead in the MES, is found by every sweep: that cannot be told to anybody, and to be deleted it is asked for again.
+    const isIdle = ({ requests, lost }: (typeof results)[number]) => lost === 0 && (deletes || requests.mes === 0);
     const idle = mayLack(world).length > 0 && results.every(isIdle);
     if (results.every(({ outcome }) => outcome === 'ok') && (found === 0 || (count > 0 && idle))) return;
     world.clock.advance(limited ? dayMs : 600_000);

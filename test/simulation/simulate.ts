@@ -4,6 +4,7 @@ import type { Generation } from '../../sandbox/eryxon/generation.ts';
 import { createRandom } from '../../sandbox/random.ts';
 import { chapters } from './chapters.ts';
 import { comeBack } from './come-back.ts';
+import { fullDisk } from './full-disk.ts';
 import { newOrders } from './new-orders.ts';
 import { quiesce } from './peace.ts';
 import { mayLack, removeByHand } from './removals.ts';
@@ -46,6 +47,8 @@ const ordersShare = 0.04;
 const wrongClockShare = 0.02;
 /** Before so many of them a record goes that may have reached the MES without an answer. */
 const doubtShare = 0.02;
+/** Before so many of them the disk of the state is full for a while. */
+const fullDiskShare = 0.03;
 /** Before so many of them, where the MES is to delete what the ERP has deleted, a record goes and comes back. */
 const comeBackShare = 0.06;
 
@@ -100,6 +103,7 @@ async function live(story: Story, events: number): Promise<void> {
   const forClock = aside.fork('clock');
   const forDoubt = aside.fork('doubt');
   const forReturn = aside.fork('come back');
+  const forDisk = aside.fork('disk');
   let left = Math.min(events, random.int(2, random.chance(0.1) ? most : 10));
   for (; left > 0; left -= 1) {
     if (aside.chance(removalShare)) await removeByHand(story);
@@ -108,6 +112,7 @@ async function live(story: Story, events: number): Promise<void> {
       await newOrders({ ...story, aside: forOrders });
     if (forClock.chance(wrongClockShare)) await readWrongClock({ ...story, aside: forClock });
     if (world.erp.perform !== undefined && forDoubt.chance(doubtShare)) await takenBack({ ...story, aside: forDoubt });
+    if (forDisk.chance(fullDiskShare)) await fullDisk({ ...story, aside: forDisk });
     if (story.deletes && world.erp.perform !== undefined && forReturn.chance(comeBackShare))
       await comeBack({ ...story, aside: forReturn });
     await random.pick(chapters)(story);

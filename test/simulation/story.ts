@@ -1,5 +1,6 @@
 import type { Random } from '../../sandbox/random.ts';
 import type { StreamResult } from '../../src/core/events.ts';
+import { createCrashPlan } from '../support/faulting.ts';
 import type { World } from './world.ts';
 
 /** One run under way. */
@@ -46,6 +47,16 @@ export async function runPass(story: Story, how: How): Promise<Passed> {
   const complete = results.every(({ outcome }) => outcome === 'ok' || outcome === 'refused');
   if (complete) world.erp.checkpoint();
   return { complete, requests: results.reduce((sum, { requests }) => sum + requests.mes, 0) };
+}
+
+/** A pass in which the machine goes down at that awaited step, before or after it took effect. */
+export async function cutOffPass(story: Story, at: number): Promise<void> {
+  const { world, aside, tell } = story;
+  world.setPlan(createCrashPlan(at, aside.pick(['before', 'after'] as const)));
+  await runPass(story, {});
+  tell(`crash at step ${at}: ${world.plan().crashed() ? world.plan().steps.at(-1) : 'which never came'}`);
+  await world.crash();
+  world.network.forgetSilence();
 }
 
 function summary({ stream, outcome, read, created, updated, error }: StreamResult): string {

@@ -1,6 +1,5 @@
-import { createCrashPlan } from '../support/faulting.ts';
 import { calm } from './network.ts';
-import { runPass, type Story } from './story.ts';
+import { cutOffPass, runPass, type Story } from './story.ts';
 
 /** A record is new, its delivery ends without an answer, and the ERP deletes it before it is sent again: the MES may have it. */
 export async function takenBack(story: Story): Promise<void> {
@@ -26,13 +25,6 @@ async function answersLost(story: Story, id: string): Promise<void> {
   tell('network clear');
 }
 
-/** The machine goes down, as often as not while requests are under way. */
 async function cutOff(story: Story): Promise<void> {
-  const { world, aside, tell } = story;
-  const at = aside.int(8, 60);
-  world.setPlan(createCrashPlan(at, aside.pick(['before', 'after'] as const)));
-  await runPass(story, {});
-  tell(`crash at step ${at}: ${world.plan().crashed() ? world.plan().steps.at(-1) : 'which never came'}`);
-  await world.crash();
-  world.network.forgetSilence();
+  await cutOffPass(story, story.aside.int(8, 60));
 }

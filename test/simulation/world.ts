@@ -7,7 +7,7 @@ import type { Random } from '../../sandbox/random.ts';
 import { createSap } from '../../sandbox/sap/index.ts';
 import { type MesImage, type Table, tables } from '../../sandbox/types.ts';
 import { type App, openApp } from '../../src/app/app.ts';
-import type { AnyConnector } from '../../src/connectors/define.ts';
+import type { AnyConnector } from '../../src/connectors/connector.ts';
 import { createEventBus, type ReconcileResult, type StreamResult } from '../../src/core/events.ts';
 import type { PassRequest } from '../../src/scheduler/pass-types.ts';
 import { openEmbeddedStore } from '../../src/state/embedded-store.ts';

@@ -1,4 +1,4 @@
-import type { ConnectorSession, Stream } from '../../src/connectors/define.ts';
+import type { ConnectorSession, Stream } from '../../src/connectors/connector.ts';
 import type { Pusher } from '../../src/push/pusher.ts';
 import type { Store } from '../../src/state/store.ts';
 

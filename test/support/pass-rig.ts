@@ -1,4 +1,11 @@
-import type { ChildPage, ConnectorSession, KeyReader, MappedRow, Page, Stream } from '../../src/connectors/define.ts';
+import type {
+  ChildPage,
+  ConnectorSession,
+  KeyReader,
+  MappedRow,
+  Page,
+  Stream,
+} from '../../src/connectors/connector.ts';
 import { createEventBus, type EventBus } from '../../src/core/events.ts';
 import type { Change, MesRecord, Window } from '../../src/core/types.ts';
 import { createPusher } from '../../src/push/pusher.ts';

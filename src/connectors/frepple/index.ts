@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { createTokenBucket } from '../../core/token-bucket.ts';
-import { checkSession } from '../checking.ts';
-import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
+import type { Connector, ConnectorContext, ConnectorSession } from '../connector.ts';
 import { enabledOf, fieldsOf, requireClock } from '../definitions.ts';
 import type { Mapping } from '../mapping.ts';
 import { openErpHttp } from '../network.ts';
 import { createDrfClient } from '../protocols/drf/client.ts';
+import { checkSession } from '../session-check.ts';
 import {
   aboutStreams,
   baseUrlSchema,

@@ -1,5 +1,5 @@
 import type { Finding } from '../../core/types.ts';
-import { failureOf } from '../checking.ts';
+import { failureOf } from '../session-check.ts';
 import { hiddenText, hiddenTodo, isHidden } from './plan-runs.ts';
 import type { TaskList } from './tasks.ts';
 import { proveZone, type ZoneProof, zoneTodo } from './zone.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import type { Entity, MesRecord, RecordRef, RecordSet, Window } from '../../core/types.ts';
-import type { Stream } from '../define.ts';
+import type { Stream } from '../connector.ts';
 import { createMapping, fingerprintOf, type Mapping, type NameReading } from '../mapping.ts';
 import type { DrfList } from '../protocols/drf/client.ts';
 import { type ConnectorSettings, streamShape } from '../settings.ts';
@@ -176,7 +176,7 @@ function createReading(opening: FreppleStreamOpening): Reading {
     fields: own.fields,
     when: own.when,
     timeZone: config.timeZone,
-    along: demands && { rowOf: demandRowOf, bring: demands.bring },
+    companion: demands && { rowOf: demandRowOf, bring: demands.bring },
   });
   return {
     mapping: rows,

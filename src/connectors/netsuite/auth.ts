@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { ConfigError, messageOf } from '../../core/errors.ts';
 import type { HttpClient, HttpResponse } from '../../core/http.ts';
-import type { ConnectorContext } from '../define.ts';
+import type { ConnectorContext } from '../connector.ts';
 import { type Authenticator, bearer } from '../protocols/auth.ts';
 import { pathSchema, secretSchema } from '../settings.ts';
 import { clientAssertion, readExpiry, readSigningKey, type SigningKey } from './client-assertion.ts';

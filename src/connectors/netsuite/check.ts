@@ -3,12 +3,12 @@ import { messageOf, PermanentError } from '../../core/errors.ts';
 import type { EventBus } from '../../core/events.ts';
 import { zoneOffsetMs } from '../../core/stamp.ts';
 import type { Finding } from '../../core/types.ts';
-import { checkSession } from '../checking.ts';
-import type { ConnectorSession } from '../define.ts';
+import type { ConnectorSession } from '../connector.ts';
 import { QueryRefusedError, type SuiteQlClient } from '../protocols/suiteql/client.ts';
 import { deletedTable, deletedTodo } from '../protocols/suiteql/gone.ts';
 import type { OpenedSuiteQlStream } from '../protocols/suiteql/stream.ts';
 import { localSecond, readSecond, selectText, utcSecond } from '../protocols/suiteql/text.ts';
+import { checkSession } from '../session-check.ts';
 
 export interface NetSuiteChecking {
   session: Pick<ConnectorSession, 'name' | 'clock'>;

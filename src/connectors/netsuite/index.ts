@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { RecordError } from '../../core/errors.ts';
 import { createTokenBucket } from '../../core/token-bucket.ts';
-import type { AlongSource } from '../along.ts';
-import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
+import type { CompanionSource } from '../companions.ts';
+import type { Connector, ConnectorContext, ConnectorSession } from '../connector.ts';
 import { enabledOf, fieldsOf } from '../definitions.ts';
 import { openErpHttp } from '../network.ts';
 import { prepareEach } from '../own-names.ts';
@@ -69,7 +69,7 @@ function openNetSuite(config: NetSuiteSettings, context: ConnectorContext): Conn
   const bucket = createTokenBucket(config.rate, clock);
   const basePath = pathname.replace(/\/$/, '');
   const client = createSuiteQlClient({ name, http, basePath, auth, bucket, clock, events, random, attempts });
-  const others = new Map<string, AlongSource>();
+  const others = new Map<string, CompanionSource>();
   const opened = enabledOf(netSuiteStreams, config.streams, unchanged).map(({ definition, own }) => {
     const id = `${name}/${definition.name}`;
     const stream = openSuiteQlStream({
@@ -83,7 +83,7 @@ function openNetSuite(config: NetSuiteSettings, context: ConnectorContext): Conn
       basis: basisOf(config),
       others,
     });
-    others.set(definition.name, stream.alongSource);
+    others.set(definition.name, stream.companionSource);
     return stream;
   });
   const watch = createExpiryWatch({ name, clock, expiry }, events);

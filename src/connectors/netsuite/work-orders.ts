@@ -53,7 +53,7 @@ export const workOrders = defineSuiteQlStream({
     },
   ],
   // Cancelling a sales order leaves its work orders as they are: they need a job all the same, also where the MES never heard of it.
-  along: {
+  companion: {
     stream: 'sales-orders',
     keyOf: ({ origin, origintype, originstatus }) =>
       origintype === 'SalesOrd' && String(originstatus).endsWith('C') ? origin : undefined,

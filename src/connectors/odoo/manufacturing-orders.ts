@@ -44,7 +44,7 @@ export const manufacturingOrders = defineOdooStream({
   complete: completeProductions,
   lookUps: productionLookUps,
   // An order that outlives its sales order needs a job all the same, also where the MES never heard of it.
-  along: { stream: 'sales-orders', keyOf: ({ sale }) => (isCalledOff(sale) ? sale.id : undefined) },
+  companion: { stream: 'sales-orders', keyOf: ({ sale }) => (isCalledOff(sale) ? sale.id : undefined) },
   isTold: (row) => made.has(row.state),
   refs(row) {
     const part: RecordRef = { entity: 'part', externalId: String(row.id) };

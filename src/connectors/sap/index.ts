@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import type { HttpClient } from '../../core/http.ts';
 import { createTokenBucket } from '../../core/token-bucket.ts';
-import { checkSession } from '../checking.ts';
-import type { Connector, ConnectorContext, ConnectorSession } from '../define.ts';
+import type { Connector, ConnectorContext, ConnectorSession } from '../connector.ts';
 import { enabledOf, fieldsOf, requireClock } from '../definitions.ts';
 import { openErpHttp } from '../network.ts';
 import { prepareEach } from '../own-names.ts';
@@ -11,6 +10,7 @@ import { createODataClient } from '../protocols/odata/client.ts';
 import { odataChildStreamSchema, odataStreamSchema, openODataStream } from '../protocols/odata/stream.ts';
 import { checkODataStream } from '../protocols/odata/stream-rules.ts';
 import { createODataTimes } from '../protocols/odata/times.ts';
+import { checkSession } from '../session-check.ts';
 import { aboutStreams, baseUrlSchema, connectorShape, numberPrefixSchema, timeZoneSchema } from '../settings.ts';
 import type { SapContext } from './rows.ts';
 import { sapStreams } from './streams.ts';

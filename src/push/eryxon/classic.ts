@@ -47,7 +47,7 @@ async function sendBulk(call: Call, changes: readonly ReadyChange[], report: Rep
     call.ability.classic = 'put';
     return classicPut(call, changes, report);
   }
-  await tell(call, { changes, results }, report);
+  await reportResults(call, { changes, results }, report);
 }
 
 async function losesStatus(call: Call, updated: readonly Updated[]): Promise<boolean> {
@@ -65,10 +65,10 @@ async function losesStatus(call: Call, updated: readonly Updated[]): Promise<boo
 export async function classicPut(call: Call, changes: readonly ReadyChange[], report: Report): Promise<void> {
   try {
     const results = await deliverSingly(call, await keepWhatIsSet(call, changes));
-    await tell(call, { changes, results }, report);
+    await reportResults(call, { changes, results }, report);
   } catch (error) {
     if (!(error instanceof BatchInterruptedError)) throw error;
-    await tell(call, { changes, results: error.results }, report);
+    await reportResults(call, { changes, results: error.results }, report);
     throw error.cause;
   }
 }
@@ -80,7 +80,7 @@ interface Told {
 }
 
 /** What was on hold and is made anew, because somebody had removed it from the MES, is put on hold once more. */
-async function tell(call: Call, { changes, results }: Told, report: Report): Promise<void> {
+async function reportResults(call: Call, { changes, results }: Told, report: Report): Promise<void> {
   const anew = new Map<ReadyChange, ReadyChange>();
   let index = 0;
   for (const result of results) {

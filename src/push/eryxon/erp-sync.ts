@@ -7,8 +7,8 @@ import { listBody, spelledOut, tables } from './bodies.ts';
 import type { Columns } from './columns.ts';
 import { genericPut, holdAnew, tryPatch } from './generic-put.ts';
 import { prepare } from './prepare.ts';
+import { refusalText, settle } from './refusal.ts';
 import { ask, type Call, type Report, requireKnown } from './request.ts';
-import { refusalText, settle } from './settle.ts';
 import { missingParent, readVerdict } from './verdict.ts';
 
 interface Item {

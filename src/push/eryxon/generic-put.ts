@@ -3,8 +3,8 @@ import { isHeld } from '../../core/records.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 import { isObject } from './answers.ts';
 import { prepare } from './prepare.ts';
+import { refusalText, settle } from './refusal.ts';
 import { ask, type Call, type Report, requireKnown } from './request.ts';
-import { refusalText, settle } from './settle.ts';
 
 /** One `PUT /api-<table>/sync` a record with real columns: an upsert whose answer shows the row. One after the other. */
 export async function genericPut(call: Call, changes: readonly ReadyChange[], report: Report): Promise<void> {

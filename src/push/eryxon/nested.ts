@@ -6,9 +6,9 @@ import { type Answer, isObject, planUsedUp } from './answers.ts';
 import { learn } from './deliver.ts';
 import type { Discovery } from './discovery.ts';
 import { nestedBody, nestedColumns, selectTree } from './nested-tree.ts';
+import { refusalText } from './refusal.ts';
 import { ask } from './request.ts';
 import type { Session } from './session.ts';
-import { refusalText } from './settle.ts';
 import { readVerdict, SchemaError } from './verdict.ts';
 import { chooseWay } from './ways.ts';
 

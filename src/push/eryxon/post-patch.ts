@@ -6,8 +6,8 @@ import { readRow, tryPatch } from './generic-put.ts';
 import { findByKey } from './lists.ts';
 import type { Posted } from './posted.ts';
 import { prepare } from './prepare.ts';
+import { refusalText, settle } from './refusal.ts';
 import { ask, type Call, type Report, requireKnown } from './request.ts';
-import { refusalText, settle } from './settle.ts';
 import { readVerdict } from './verdict.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ConnectorSession, Stream } from '../../../src/connectors/define.ts';
+import type { ConnectorSession, Stream } from '../../../src/connectors/connector.ts';
 import { frepple } from '../../../src/connectors/frepple/index.ts';
 import { ConfigError, TransientError, WaitError } from '../../../src/core/errors.ts';
 import type { HttpRequest, HttpResponse, OpenHttp } from '../../../src/core/http.ts';
@@ -250,7 +250,7 @@ describe('an order that is pegged to a demand which is not open', () => {
     ['canceled', 'cancelled'],
     ['inquiry', 'cancelled'],
     ['closed', 'closed'],
-  ])('%s brings its job along, as the demand itself would be told', async (status, lifecycle) => {
+  ])('%s brings its job companion, as the demand itself would be told', async (status, lifecycle) => {
     lists['demand'] = [{ ...demand, status }];
     lists['manufacturingorder'] = [order('MO-1', { plan })];
     const { streamOf } = await open({ streams: { demands: { fields } } });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Page } from '../../../src/connectors/define.ts';
+import type { Page } from '../../../src/connectors/connector.ts';
 import type { EventBus } from '../../../src/core/events.ts';
 import type { RecordRef, Window } from '../../../src/core/types.ts';
 import { createHastyClock, createStrictBus, never } from '../../support/connector-context.ts';
@@ -121,11 +121,11 @@ describe('reading', () => {
     const streams = { 'sales-orders': { columns: { planner: 't.custbody_planner' }, filter: 't.id > 7' } };
     const stream = streamIn(await openNetSuite({ streams }), 'work-orders');
     const rows = await pagesOf(stream.read({ mode: 'full' }, undefined, never));
-    expect(rows).toMatchObject([{ origin: '33' }, { origin: '34', along: { id: '34', companyname: 'Acme GmbH' } }]);
+    expect(rows).toMatchObject([{ origin: '33' }, { origin: '34', companion: { id: '34', companyname: 'Acme GmbH' } }]);
     expect(queries().at(-2)).toMatch(
       /t\.custbody_planner AS planner FROM transaction t WHERE t\.type = 'SalesOrd' AND t\.id > 7 AND t\.id IN \(34\) ORDER BY t\.id ASC$/,
     );
-    expect(rows[0]).not.toHaveProperty('along');
+    expect(rows[0]).not.toHaveProperty('companion');
   });
 
   it('goes on behind a cursor, inside the filter of the operator', async () => {

@@ -1,4 +1,4 @@
-import type { ConnectorContext, ConnectorSession, MappedRow, Stream } from '../../../src/connectors/define.ts';
+import type { ConnectorContext, ConnectorSession, MappedRow, Stream } from '../../../src/connectors/connector.ts';
 import { netsuite } from '../../../src/connectors/netsuite/index.ts';
 import type { MesRecord } from '../../../src/core/types.ts';
 import { createHastyClock, createStrictBus } from '../../support/connector-context.ts';

@@ -164,19 +164,19 @@ describe('a work order', () => {
   it.each(['B', 'D', 'G', 'H'])(
     'in state %s that outlives its cancelled sales order has its job, on hold',
     async (letter) => {
-      const along = { ...salesOrder, status: 'SalesOrd:C', custbody_planner: 'Bob' };
-      const row = { ...workOrder, originstatus: 'SalesOrd:C', along, status: `WorkOrd:${letter}` };
+      const companion = { ...salesOrder, status: 'SalesOrd:C', custbody_planner: 'Bob' };
+      const row = { ...workOrder, originstatus: 'SalesOrd:C', companion, status: `WorkOrd:${letter}` };
       const own = { numberPrefix: 'NS-', streams: { 'sales-orders': { fields: { notes: 'custbody_planner' } } } };
       const [job, ...others] = await recordsOf('work-orders', row, own);
       expect(others).toMatchObject([{ externalId: 'STOCK-4821' }, { parents: { job: '3301' } }]);
       expect(job).toMatchObject({ entity: 'job', lifecycle: 'cancelled', fields: { notes: 'Bob' } });
-      expect(await recordsOf('sales-orders', along, own)).toEqual([{ ...job, onlyIfKnown: true }]);
+      expect(await recordsOf('sales-orders', companion, own)).toEqual([{ ...job, onlyIfKnown: true }]);
     },
   );
 
   it.each(['A', 'C'])('in state %s makes no job of a cancelled sales order', async (letter) => {
-    const along = { ...salesOrder, status: 'SalesOrd:C' };
-    const row = { ...workOrder, originstatus: 'SalesOrd:C', along, status: `WorkOrd:${letter}` };
+    const companion = { ...salesOrder, status: 'SalesOrd:C' };
+    const row = { ...workOrder, originstatus: 'SalesOrd:C', companion, status: `WorkOrd:${letter}` };
     expect((await recordsOf('work-orders', row)).map(({ entity }) => entity)).toEqual(['job', 'part']);
   });
 

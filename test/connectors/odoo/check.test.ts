@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type OdooOptions, startOdoo } from '../../../sandbox/odoo/index.ts';
-import type { ConnectorSession } from '../../../src/connectors/define.ts';
+import type { ConnectorSession } from '../../../src/connectors/connector.ts';
 import { odoo } from '../../../src/connectors/odoo/index.ts';
 import { createHastyClock, createStrictBus, never } from '../../support/connector-context.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startOdoo } from '../../../sandbox/odoo/index.ts';
-import type { ConnectorSession, Stream } from '../../../src/connectors/define.ts';
+import type { ConnectorSession, Stream } from '../../../src/connectors/connector.ts';
 import { odoo } from '../../../src/connectors/odoo/index.ts';
 import { createEventBus, type Events } from '../../../src/core/events.ts';
 import type { MesRecord } from '../../../src/core/types.ts';
@@ -126,10 +126,10 @@ describe('manufacturing orders', () => {
   });
 
   it('that outlive their sales order bring its job, on hold', async () => {
-    const along = { ...sale, state: 'cancel', client_order_ref: 'PO 7' };
+    const companion = { ...sale, state: 'cancel', client_order_ref: 'PO 7' };
     const own = { streams: { 'sales-orders': { fields: { notes: 'client_order_ref' } } } };
-    const records = await recordsOf('manufacturing-orders', { ...production, sale: along, along }, own);
-    expect(await recordsOf('sales-orders', along, own)).toEqual([{ ...records[0], onlyIfKnown: true }]);
+    const records = await recordsOf('manufacturing-orders', { ...production, sale: companion, companion }, own);
+    expect(await recordsOf('sales-orders', companion, own)).toEqual([{ ...records[0], onlyIfKnown: true }]);
     expect(records.map(({ externalId, lifecycle, onlyIfKnown }) => [externalId, lifecycle, onlyIfKnown])).toEqual([
       ['25', 'cancelled', undefined],
       ['STOCK-7', 'cancelled', true],

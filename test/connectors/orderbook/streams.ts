@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Stream } from '../../../src/connectors/define.ts';
+import type { Stream } from '../../../src/connectors/connector.ts';
 import { createMapping, fingerprintOf, type Mapping } from '../../../src/connectors/mapping.ts';
 import { streamShape } from '../../../src/connectors/settings.ts';
 import { parseTime } from '../../../src/connectors/values.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { KeyRow, Stream } from '../../../src/connectors/define.ts';
+import type { KeyRow, Stream } from '../../../src/connectors/connector.ts';
 import { openPlant, type Settings } from '../../support/plant.ts';
 
 const signal = new AbortController().signal;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sap } from '../../../src/connectors/sap/index.ts';
-import { type Asked, mapRow, recordsOf, sapRows, sapStream } from './rows.ts';
+import { type Asked, mapRow, recordsOf, sapRows, sapStream } from '../../support/sap-rows.ts';
 
 const { workCenter, equipment, salesOrder, productionOrder, operation } = sapRows;
 const days = (day: string) => `/Date(${Date.parse(`${day}T00:00:00Z`)})/`;

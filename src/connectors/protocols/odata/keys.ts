@@ -1,4 +1,4 @@
-import type { KeyPage, KeyReader, KeyRow, MappedRow } from '../../define.ts';
+import type { KeyPage, KeyReader, KeyRow, MappedRow } from '../../connector.ts';
 import { literal } from './values.ts';
 import { conjunction, keyBehind, keyValues, type WalkCursor, type WalkTarget, walkByKey } from './walk.ts';
 

@@ -1,7 +1,7 @@
 import { ConfigError } from '../../../core/errors.ts';
 import type { DatedKind } from '../../../core/stamp.ts';
 import type { Window } from '../../../core/types.ts';
-import type { ChildPage, KeyReader, MappedRow, Page } from '../../define.ts';
+import type { ChildPage, KeyReader, MappedRow, Page } from '../../connector.ts';
 import type { NameReading } from '../../mapping.ts';
 import { nameDoubts, requireNames } from '../../own-names.ts';
 import { normalizeId } from '../../values.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defaultOverlapSeconds } from '../../../core/stamp.ts';
 import type { Entity, MesRecord, RecordRef, RecordSet, StampKind } from '../../../core/types.ts';
-import type { MappedRow, Stream } from '../../define.ts';
+import type { MappedRow, Stream } from '../../connector.ts';
 import { createMapping, fingerprintOf, type Mapping } from '../../mapping.ts';
 import { type ConnectorSettings, streamShape, sweepSchema } from '../../settings.ts';
 import type { ODataClient } from './client.ts';

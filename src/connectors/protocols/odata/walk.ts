@@ -1,7 +1,7 @@
 import { PermanentError } from '../../../core/errors.ts';
 import { type DatedKind, isInstant, shiftStamp } from '../../../core/stamp.ts';
 import type { StampKind, Window } from '../../../core/types.ts';
-import type { Page } from '../../define.ts';
+import type { Page } from '../../connector.ts';
 import { parseTime } from '../../values.ts';
 import type { ODataClient } from './client.ts';
 import type { PropertyTypes } from './metadata.ts';

@@ -1,5 +1,5 @@
 import type { Window } from '../../../core/types.ts';
-import type { ChildPage, KeyPage, KeyReader, MappedRow, Page } from '../../define.ts';
+import type { ChildPage, KeyPage, KeyReader, MappedRow, Page } from '../../connector.ts';
 import { askAll, type LookUp } from './look-ups.ts';
 import { anyOf, type Domain, type OdooRow } from './model.ts';
 import { odooTime, odooTimeAfter, readOdooTime } from './times.ts';

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { defaultOverlapSeconds } from '../../../core/stamp.ts';
 import type { Entity, MesRecord, RecordRef, RecordSet } from '../../../core/types.ts';
-import { type AlongRule, type AlongSource, type Alongside, openAlong } from '../../along.ts';
-import type { Stream } from '../../define.ts';
-import { type Along, createMapping, fingerprintOf, type Mapping } from '../../mapping.ts';
+import { type CompanionRule, type CompanionSource, type Companions, openCompanions } from '../../companions.ts';
+import type { Stream } from '../../connector.ts';
+import { type Companion, createMapping, fingerprintOf, type Mapping } from '../../mapping.ts';
 import { type ConnectorSettings, streamShape, sweepSchema } from '../../settings.ts';
 import type { LookUp } from './look-ups.ts';
 import type { OdooModels, OdooRow } from './model.ts';
@@ -40,7 +40,7 @@ export interface OdooStreamDefinition<Context> {
   complete?(rows: readonly OdooRow[], models: OdooModels, signal: AbortSignal): Promise<void>;
   /** What `complete` reads: `check` asks for it. */
   lookUps?: readonly LookUp[];
-  along?: AlongRule;
+  companion?: CompanionRule;
   /** The MES is to have it; what ceases to be told is cancelled there. */
   isTold(row: never): boolean;
   /** The records of a row that is told. */
@@ -90,20 +90,20 @@ export interface OdooStreamOpening<Context> {
   /** What the context was made of: part of the fingerprint. */
   basis: unknown;
   /** The streams before this one, by name. */
-  others: ReadonlyMap<string, AlongSource>;
+  others: ReadonlyMap<string, CompanionSource>;
 }
 
 export interface OpenedOdooStream {
   stream: Stream;
   source: OdooSource;
-  alongSource: AlongSource;
+  companionSource: CompanionSource;
 }
 
 export function openOdooStream<Context>(opening: OdooStreamOpening<Context>): OpenedOdooStream {
   const { definition, own, config } = opening;
-  const alongside = openAlong(definition.along, opening.others);
-  const { mapping, keyMapping } = createMappings(opening, alongside?.along);
-  const source = openSource(opening, { mapping, keyMapping, alongside });
+  const companions = openCompanions(definition.companion, opening.others);
+  const { mapping, keyMapping } = createMappings(opening, companions?.companion);
+  const source = openSource(opening, { mapping, keyMapping, companions });
   const { sweepEverySeconds = sweepSeconds, domain, fields, when } = own;
   const { parent, model } = definition;
   const stream: Stream = {
@@ -134,7 +134,7 @@ export function openOdooStream<Context>(opening: OdooStreamOpening<Context>): Op
     count: source.count,
     map: mapping.map,
   };
-  return { stream, source, alongSource: { bring: mapping.bring, keyOf, rowsOf: source.rowsOf } };
+  return { stream, source, companionSource: { bring: mapping.bring, keyOf, rowsOf: source.rowsOf } };
 }
 
 interface Mappings {
@@ -144,7 +144,7 @@ interface Mappings {
 
 function createMappings<Context>(
   { definition, own, config, context }: OdooStreamOpening<Context>,
-  along: Along | undefined,
+  companion: Companion | undefined,
 ): Mappings {
   const { entity, schema, isTold, refs } = definition;
   const { when } = own;
@@ -159,7 +159,7 @@ function createMappings<Context>(
     );
   const keySchema = schema.partial();
   return {
-    mapping: createMapping({ ...basis, schema, toRecords, fields: own.fields, along }),
+    mapping: createMapping({ ...basis, schema, toRecords, fields: own.fields, companion }),
     keyMapping: createMapping({ ...basis, schema: keySchema, toRecords: toKeys, fields: {} }),
   };
 }
@@ -174,7 +174,7 @@ function withdrawn(record: MesRecord): MesRecord {
 
 function openSource<Context>(
   { id, definition, own, models }: OdooStreamOpening<Context>,
-  { mapping, keyMapping, alongside }: Mappings & { alongside: Alongside | undefined },
+  { mapping, keyMapping, companions }: Mappings & { companions: Companions | undefined },
 ): OdooSource {
   const { schema, laid, complete } = definition;
   const fields = Object.keys(schema.shape).filter((name) => !laid.includes(name));
@@ -198,7 +198,7 @@ function openSource<Context>(
     complete: async (rows, signal) => {
       if (rows.length === 0) return;
       await complete?.(rows, models, signal);
-      await alongside?.complete(rows, signal);
+      await companions?.complete(rows, signal);
     },
     mapKeys: keyMapping.map,
   });

@@ -1,5 +1,5 @@
 import type { Window } from '../../../core/types.ts';
-import type { ChildPage, Page } from '../../define.ts';
+import type { ChildPage, Page } from '../../connector.ts';
 import { allOf, compareSecond, idLiteral, isId, readSecond, selectText, utcSecond } from './text.ts';
 import { fromOf, inWindow, type WalkCursor, type WalkTarget, walkById } from './walk.ts';
 

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { EventBus } from '../../../core/events.ts';
 import { defaultOverlapSeconds } from '../../../core/stamp.ts';
 import type { Entity, MesRecord, RecordRef, RecordSet } from '../../../core/types.ts';
-import { type AlongRule, type AlongSource, openAlong } from '../../along.ts';
-import type { Stream } from '../../define.ts';
+import { type CompanionRule, type CompanionSource, openCompanions } from '../../companions.ts';
+import type { Stream } from '../../connector.ts';
 import { createMapping, fingerprintOf, type Mapping } from '../../mapping.ts';
 import { nameDoubts, requireNames } from '../../own-names.ts';
 import { type ConnectorSettings, streamShape, sweepSchema } from '../../settings.ts';
@@ -25,7 +25,7 @@ export interface SuiteQlStreamDefinition<Context> extends SuiteQlFinding {
   /** Row name -> SuiteQL expression; `id` is the key. */
   columns: Readonly<Record<string, string>>;
   lookUps: readonly LookUp[];
-  along?: AlongRule;
+  companion?: CompanionRule;
   fullReadEverySeconds: number;
   childStream: string | null;
   /** The records of the source that its rows make. */
@@ -109,13 +109,13 @@ export interface SuiteQlStreamOpening<Context> {
   /** What the context was made of: part of the fingerprint. */
   basis: unknown;
   /** The streams before this one, by name. */
-  others: ReadonlyMap<string, AlongSource>;
+  others: ReadonlyMap<string, CompanionSource>;
 }
 
 export interface OpenedSuiteQlStream {
   stream: Stream;
   source: SuiteQlSource;
-  alongSource: AlongSource;
+  companionSource: CompanionSource;
   /** What must be there for the stream to be readable. */
   requires: string;
   /** Throws ConfigError for an operator's own mapping that reads what no row holds. */
@@ -126,12 +126,12 @@ export interface OpenedSuiteQlStream {
 
 export function openSuiteQlStream<Context>(opening: SuiteQlStreamOpening<Context>): OpenedSuiteQlStream {
   const { definition, own, config, client, context } = opening;
-  const { entity, parent, requires, refsOf } = definition;
+  const { entity, parent, requires, refsOf, schema } = definition;
   const { fields, when, pageSize, sweepEverySeconds = sweepSeconds } = own;
   const columns = columnsOf(definition, own);
   const where = allOf(definition.where, own.filter);
   const { lookUps, touched } = relatedOf(definition, own);
-  const brought = openAlong(definition.along, opening.others);
+  const brought = openCompanions(definition.companion, opening.others);
   const target = {
     client,
     name: opening.id,
@@ -144,11 +144,13 @@ export function openSuiteQlStream<Context>(opening: SuiteQlStreamOpening<Context
   };
   const source = createSuiteQlSource({ ...definition, touched, target, maxConcurrency: config.maxConcurrency ?? 1 });
   const { keyOf, stampOf } = source;
-  const { timeZone } = config;
   const toRecords = (row: unknown) => definition.toRecords(row as never, context);
-  const { schema } = definition;
-  const basis = { entity, schema, toRecords, keyOf, stampOf, properties: {}, fields, when, timeZone };
-  const mapping = createMapping({ ...basis, along: brought?.along, refsOf: refsOfRow(definition.refsOf, keyOf) });
+  const basis = { entity, schema, toRecords, keyOf, stampOf, properties: {}, fields, when, timeZone: config.timeZone };
+  const mapping = createMapping({
+    ...basis,
+    companion: brought?.companion,
+    refsOf: refsOfRow(definition.refsOf, keyOf),
+  });
   const rhythm = rhythmOf(opening);
   const stream: Stream = {
     name: definition.name,
@@ -176,8 +178,8 @@ export function openSuiteQlStream<Context>(opening: SuiteQlStreamOpening<Context
     map: mapping.map,
   };
   const known = new Set([...Object.keys(columns), ...lookUps.flatMap((each) => Object.keys(each.columns))]);
-  const alongSource = { bring: mapping.bring, keyOf, rowsOf: source.rowsOf };
-  return { stream, source, alongSource, requires, ...checkNames(opening.id, mapping, known) };
+  const companionSource = { bring: mapping.bring, keyOf, rowsOf: source.rowsOf };
+  return { stream, source, companionSource, requires, ...checkNames(opening.id, mapping, known) };
 }
 
 /** What a row that cannot be mapped stands for: it is there, whatever is wrong with it. */

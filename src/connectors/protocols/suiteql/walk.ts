@@ -1,6 +1,6 @@
 import { PermanentError, TransientError } from '../../../core/errors.ts';
 import type { Window } from '../../../core/types.ts';
-import type { Page } from '../../define.ts';
+import type { Page } from '../../connector.ts';
 import type { SuiteQlClient } from './client.ts';
 import type { SuiteQlPage } from './json.ts';
 import { type LookUp, lookUp } from './look-up.ts';

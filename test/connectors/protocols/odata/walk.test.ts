@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Page } from '../../../../src/connectors/define.ts';
+import type { Page } from '../../../../src/connectors/connector.ts';
 import type { ODataVersion } from '../../../../src/connectors/protocols/odata/values.ts';
 import {
   conjunction,

@@ -12,7 +12,7 @@ import {
   readJsonRpc,
 } from '../../../../src/connectors/protocols/odoo/wire.ts';
 import { type PermanentError, TransientError } from '../../../../src/core/errors.ts';
-import { type Recorded, recordedRun } from '../../../sandbox/odoo-recorded.ts';
+import { type Recorded, recordedRun } from '../../../support/odoo-recorded.ts';
 
 const reading = { what: 'plant-2: m.f', now: new Date('2026-11-20T22:30:00Z'), secret: 'canary-key' };
 const account = { database: 'odoo', username: 'reader', secret: 'canary-key' };

@@ -1,7 +1,7 @@
-import type { MappedRow, Stream } from '../../../src/connectors/define.ts';
-import { type SapSettings, sap } from '../../../src/connectors/sap/index.ts';
-import type { MesRecord } from '../../../src/core/types.ts';
-import { createHastyClock, createStrictBus } from '../../support/connector-context.ts';
+import type { MappedRow, Stream } from '../../src/connectors/connector.ts';
+import { type SapSettings, sap } from '../../src/connectors/sap/index.ts';
+import type { MesRecord } from '../../src/core/types.ts';
+import { createHastyClock, createStrictBus } from './connector-context.ts';
 
 /** Settings as an operator writes them, laid over the least that is needed. */
 export async function sapSettings(own: object = {}): Promise<SapSettings> {

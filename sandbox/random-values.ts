@@ -1,5 +1,5 @@
+import { addDays } from './local-time.ts';
 import type { Random } from './random.ts';
-import { addDays } from './wall.ts';
 
 /** Texts that break careless encoders: quotes, markup, umlauts, characters beyond the basic plane, percent signs. */
 const texts = [

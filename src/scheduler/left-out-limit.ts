@@ -1,7 +1,7 @@
-import type { GoodRow, Stream } from '../connectors/define.ts';
+import type { GoodRow, Stream } from '../connectors/connector.ts';
 import { PermanentError } from '../core/errors.ts';
 import type { RecordRef } from '../core/types.ts';
-import { absencesBelieved } from './guard.ts';
+import { absenceLimit } from './absence-limit.ts';
 import type { Pass } from './pass-types.ts';
 
 /**
@@ -13,7 +13,7 @@ export async function requireFewLeftOut(pass: Pass, release: boolean, signal: Ab
   if (!stream.selective || release || !isAnew(pass)) return;
   if ((await store.countRecords(session.source, stream.entity)) === 0) return;
   const { live } = await store.countUnseen(session.source, stream.owns);
-  const most = absencesBelieved(live);
+  const most = absenceLimit(live);
   let leftOut = 0;
   for await (const refs of leftOutRefs(stream, signal)) {
     signal.throwIfAborted();

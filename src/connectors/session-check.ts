@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { ConfigError, messageOf, PermanentError, TransientError } from '../core/errors.ts';
 import { defaultOverlapSeconds } from '../core/stamp.ts';
 import type { Entity, Finding, MesRecord } from '../core/types.ts';
-import type { ConnectorSession, Stream } from './define.ts';
+import type { ConnectorSession, Stream } from './connector.ts';
 
 export interface SessionProbes {
   session: Pick<ConnectorSession, 'name' | 'clock'>;

@@ -43,12 +43,12 @@ const jobsInPage = 500;
  * The end of a cycle: jobs that were held back go out, each in one request with its parts and operations where the MES takes it so, the
  * others as any record; what waited for them follows. What does not come to that waits for the end of the next cycle. Never throws.
  */
-export async function releaseGathered(releasing: Releasing): Promise<Released> {
+export async function sendGathered(releasing: Releasing): Promise<Released> {
   const { passes } = releasing;
   const byStream = new Map(passes.map((pass) => [pass.id, pass]));
   const release: Release = { ...releasing, byStream, alone: new Map(), at: passes[0] };
   try {
-    if ((await releaseAll(release)) === 0) return { none: true };
+    if ((await sendAll(release)) === 0) return { none: true };
     for (const [pass, jobs] of release.alone) await sendAlone(release, pass, jobs);
     for (const pass of passes) {
       release.at = pass;
@@ -70,7 +70,7 @@ async function deliverWaiting(release: Release, pass: Pass): Promise<void> {
 }
 
 /** Resolves to the number of jobs that were held back. */
-async function releaseAll(release: Release): Promise<number> {
+async function sendAll(release: Release): Promise<number> {
   const { byStream, passes, signal, request } = release;
   const [first] = passes;
   let jobs = 0;
@@ -84,14 +84,14 @@ async function releaseAll(release: Release): Promise<number> {
       signal.throwIfAborted();
       request.stopping?.throwIfAborted();
       const pass = byStream.get(stream);
-      if (pass !== undefined) await releaseJobs(release, pass, own);
+      if (pass !== undefined) await sendJobs(release, pass, own);
     }
   }
   return jobs;
 }
 
 /** Sends jobs of one stream with what belongs to them; takes note of those that must go by themselves. */
-async function releaseJobs(release: Release, pass: Pass, trees: readonly GatheredTree[]): Promise<void> {
+async function sendJobs(release: Release, pass: Pass, trees: readonly GatheredTree[]): Promise<void> {
   const { alone } = release;
   release.at = pass;
   const pusher = pass.pusher.trees;

@@ -1,4 +1,4 @@
-import type { MappedRow, Stream } from '../../src/connectors/define.ts';
+import type { MappedRow, Stream } from '../../src/connectors/connector.ts';
 import type { ODataVersion } from '../../src/connectors/protocols/odata/values.ts';
 import { readStamp, type WalkCursor, walk } from '../../src/connectors/protocols/odata/walk.ts';
 import { TransientError } from '../../src/core/errors.ts';

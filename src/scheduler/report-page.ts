@@ -10,7 +10,7 @@ interface Told {
 }
 
 /** Counts a committed page and says what became of it. */
-export function tell(pass: Pass, base: Pick<Counts, 'read' | 'unchanged'>, { outcomes, badRows }: Told): void {
+export function reportPage(pass: Pass, base: Pick<Counts, 'read' | 'unchanged'>, { outcomes, badRows }: Told): void {
   const { events, id } = pass;
   const counts: Counts = { ...zeroCounts(), ...base, refused: badRows.length };
   for (const { key, reason } of badRows) events.emit('record:refused', { stream: id, key: `row ${key}`, reason });

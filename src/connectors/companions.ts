@@ -1,7 +1,7 @@
-import type { Along, Mapping } from './mapping.ts';
+import type { Companion, Mapping } from './mapping.ts';
 
 /** Rows of another stream that some rows of this one bring along. */
-export interface AlongRule {
+export interface CompanionRule {
   /** A stream that is opened before. */
   stream: string;
   /** Key of the other stream's row; null or undefined where none is needed. */
@@ -9,29 +9,29 @@ export interface AlongRule {
 }
 
 /** What a stream offers to those whose rows bring its rows along. */
-export interface AlongSource {
+export interface CompanionSource {
   bring: Mapping['bring'];
   keyOf(row: unknown): string | undefined;
   /** Rows of these keys just as the stream reads them; what it does not read is missing. */
   rowsOf(keys: readonly string[], signal: AbortSignal): Promise<readonly unknown[]>;
 }
 
-export interface Alongside {
+export interface Companions {
   /** Lays the other stream's rows into those that need them. */
   complete(rows: readonly unknown[], signal: AbortSignal): Promise<void>;
-  along: Along;
+  companion: Companion;
 }
 
-const place = 'along';
+const place = 'companion';
 
 /**
  * A record has one content, whichever row brought it: so the other stream reads and maps its rows itself. Undefined where nothing is
  * brought along.
  */
-export function openAlong(
-  rule: AlongRule | undefined,
-  others: ReadonlyMap<string, AlongSource>,
-): Alongside | undefined {
+export function openCompanions(
+  rule: CompanionRule | undefined,
+  others: ReadonlyMap<string, CompanionSource>,
+): Companions | undefined {
   const other = rule && others.get(rule.stream);
   if (rule === undefined || other === undefined) return undefined;
   async function complete(rows: readonly unknown[], signal: AbortSignal): Promise<void> {
@@ -43,5 +43,5 @@ export function openAlong(
       for (const row of wanted.get(other.keyOf(found) ?? '') ?? []) row[place] = found;
     }
   }
-  return { complete, along: { rowOf: (row) => (row as Record<string, unknown>)[place], bring: other.bring } };
+  return { complete, companion: { rowOf: (row) => (row as Record<string, unknown>)[place], bring: other.bring } };
 }

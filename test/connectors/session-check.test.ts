@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkSession } from '../../src/connectors/checking.ts';
+import { checkSession } from '../../src/connectors/session-check.ts';
 import { ConfigError, PermanentError, TransientError } from '../../src/core/errors.ts';
 import { createHastyClock, never } from '../support/connector-context.ts';
 
