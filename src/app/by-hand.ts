@@ -1,6 +1,6 @@
 import type { Entity } from '../core/types.ts';
-import { type ClosedKind, closedKinds } from '../server/mes-ways.ts';
 import type { App, RunExclusive } from './app.ts';
+import { type ClosedKind, closedKinds } from './closed-kinds.ts';
 import { select } from './selection.ts';
 
 /** A look takes a dozen requests at most: the last ones of a day are worth more. */

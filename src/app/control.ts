@@ -98,11 +98,18 @@ export async function callControl(directory: string, request: ControlRequest, si
     return readAnswer(await text(socket), directory);
   } catch (error) {
     signal.throwIfAborted();
-    if (['ENOENT', 'ENOTDIR', 'ECONNREFUSED'].includes(systemCode(error) ?? '')) return undefined;
+    const code = systemCode(error) ?? '';
+    if (['ENOENT', 'ENOTDIR', 'ECONNREFUSED'].includes(code)) return undefined;
+    if (['EACCES', 'EPERM'].includes(code)) throw notOurs(directory, error);
     throw error;
   } finally {
     socket.destroy();
   }
+}
+
+function notOurs(directory: string, cause: unknown): ConfigError {
+  const advice = 'Run this as the user that the daemon runs as.';
+  return new ConfigError(`The state in ${directory} is another user's: ${messageOf(cause)}. ${advice}`, { cause });
 }
 
 async function answer(socket: Socket, handler: ControlHandler): Promise<void> {

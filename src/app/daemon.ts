@@ -6,12 +6,12 @@ import { createOverdue } from '../scheduler/overdue.ts';
 import { createWatchdog, type Watchdog, type WatchedRun } from '../scheduler/watchdog.ts';
 import { followActivity } from '../server/activity.ts';
 import { startHealthLog } from '../server/health-log.ts';
-import { withWays } from '../server/mes-ways.ts';
 import { createMetrics } from '../server/metrics.ts';
 import { createReadiness, type ExpectedStream } from '../server/readiness.ts';
 import { startServer } from '../server/server.ts';
 import { withSetAside } from '../server/set-aside.ts';
 import type { App } from './app.ts';
+import { withWays } from './closed-kinds.ts';
 import { serveControl } from './control.ts';
 import { type Lanes, verbHandlers } from './verbs.ts';
 

@@ -4,12 +4,12 @@ import { createHttpClient, type OpenHttp } from '../core/http.ts';
 import type { Change, Entity, FieldValue, MesRecord, Outcome } from '../core/types.ts';
 import type { Guess } from '../push/eryxon/estimate.ts';
 import { createRehearsal } from '../push/rehearsal.ts';
-import type { ClosedKind } from '../server/mes-ways.ts';
 import { changedFields } from '../state/field-marks.ts';
 import { openScratchStore, type PreviousRecord, type ScratchStore } from '../state/scratch-store.ts';
 import type { PageCommit, Store } from '../state/store.ts';
 import { type AppOptions, openApp, type SyncRequest } from './app.ts';
 import { closedFor } from './by-hand.ts';
+import type { ClosedKind } from './closed-kinds.ts';
 
 /** One record that the next pass sends. `mark` holds a record that is gone in the ERP in the MES, `delete` deletes it there. */
 export interface PlannedChange {

@@ -1,6 +1,6 @@
+import type { ClosedKind } from '../app/closed-kinds.ts';
 import { BusyError, ConfigError, messageOf, UsageError } from '../core/errors.ts';
 import type { StreamResult } from '../core/events.ts';
-import type { ClosedKind } from '../server/mes-ways.ts';
 
 /** Fixed: other systems call the verbs and read these. */
 export const exitCodes = { done: 0, failed: 1, refused: 2, usage: 64, busy: 75, config: 78 } as const;

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
+import type { ClosedKind } from '../app/closed-kinds.ts';
 import type { StreamResult } from '../core/events.ts';
 import type { Finding } from '../core/types.ts';
-import type { ClosedKind } from '../server/mes-ways.ts';
 import { exitCodes } from './exit.ts';
 
 /** Whoever reads a verb's output may have seen enough of it (`| head`); a daemon's log is wanted to its end. */

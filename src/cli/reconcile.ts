@@ -1,6 +1,6 @@
+import type { ClosedKind } from '../app/closed-kinds.ts';
 import { UsageError } from '../core/errors.ts';
 import type { ReconcileResult } from '../core/events.ts';
-import type { ClosedKind } from '../server/mes-ways.ts';
 import { callVerb } from './call.ts';
 import { onTermination, openContext } from './context.ts';
 import { exitCodes } from './exit.ts';

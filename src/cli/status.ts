@@ -1,5 +1,5 @@
+import { closedKinds } from '../app/closed-kinds.ts';
 import type { StatusReport } from '../app/verbs.ts';
-import { closedKinds } from '../server/mes-ways.ts';
 import { callVerb } from './call.ts';
 import { onTermination, openContext } from './context.ts';
 import { exitCodes } from './exit.ts';

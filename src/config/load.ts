@@ -5,9 +5,9 @@ import type { z } from 'zod';
 import { nameSchema } from '../connectors/settings.ts';
 import { ConfigError, type ConfigProblem, messageOf } from '../core/errors.ts';
 import { crossCheck, type PlacedProblem } from './cross-checks.ts';
+import { checkClearText, checkPermissions, checkSecretFiles } from './exposure.ts';
 import { filesNamedIn, hasPlaceholder, interpolate, type Outside } from './interpolate.ts';
 import { placeIssues, valueAt } from './issues.ts';
-import { checkPermissions, checkSecretFiles } from './permissions.ts';
 import { type Config, configSchema, connectorSchema } from './schema.ts';
 import { findSecrets, secretTexts } from './secrets.ts';
 
@@ -81,7 +81,8 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const state = { directory: path.resolve(folder, data.state.directory) };
   const config = { ...data, state, connectors: inOrderOf(raw, data.connectors) };
   const secretFiles = [...[...outside.values()].flatMap((text) => filesNamedIn(text, folder)), ...keyFilesIn(raw)];
-  return { config, file, secrets: secretTexts(raw), warnings: [...warnings, ...checkSecretFiles(secretFiles)] };
+  const all = [...warnings, ...checkSecretFiles(secretFiles), ...checkClearText(config)];
+  return { config, file, secrets: secretTexts(raw), warnings: all };
 }
 
 /** Checking puts the connectors in the order in which their expressions were compiled. */

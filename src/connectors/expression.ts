@@ -1,5 +1,4 @@
-import v8 from 'node:v8';
-import { ConfigError } from '../core/errors.ts';
+import { BoundedRegex } from './bounded-regex.ts';
 import { type ExpressionNames, namesIn } from './expression-names.ts';
 
 /** Evaluates an operator's JSONata expression over one row. */
@@ -11,10 +10,8 @@ export interface Expression {
 /** Bounds on one evaluation: a mapping that loops costs one row, not the daemon. They are looked at between two steps of it. */
 const bounds = { timeout: 200, stack: 200, sequence: 100_000 };
 
-/** A search that tries too much is done anew by V8's other engine, whose time grows with the text alone. */
-const regexBound = '--enable-experimental-regexp-engine-on-excessive-backtracks';
-/** Back-references and look-around: what that engine cannot do. */
-const beyondBound = /\\(?:[1-9]|k<)|\(\?<?[=!]/;
+/** JSONata makes them by `new` alone; those of texts that are put together at run time, too. */
+const regexEngine = BoundedRegex as unknown as RegExpConstructor;
 
 const propertyPath = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
 
@@ -23,25 +20,12 @@ export function isPropertyPath(text: string): boolean {
   return propertyPath.test(text);
 }
 
-/** Compiles once; JSONata is loaded only when an expression is used. Throws when the text is not JSONata, or no bound can end it. */
+/** Compiles once; JSONata is loaded only when an expression is used. Throws when the text is not JSONata. */
 export async function compileExpression(text: string): Promise<Expression> {
   const { default: jsonata } = await import('jsonata');
-  const compiled = jsonata(text, bounds);
-  const tree = compiled.ast();
-  for (const { source } of regexesIn(tree)) {
-    if (!beyondBound.test(source.replaceAll('\\\\', ''))) continue;
-    throw new ConfigError(
-      `looks around, or back, in the regular expression /${source}/, which may take for ever: write it without`,
-    );
-  }
-  v8.setFlagsFromString(regexBound);
+  const compiled = jsonata(text, { ...bounds, RegexEngine: regexEngine });
   compiled.registerFunction('pad', pad, '<s-ns?:s>');
-  return { names: namesIn(tree), evaluate: (row) => compiled.evaluate(row) };
-}
-
-function regexesIn(tree: unknown): RegExp[] {
-  if (tree instanceof RegExp) return [tree];
-  return typeof tree === 'object' && tree !== null ? Object.values(tree).flatMap(regexesIn) : [];
+  return { names: namesIn(compiled.ast()), evaluate: (row) => compiled.evaluate(row) };
 }
 
 /** JSONata's own, which makes a text of any length in one step. */
@@ -50,7 +34,8 @@ function pad(text: string | undefined, width: number, filling = ' '): string | u
   const missing = Math.abs(Math.trunc(width)) - [...text].length;
   if (missing <= 0) return text;
   if (missing > bounds.sequence) throw new Error(`$pad may add ${bounds.sequence} characters, not ${missing}`);
-  const added = [...(filling || ' ').repeat(missing)].slice(0, missing).join('');
+  const pattern = [...(filling || ' ')].slice(0, missing);
+  const added = Array.from({ length: missing }, (_, at) => pattern[at % pattern.length]).join('');
   return width > 0 ? text + added : added + text;
 }
 
@@ -61,7 +46,6 @@ export async function assertExpression(text: string): Promise<string | undefined
     await compileExpression(text);
     return undefined;
   } catch (error) {
-    if (error instanceof ConfigError) return error.message;
     return `is neither a property path nor a JSONata expression: ${describe(error)}`;
   }
 }

@@ -1,5 +1,5 @@
 import { recordKey } from '../core/records.ts';
-import { type Entity, entities, type MesRecord, type RecordRef, type Window } from '../core/types.ts';
+import { type Entity, entities, type MesRecord, type RecordRef, toSendAgain, type Window } from '../core/types.ts';
 import { commitRemoved, commitWithdrawn, deliverRows } from './delivery.ts';
 import type { DeletePolicy, Deletes, Pass } from './pass-types.ts';
 import { remove } from './removals.ts';
@@ -86,8 +86,8 @@ async function removeAll(pass: Pass, gone: readonly MesRecord[], signal: AbortSi
   for (const record of gone) {
     const entry = known.get(record.externalId);
     const mesId = entry?.mesId ?? null;
-    // Without an id there is nothing to delete it by; a parent must not go before its children.
-    if (mesId === null || withChildren.has(record.externalId)) {
+    // Without an id, or with one of before a restore, there is nothing to delete it by; a parent must not go before its children.
+    if (mesId === null || entry?.hash === toSendAgain || withChildren.has(record.externalId)) {
       kept.push(record);
       continue;
     }

@@ -34,7 +34,9 @@ export interface Records {
   restamp(scope: number, externalId: string, stamp: string): void;
   /** What the MES has lost of what was delivered: it is to be sent again. */
   forgetOne(scope: number, externalId: string): void;
-  /** Forgets what was deleted in the MES; what hangs on it may have gone with it, and counts as lost. */
+  /** What hangs on these may be gone with them, or hang on rows that are not theirs any more: it counts as lost. Whether there was any. */
+  loseBelow(source: string, entity: Entity, externalIds: readonly string[]): boolean;
+  /** Forgets what was deleted in the MES; what hangs on it counts as lost. */
   remove(source: string, entity: Entity, externalIds: readonly string[]): void;
   /** The MES does not list these any more: they are to be sent again, their ids stay. */
   forgetLost(scope: number, externalIds: readonly string[]): void;
@@ -155,7 +157,7 @@ function changes(database: Database): Omit<Records, 'scope' | 'scopes' | 'lookup
     acceptAgain: (scope, externalIds) => void acceptAgain.run(scope, JSON.stringify(externalIds)),
     restamp: (scope, externalId, stamp) => void restamp.run(stamp, scope, externalId),
     forgetOne: (scope, externalId) => void forgetOne.run(scope, externalId),
-    remove: remover(database),
+    ...remover(database),
     forgetLost: (scope, externalIds) => void forgetLost.run(scope, JSON.stringify(externalIds)),
     forget: (source, entity) => void forget.run(source, entity),
     forgetAll: () => database.exec(forgetAll),
@@ -165,15 +167,15 @@ function changes(database: Database): Omit<Records, 'scope' | 'scopes' | 'lookup
 /** Of the hash of what is to be sent again: what is below it need not wait for that. Without an id nothing tells that the MES has it. */
 const forgotten = `CASE WHEN hash IS NULL OR hash = '${unknownContent}' THEN hash WHEN mes_id IS NULL THEN '${unknownContent}' ELSE '${toSendAgain}' END`;
 
-/** Of the hash of what counts as lost: without an id only this tells that the MES may have it. */
-const doubted = `CASE WHEN hash IS NULL OR mes_id IS NOT NULL THEN NULL ELSE '${unknownContent}' END`;
+/** Of the hash of what counts as lost: without an id only this tells that the MES may have it, and by an id of before a restore nothing is deleted. */
+const doubted = `CASE WHEN hash = '${toSendAgain}' THEN hash WHEN hash IS NULL OR mes_id IS NOT NULL THEN NULL ELSE '${unknownContent}' END`;
 
-function remover(database: Database): Records['remove'] {
+function remover(database: Database): Pick<Records, 'loseBelow' | 'remove'> {
   const ids = '(SELECT value FROM json_each(?2))';
   const of = (entity: Entity) => `scope = (SELECT id FROM scopes WHERE source = ?1 AND entity = '${entity}')`;
   // What was told as cancelled has nothing more to tell: lost, it would wait for its parent for ever.
   const counts = "lifecycle <> 'cancelled'";
-  const lose = (entity: 'part' | 'operation', parents: string) =>
+  const loseThose = (entity: 'part' | 'operation', parents: string) =>
     prepare(
       database,
       `UPDATE records INDEXED BY records_by_${parentOf[entity]} SET hash = ${doubted}
@@ -181,17 +183,22 @@ function remover(database: Database): Records['remove'] {
     );
   const partsOfJobs = `(SELECT external_id FROM records INDEXED BY records_by_job WHERE ${of('part')} AND job IN ${ids})`;
   const below: Partial<Record<Entity, ReturnType<typeof prepare>[]>> = {
-    job: [lose('operation', partsOfJobs), lose('part', ids)],
-    part: [lose('operation', ids)],
+    job: [loseThose('operation', partsOfJobs), loseThose('part', ids)],
+    part: [loseThose('operation', ids)],
   };
   const remove = prepare(
     database,
     `DELETE FROM records WHERE scope = (SELECT id FROM scopes WHERE source = ?1 AND entity = ?3) AND external_id IN ${ids}`,
   );
-  return (source, entity, externalIds) => {
-    const gone = JSON.stringify(externalIds);
-    for (const each of below[entity] ?? []) each.run(source, gone);
-    remove.run(source, gone, entity);
+  const lose = (source: string, entity: Entity, ids: string) =>
+    (below[entity] ?? []).reduce((sum, each) => sum + Number(each.run(source, ids).changes), 0);
+  return {
+    loseBelow: (source, entity, externalIds) => lose(source, entity, JSON.stringify(externalIds)) > 0,
+    remove(source, entity, externalIds) {
+      const gone = JSON.stringify(externalIds);
+      lose(source, entity, gone);
+      remove.run(source, gone, entity);
+    },
   };
 }
 

@@ -1,6 +1,6 @@
-import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/core/errors.ts';
 import {
@@ -221,4 +221,29 @@ describe('permissions of the config file', () => {
       `${key} holds a secret and can be written by others (mode 606); chmod 600 would be better.`,
     ]);
   });
+
+  it('of what another user has put there, as into a container, are left alone', async () => {
+    const file = writeConfig(change(`\${SAP_PASSWORD}`, `\${file:secret}`));
+    const secret = path.join(path.dirname(file), 'secret');
+    writeFileSync(secret, 'Welcome1\n', { mode: 0o644 });
+    const uid = vi.spyOn(process, 'getuid').mockReturnValue(statSync(secret).uid + 1);
+    onTestFinished(() => uid.mockRestore());
+    expect((await loadConfig({ file, environment, scheduleProblem })).warnings).toEqual([]);
+  });
+});
+
+describe('URLs without TLS', () => {
+  it.each(['http://192.0.2.7:8000', 'http://s4'])('are worth a warning: %s', async (url) => {
+    const { warnings } = await load(change('https://s4.example.com', url));
+    expect(warnings).toEqual([
+      'connectors.plant-1.url is http: credentials and records travel in clear text. Use https where the server offers it.',
+    ]);
+  });
+
+  it.each(['http://127.0.0.1:8000', 'http://localhost', 'http://[::1]:1'])(
+    'are none on this machine: %s',
+    async (url) => {
+      expect((await load(change('https://mes.example.com/functions/v1', url))).warnings).toEqual([]);
+    },
+  );
 });

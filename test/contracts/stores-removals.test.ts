@@ -105,6 +105,21 @@ describe.each(stores)('removals from the MES: $name', (kind) => {
     expect(await state.store.childrenOf(children)).toEqual([part('1')]);
   });
 
+  it('what hangs on a row that is not its parent any more counts as lost, and is read whole', async () => {
+    await deliver(record('j'), part('1'), operation('1-1', '1'), record('k'), part('2', { parents: { job: 'k' } }));
+    const known = await entryOf(ref('part', '1'));
+    const again = { ...delivered(part('1')), mesId: 'another' };
+    const parentStreams = new Map([['operation' as const, ['sap/operations']]]);
+    const outcomes = [{ ...again, change: { ...again.change, known } }];
+    await state.store.commit(page(state.epoch, { outcomes, keepRecords: true, parentStreams }));
+    expect(await entryOf(ref('part', '1'))).toMatchObject({ hash: expect.any(String), mesId: 'another' });
+    expect(await entryOf(ref('operation', '1-1'))).toMatchObject({ hash: null });
+    for (const kept of [ref('job', 'j'), ref('part', '2')]) {
+      expect((await entryOf(kept))?.hash).toEqual(expect.any(String));
+    }
+    expect((await state.store.begin('sap/operations')).readDue).toBe(true);
+  });
+
   it('leave what was cancelled as it is', async () => {
     await deliver(record('j'), part('1', { lifecycle: 'cancelled' }), operation('1-1', '1'));
     const cancelled = { lifecycle: 'cancelled' } as const;

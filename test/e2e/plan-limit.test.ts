@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { withWays } from '../../src/server/mes-ways.ts';
+import { withWays } from '../../src/app/closed-kinds.ts';
 import { expectEqual, openPlant } from '../support/plant.ts';
 
 it('new jobs beyond the plan of the MES wait and tell why, what is known goes on, and all follows once there is room', async () => {

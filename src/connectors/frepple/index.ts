@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { createTokenBucket } from '../../core/token-bucket.ts';
 import type { Connector, ConnectorContext, ConnectorSession } from '../connector.ts';
-import { enabledOf, fieldsOf, requireClock } from '../definitions.ts';
 import type { Mapping } from '../mapping.ts';
-import { openErpHttp } from '../network.ts';
 import { createDrfClient } from '../protocols/drf/client.ts';
+import { enabledOf, fieldsOf, openErpHttp, requireClock } from '../session.ts';
 import { checkSession } from '../session-check.ts';
 import {
   aboutStreams,

@@ -3,9 +3,6 @@ import { RecordError } from '../../core/errors.ts';
 import { createTokenBucket } from '../../core/token-bucket.ts';
 import type { CompanionSource } from '../companions.ts';
 import type { Connector, ConnectorContext, ConnectorSession } from '../connector.ts';
-import { enabledOf, fieldsOf } from '../definitions.ts';
-import { openErpHttp } from '../network.ts';
-import { prepareEach } from '../own-names.ts';
 import { createSuiteQlClient } from '../protocols/suiteql/client.ts';
 import {
   openSuiteQlStream,
@@ -13,6 +10,7 @@ import {
   suiteQlStampedStreamSchema,
   suiteQlStreamSchema,
 } from '../protocols/suiteql/stream.ts';
+import { enabledOf, fieldsOf, openErpHttp, prepareEach } from '../session.ts';
 import { aboutStreams, baseUrlSchema, connectorShape, numberPrefixSchema } from '../settings.ts';
 import { dayToInstant } from '../values.ts';
 import { accountOf, authSchema, openAuth } from './auth.ts';

@@ -96,7 +96,9 @@ function withoutId(call: Call, change: ReadyChange, askedBefore: Posted | undefi
   if (isFirst && askedBefore?.hash === change.hash) return { kind: 'delivered', action: 'created', mesId: null };
   const { entity, externalId } = change.record;
   const how =
-    isHeld(change.known) || askedBefore !== undefined ? 'was created by a request whose answer was lost' : 'exists';
+    isHeld(change.known) || askedBefore !== undefined
+      ? 'was created by a request whose answer was lost, or since a backup that was restored'
+      : 'exists';
   const reason =
     `${entity} ${externalId} ${how}, and this MES tells its id nowhere, so that it cannot be changed (idx_${call.entity}s_external_sync). ` +
     'Delete its row in the database of the MES, or have the list of that table mended and run `state rebuild`, then retry.';

@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import type { Connector, ConnectorContext, ConnectorSession } from '../../../src/connectors/connector.ts';
-import { requireClock } from '../../../src/connectors/definitions.ts';
 import { mesFields } from '../../../src/connectors/fields.ts';
-import { openErpHttp } from '../../../src/connectors/network.ts';
 import { authSchema, createAuthenticator } from '../../../src/connectors/protocols/auth.ts';
 import { createErpClient, type ErpClient, refusal } from '../../../src/connectors/protocols/erp-client.ts';
+import { openErpHttp, requireClock } from '../../../src/connectors/session.ts';
 import { checkSession } from '../../../src/connectors/session-check.ts';
 import { connectorShape, numberPrefixSchema, urlSchema } from '../../../src/connectors/settings.ts';
 import { TransientError } from '../../../src/core/errors.ts';

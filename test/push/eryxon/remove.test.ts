@@ -108,13 +108,18 @@ describe('where deleted rows only hide', () => {
   });
 
   it.each(astray)('a 404 %s proves nothing', async (_whose, body) => {
-    for (const method of ['PATCH', 'DELETE']) {
-      const { remover } = open((request) => (request.method === method ? [404, body] : done));
-      await expect(remover.remove(job, never)).rejects.toThrow(
-        `${method} /functions/v1/api-jobs?id=${id} answers HTTP 404`,
-      );
-    }
+    const { remover } = open(({ method }) => (method === 'PATCH' ? [404, body] : done));
+    await expect(remover.remove(job, never)).rejects.toThrow(`PATCH /functions/v1/api-jobs?id=${id} answers HTTP 404`);
     await expect(open(() => [404, body]).remover.restore(job, never)).rejects.toThrow('without a word of the record');
+  });
+
+  it.each(astray)('a row whose deletion ends with a 404 %s gets its keys back and is kept', async (_whose, body) => {
+    const { remover, bodies } = open(({ method }) => (method === 'DELETE' ? [404, body] : done));
+    expect(await remover.remove(job, never)).toMatchObject({
+      kind: 'kept',
+      reason: expect.stringMatching(/^HTTP 404/),
+    });
+    expect(bodies.at(-1)).toEqual({ external_id: '7', job_number: 'P-7' });
   });
 
   it('a function that did not start once may start later', async () => {

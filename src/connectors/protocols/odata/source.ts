@@ -3,7 +3,7 @@ import type { DatedKind } from '../../../core/stamp.ts';
 import type { Window } from '../../../core/types.ts';
 import type { ChildPage, KeyReader, MappedRow, Page } from '../../connector.ts';
 import type { NameReading } from '../../mapping.ts';
-import { nameDoubts, requireNames } from '../../own-names.ts';
+import { nameDoubts, requireNames } from '../../mapping-names.ts';
 import { normalizeId } from '../../values.ts';
 import { createODataKeys } from './keys.ts';
 import type { PropertyTypes } from './metadata.ts';

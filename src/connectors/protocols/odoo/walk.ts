@@ -1,6 +1,6 @@
 import { PermanentError } from '../../../core/errors.ts';
 import type { Mapping } from '../../mapping.ts';
-import { nameDoubts, requireNames } from '../../own-names.ts';
+import { nameDoubts, requireNames } from '../../mapping-names.ts';
 import { type Domain, idOf, missingApp, type OdooModels, type OdooRow, requireFields } from './model.ts';
 
 /** Rows that are read with their parent, because one of them says too little without the others. */

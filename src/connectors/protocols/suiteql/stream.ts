@@ -5,7 +5,7 @@ import type { Entity, MesRecord, RecordRef, RecordSet } from '../../../core/type
 import { type CompanionRule, type CompanionSource, openCompanions } from '../../companions.ts';
 import type { Stream } from '../../connector.ts';
 import { createMapping, fingerprintOf, type Mapping } from '../../mapping.ts';
-import { nameDoubts, requireNames } from '../../own-names.ts';
+import { nameDoubts, requireNames } from '../../mapping-names.ts';
 import { type ConnectorSettings, streamShape, sweepSchema } from '../../settings.ts';
 import type { SuiteQlClient } from './client.ts';
 import { createGone } from './gone.ts';

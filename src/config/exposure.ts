@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import type { Config } from './schema.ts';
 
 /** A config file with secrets in it that others can read is refused; other loose permissions are worth a word. */
 export function checkPermissions(file: string, holdsSecrets: boolean): { refused?: string; warnings: string[] } {
@@ -15,15 +16,35 @@ export function checkPermissions(file: string, holdsSecrets: boolean): { refused
   };
 }
 
-/** Files that the config takes secrets from, and private keys. What is mounted into a container is often readable by its group. */
+/** Files that the config takes secrets from, and private keys. What is mounted into a container is somebody else's, and open to more than its group. */
 export function checkSecretFiles(files: readonly string[]): string[] {
-  return [...new Set(files)].flatMap((file) => {
+  const own = files.filter((file) => statSync(file).uid === process.getuid?.());
+  return [...new Set(own)].flatMap((file) => {
     const mode = modeOf(file);
     const open = (mode & 0o022) !== 0 ? 'written' : (mode & 0o004) !== 0 ? 'read' : undefined;
     return open === undefined
       ? []
       : [`${file} holds a secret and can be ${open} by others (mode ${shown(mode)}); chmod 600 would be better.`];
   });
+}
+
+/** URLs by which credentials leave this machine unencrypted. Old systems of a plant offer no more, so this is worth a word only. */
+export function checkClearText({ mes, connectors }: Config): string[] {
+  const urls = [
+    ['mes.url', mes.url],
+    ...Object.entries(connectors).map(([name, own]) => [`connectors.${name}.url`, urlOf(own)]),
+  ];
+  return urls.flatMap(([at, url = '']) => {
+    const { protocol, hostname } = new URL(url || 'https://none');
+    const isHere = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
+    return protocol !== 'http:' || isHere
+      ? []
+      : [`${at} is http: credentials and records travel in clear text. Use https where the server offers it.`];
+  });
+}
+
+function urlOf(own: object): string | undefined {
+  return 'url' in own && typeof own.url === 'string' ? own.url : undefined;
 }
 
 function modeOf(file: string): number {

@@ -1,5 +1,5 @@
 import type { Entity } from '../core/types.ts';
-import type { Readiness } from './readiness.ts';
+import type { Readiness } from '../server/readiness.ts';
 
 /** A kind of record that the MES takes in no way while `create` is null, and why; `full`: why it takes no new ones. */
 export interface EntityWay {

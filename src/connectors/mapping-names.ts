@@ -40,20 +40,3 @@ function unknownIn({ setting, doubtful }: NameReading, has: NameCheck['has'], wh
 function wholeRowIn({ setting, takesRow }: NameReading): string[] {
   return takesRow ? [`${setting} uses the row as a whole, of which only what is named somewhere is read.`] : [];
 }
-
-/** Prepares stream by stream; what is wrong with the config of any is thrown of all of them at once. */
-export async function prepareEach(
-  streams: readonly { prepare(signal: AbortSignal): Promise<unknown> }[],
-  signal: AbortSignal,
-): Promise<void> {
-  const problems: ConfigError['problems'][number][] = [];
-  for (const stream of streams) {
-    try {
-      await stream.prepare(signal);
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      problems.push(...error.problems);
-    }
-  }
-  if (problems.length > 0) throw new ConfigError(problems);
-}

@@ -1,0 +1,53 @@
+import v8 from 'node:v8';
+import vm from 'node:vm';
+
+/** Of one search, in milliseconds. */
+const longestMs = 200;
+
+/**
+ * Regular expressions of an operator, none of which may hold the program up. A search that tries too much is done anew by V8's other
+ * engine, whose time grows with the text alone. What that one cannot do (back-references, look-around, regardless of case, long counts) is
+ * searched for by a script that is cut off, which costs a tenth of a millisecond each time.
+ */
+export class BoundedRegex extends RegExp {
+  override exec(text: string): RegExpExecArray | null {
+    return isLinear(this) ? super.exec(text) : searchWithin(this, text);
+  }
+}
+
+const known = new Map<string, boolean>();
+
+/** Whether the other engine knows it: only such may have its flag. */
+function isLinear({ source, flags }: RegExp): boolean {
+  const name = `${flags}/${source}`;
+  let linear = known.get(name);
+  if (linear === undefined) {
+    v8.setFlagsFromString('--enable-experimental-regexp-engine');
+    v8.setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
+    linear = mayHaveFlag(source, `${flags}l`);
+    known.set(name, linear);
+  }
+  return linear;
+}
+
+function mayHaveFlag(source: string, flags: string): boolean {
+  try {
+    new RegExp(source, flags);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const place = vm.createContext({ exec: RegExp.prototype.exec, regex: /./, text: '' });
+const search = new vm.Script('exec.call(regex, text)');
+
+function searchWithin(regex: RegExp, text: string): RegExpExecArray | null {
+  Object.assign(place, { regex, text });
+  try {
+    return search.runInContext(place, { timeout: longestMs });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+    throw new Error(`the regular expression /${regex.source}/ takes more than ${longestMs} ms for this text`);
+  }
+}
