@@ -1,4 +1,5 @@
 import type { ChildPage, ChildReader, MappedRow } from '../connectors/connector.ts';
+import { recordKey } from '../core/records.ts';
 import type { Entity, MesRecord } from '../core/types.ts';
 import { absenceLimit } from './absence-limit.ts';
 import { deliverRows } from './delivery.ts';
@@ -137,7 +138,7 @@ async function findMissing(pass: Pass, page: ChildPage, mapped: readonly MappedR
   return { missing: await withoutArchived(pass, missing, { parent, shown }), unproven };
 }
 
-/** What is done leaves the ERP by being archived, a parent with all its children: they stay as they are (D8). */
+/** What is done leaves the ERP by being archived, a parent with all its children: they stay as they are (D8), unless its row has just been read. */
 async function withoutArchived(
   pass: Pass,
   missing: MesRecord[],
@@ -146,7 +147,8 @@ async function withoutArchived(
   const bare = new Set(missing.map((record) => parentOf(pass, record)).filter((id) => !shown.has(id)));
   if (bare.size === 0) return missing;
   const known = await pass.store.lookup(pass.session.source, parent, [...bare]);
-  const isArchived = (id: string) => bare.has(id) && known.get(id)?.lifecycle === 'closed';
+  const isShown = (externalId: string) => pass.shownClosed?.has(recordKey({ entity: parent, externalId })) === true;
+  const isArchived = (id: string) => known.get(id)?.lifecycle === 'closed' && !isShown(id);
   return missing.filter((record) => !isArchived(parentOf(pass, record)));
 }
 

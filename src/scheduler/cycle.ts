@@ -46,7 +46,8 @@ export function createCycle(context: PassContext): Cycle {
       const { name } = session;
       const startedMs = clock.monotonicMs();
       events.emit('cycle:started', { connector: name });
-      const own = request.manual ? asOperator(context) : context;
+      const shown = { ...context, shownClosed: new Set<string>() };
+      const own = request.manual ? asOperator(shown) : shown;
       const results = await runAll({ context: own, pauses, waits, erpRequests, request, signal });
       const durationMs = Math.round(clock.monotonicMs() - startedMs);
       events.emit('cycle:finished', { connector: name, results, durationMs });

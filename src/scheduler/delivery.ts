@@ -221,12 +221,23 @@ function parentsOfLeftOver(outcomes: readonly Outcome[], parent: 'job' | 'part')
   return delivered.map(({ change }) => change.record.parents[parent]).filter((id) => id !== undefined);
 }
 
-function changedParents(pass: Pass, outcomes: readonly Outcome[], restamped: PageCommit['restamped']): string[] {
-  const { entity } = pass.stream;
-  const changed = outcomes
-    .filter(({ change }) => change.record.entity === entity)
-    .map(({ change }) => change.record.externalId);
-  return [...changed, ...restamped.filter((ref) => ref.entity === entity).map((ref) => ref.externalId)];
+/** As many closed parents are remembered as shown; what is missed below others stays as it is. */
+const mostShown = 50_000;
+
+function changedParents(
+  { stream, shownClosed }: Pass,
+  outcomes: readonly Outcome[],
+  restamped: PageCommit['restamped'],
+): string[] {
+  const changed = [...outcomes.map(({ change }) => change.record), ...restamped].filter(
+    ({ entity }) => entity === stream.entity,
+  );
+  for (const parent of changed) {
+    if (parent.lifecycle === 'closed' && shownClosed !== undefined && shownClosed.size < mostShown) {
+      shownClosed.add(recordKey(parent));
+    }
+  }
+  return changed.map(({ externalId }) => externalId);
 }
 
 function toBadRow({ stage, key, reason, row }: RefusedRow): BadRow {

@@ -10,6 +10,7 @@ import {
   type RecordRef,
   unknownContent,
 } from '../core/types.ts';
+import type { Restamped } from '../state/store.ts';
 
 /** Looks one source's records up in the ledger. */
 type Lookup = (entity: Entity, externalIds: readonly string[]) => Promise<Map<string, LedgerEntry>>;
@@ -23,7 +24,7 @@ export interface Diff {
   /** What the MES has refused before in just this form. */
   refusedBefore: number;
   /** Unchanged records whose row carries another stamp than the ledger has. */
-  restamped: (RecordRef & { stamp: string })[];
+  restamped: Restamped[];
 }
 
 export interface DiffInput {
@@ -72,7 +73,8 @@ function noteUnchanged(diff: Diff, { record, stamp, known, hash: wanted }: Chang
   if (wanted === known?.hash) diff.unchanged.push({ entity: record.entity, externalId: record.externalId });
   else diff.refusedBefore += 1;
   if (stamp === null || stamp === known?.stamp) return;
-  diff.restamped.push({ entity: record.entity, externalId: record.externalId, stamp });
+  const { entity, externalId, lifecycle } = record;
+  diff.restamped.push({ entity, externalId, lifecycle, stamp });
 }
 
 /** By entity and id; of several records of one key the last counts, so that an older state is never compared in its place. */

@@ -24,6 +24,8 @@ export interface PassContext {
   clock: Clock;
   /** Set where new jobs may be held back until the end of the cycle, to go out together with what belongs to them. */
   gathering?: Gathering | undefined;
+  /** Keys of closed records whose changed rows this cycle has read: they are not archived. */
+  shownClosed?: Set<string> | undefined;
 }
 
 export interface PassRequest {

@@ -1,4 +1,4 @@
-import type { Change, Entity, Outcome, RecordRef, Window } from '../core/types.ts';
+import type { Change, Entity, Lifecycle, Outcome, RecordRef, Window } from '../core/types.ts';
 
 /** Rows that showed up behind the watermark, and how far behind it at the most. */
 export interface Lateness {
@@ -29,6 +29,12 @@ export interface SendNote {
   before: ResumePoint | null;
 }
 
+/** An unchanged record whose row carries another stamp than the ledger has. */
+export interface Restamped extends RecordRef {
+  lifecycle: Lifecycle;
+  stamp: string;
+}
+
 export interface PageCommit {
   stream: string;
   epoch: number;
@@ -54,7 +60,7 @@ export interface PageCommit {
   /** Ids of dead letters that were tried again; those that were not refused again are settled. */
   retriedLetters: readonly number[];
   /** Unchanged records whose row carries another stamp than before. */
-  restamped: readonly (RecordRef & { stamp: string })[];
+  restamped: readonly Restamped[];
   /** Parents whose children the stream named here must read again. */
   childrenDue: { stream: string; parents: readonly string[] } | null;
   /** Parents whose children this stream has now read completely. */

@@ -3,7 +3,7 @@ import type { Entity, LedgerEntry, MesRecord, SentCreate, SourceRef, Watermark }
 import type { Lateness, PageCommit, ResumePoint, SendNote } from './store-pages.ts';
 import type { SweepStore } from './store-sweeps.ts';
 
-export type { BadRow, Lateness, PageCommit, ResumePoint, SendNote } from './store-pages.ts';
+export type { BadRow, Lateness, PageCommit, Restamped, ResumePoint, SendNote } from './store-pages.ts';
 export type {
   AbsenceQuery,
   BegunRemoval,

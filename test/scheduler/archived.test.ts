@@ -102,3 +102,23 @@ it('an operation that is gone from an order that is done, and others of it not, 
   for (let round = 0; round < 3; round += 1) await cycle();
   expect([held('operation/1-10'), held('operation/1-20')]).toEqual(['active', 'cancelled']);
 });
+
+it.each([
+  ['is done', 0],
+  ['was done, and is saved without a change', 1],
+])('all operations gone from an order that %s are told', async (_what, before) => {
+  const { orders, operations, cycle, held, now } = await openOrders('mark');
+  await cycle();
+  for (let done = 0; done < before; done += 1) {
+    put(orders, order(1, 'closed', now() + 1));
+    await cycle();
+  }
+  put(orders, order(1, 'closed', now() + 1));
+  operations.splice(0, operations.length, ...operations.filter(({ key }) => !key.startsWith('operation-1-')));
+  for (let round = 0; round < 3; round += 1) await cycle();
+  expect([held('part/1'), held('operation/1-10'), held('operation/1-20')]).toEqual([
+    'closed',
+    'cancelled',
+    'cancelled',
+  ]);
+});

@@ -74,8 +74,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'parents whose children changed are not marked',
     file: 'src/scheduler/delivery.ts',
-    from: 'return [...changed, ...restamped',
-    to: 'return [] ?? [...changed, ...restamped',
+    from: 'return changed.map(({ externalId }) => externalId);',
+    to: 'return [];',
   },
   {
     name: 'a sweep of the keys forgets what it has missed',
