@@ -30,21 +30,18 @@ export function checkSecretFiles(files: readonly string[]): string[] {
 
 /** URLs by which credentials leave this machine unencrypted. Old systems of a plant offer no more, so this is worth a word only. */
 export function checkClearText({ mes, connectors }: Config): string[] {
-  const urls = [
-    ['mes.url', mes.url],
-    ...Object.entries(connectors).map(([name, own]) => [`connectors.${name}.url`, urlOf(own)]),
-  ];
-  return urls.flatMap(([at, url = '']) => {
-    const { protocol, hostname } = new URL(url || 'https://none');
-    const isHere = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
-    return protocol !== 'http:' || isHere
-      ? []
-      : [`${at} is http: credentials and records travel in clear text. Use https where the server offers it.`];
-  });
+  const urls = Object.entries(connectors).map(([name, own]) => [`connectors.${name}.url`, 'url' in own ? own.url : '']);
+  return [['mes.url', mes.url], ...urls]
+    .filter(([, url]) => isClearText(String(url)))
+    .map(
+      ([at]) => `${at} is http: credentials and records travel in clear text. Use https where the server offers it.`,
+    );
 }
 
-function urlOf(own: object): string | undefined {
-  return 'url' in own && typeof own.url === 'string' ? own.url : undefined;
+function isClearText(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && hostname !== 'localhost' && hostname !== '[::1]' && !hostname.startsWith('127.');
 }
 
 function modeOf(file: string): number {

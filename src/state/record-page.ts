@@ -1,6 +1,6 @@
 import { groupBy } from '../core/groups.ts';
 import { recordKey } from '../core/records.ts';
-import type { Entity, Outcome, RecordRef } from '../core/types.ts';
+import type { Outcome, RecordRef } from '../core/types.ts';
 import { rowKey } from './dead-letters.ts';
 import type { Ledger } from './ledger.ts';
 import type { Interrupted } from './passes.ts';
@@ -50,7 +50,7 @@ export function recordPass(ledger: Ledger, finish: PassFinish, marks: PassMarks)
 
 function recordOutcomes(ledger: Ledger, page: PageCommit, now: Date): void {
   const byEntity = groupBy(page.outcomes, (outcome) => outcome.change.record.entity);
-  for (const [entity, outcomes] of byEntity) loseBelowOthers(ledger, page, { entity, outcomes });
+  for (const outcomes of byEntity.values()) loseBelowOthers(ledger, page, outcomes);
   for (const [entity, outcomes] of byEntity) {
     const scope = ledger.records.scope(page.source, entity);
     if (ledger.parked.any(scope)) ledger.parked.settle(scope, idsOf(allBut('parked', outcomes)));
@@ -71,26 +71,19 @@ function recordOutcomes(ledger: Ledger, page: PageCommit, now: Date): void {
   }
 }
 
-/** What hangs on a row that is not its parent's any more: the MES has that under another id by now. */
-function loseBelowOthers(
-  { records, readsDue }: Ledger,
-  { source, parentStreams }: PageCommit,
-  { entity, outcomes }: { entity: Entity; outcomes: readonly Outcome[] },
-): void {
-  const changed = outcomes.filter(
-    ({ kind, change: { known }, ...outcome }) =>
-      kind === 'delivered' &&
-      known?.mesId != null &&
-      'mesId' in outcome &&
-      outcome.mesId !== null &&
-      outcome.mesId !== known.mesId,
-  );
-  if (changed.length === 0 || !records.loseBelow(source, entity, idsOf(changed.map(({ change }) => change.record))))
-    return;
-  for (const below of childEntities) readsDue.mark(parentStreams.get(below) ?? []);
+/** What hangs on a row that is not its parent's any more: the MES has that under another id by now. These are of one entity. */
+function loseBelowOthers(ledger: Ledger, page: PageCommit, outcomes: readonly Outcome[]): void {
+  const parents = outcomes.filter(isElsewhere).map(({ change }) => change.record);
+  const [first] = parents;
+  if (first === undefined || !ledger.records.loseBelow(page.source, first.entity, idsOf(parents))) return;
+  for (const below of ['part', 'operation'] as const) ledger.readsDue.mark(page.parentStreams.get(below) ?? []);
 }
 
-const childEntities = ['part', 'operation'] as const;
+function isElsewhere(outcome: Outcome): boolean {
+  if (outcome.kind !== 'delivered' || outcome.mesId === null) return false;
+  const before = outcome.change.known?.mesId ?? null;
+  return before !== null && before !== outcome.mesId;
+}
 
 function allBut(kind: Outcome['kind'], outcomes: readonly Outcome[]): RecordRef[] {
   return outcomes.filter((outcome) => outcome.kind !== kind).map((outcome) => outcome.change.record);

@@ -63,13 +63,11 @@ describe.each(['ERP', 'MES'] as const)('an %s that answers', (system) => {
       const url = await startAttacker(attack);
       const sandbox = await startSandbox({ seed: 29, records: 20 });
       const peak = join(scratchDirectory(), 'peak');
-      const env = {
-        NODE_OPTIONS: `${productFlags.join(' ')} --import=${resolve('test/preload/memory-peak.ts')}`,
-        MEMORY_PEAK: peak,
-      };
+      const flags = [...productFlags, `--import=${resolve('test/preload/memory-peak.ts')}`];
+      const env = { MEMORY_PEAK: peak };
       const workspace = createWorkspace(
         sandbox,
-        system === 'ERP' ? { env, sapUrl: url, streams: ['sales-orders'] } : { env, mesUrl: `${url}/v1` },
+        system === 'ERP' ? { env, flags, sapUrl: url, streams: ['sales-orders'] } : { env, flags, mesUrl: `${url}/v1` },
       );
       try {
         const { code, stderr } = await workspace.run('check');

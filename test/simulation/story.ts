@@ -42,7 +42,9 @@ export async function runPass(story: Story, how: How): Promise<Passed> {
   world.clock.advance(grainMs);
   const results = await world.pass(how);
   world.clock.advance(grainMs);
-  tell(`pass ${JSON.stringify(how)}: ${results.map(summary).join(', ')}`);
+  // No two runs have a directory of the same name.
+  const told = results.map(summary).join(', ').replaceAll(world.directory, 'its directory');
+  tell(`pass ${JSON.stringify(how)}: ${told}`);
   for (const { stream, watermark, outcome } of results) watch(story, { stream, watermark, outcome });
   const complete = results.every(({ outcome }) => outcome === 'ok' || outcome === 'refused');
   if (complete) world.erp.checkpoint();

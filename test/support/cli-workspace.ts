@@ -22,6 +22,8 @@ export interface WorkspaceOptions {
   connectorLines?: readonly string[];
   lines?: readonly string[];
   env?: Record<string, string>;
+  /** Options of Node. */
+  flags?: readonly string[];
   /** Beside key and password: what no output may ever hold. */
   secrets?: readonly string[];
 }
@@ -61,7 +63,7 @@ export function createWorkspace({ sap, mes }: Pick<Sandbox, 'sap' | 'mes'>, opti
     SAP_CLIENT: options.client ?? sap.credentials.client,
     ...options.env,
   };
-  const cliOptions: CliOptions = { cwd: folder, env };
+  const cliOptions: CliOptions = { cwd: folder, env, flags: options.flags ?? [] };
   const secrets = [env.MES_KEY, env.SAP_PASSWORD, ...(options.secrets ?? [])];
   const run = async (...args: string[]) => guard(await runCli(args, cliOptions), secrets);
   const start = (...args: string[]) => startCli(args, cliOptions);

@@ -17,6 +17,8 @@ export interface CliOptions {
   /** Node that runs it, and the file to run; default: this Node and src/bin.ts. */
   node?: string;
   bin?: string;
+  /** Options of Node. */
+  flags?: readonly string[];
   /** A file for standard output instead of a pipe; the result has none of it then. */
   stdoutFile?: string;
 }
@@ -40,11 +42,11 @@ const compileCache = path.join(tmpdir(), 'erp-puller-compile-cache');
 
 /** Starts `erp-puller …` as a shell would, with pipes for output: no terminal anywhere. */
 export function startCli(args: readonly string[], options: CliOptions = {}): RunningCli {
-  const { node = process.execPath, bin = path.join(root, 'src/bin.ts'), cwd = root } = options;
+  const { node = process.execPath, bin = path.join(root, 'src/bin.ts'), flags = [], cwd = root } = options;
   const { PATH, HOME } = process.env;
   const env = { PATH, HOME, NODE_COMPILE_CACHE: compileCache, ...options.env };
   const file = options.stdoutFile === undefined ? undefined : openSync(options.stdoutFile, 'w');
-  const child = spawn(node, [bin, ...args], { cwd, env, stdio: ['ignore', file ?? 'pipe', 'pipe'] });
+  const child = spawn(node, [...flags, bin, ...args], { cwd, env, stdio: ['ignore', file ?? 'pipe', 'pipe'] });
   if (file !== undefined) closeSync(file);
   const seen = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
