@@ -16,12 +16,12 @@ export function checkPermissions(file: string, holdsSecrets: boolean): { refused
   };
 }
 
-/** Files that the config takes secrets from, and private keys. What is mounted into a container is somebody else's, and open to more than its group. */
+/** Files that the config takes secrets from, and private keys. What is mounted into a container is somebody else's, and can be read by all. */
 export function checkSecretFiles(files: readonly string[]): string[] {
-  const own = files.filter((file) => statSync(file).uid === process.getuid?.());
-  return [...new Set(own)].flatMap((file) => {
+  return [...new Set(files)].flatMap((file) => {
     const mode = modeOf(file);
-    const open = (mode & 0o022) !== 0 ? 'written' : (mode & 0o004) !== 0 ? 'read' : undefined;
+    const isOwn = statSync(file).uid === process.getuid?.();
+    const open = (mode & 0o022) !== 0 ? 'written' : isOwn && (mode & 0o004) !== 0 ? 'read' : undefined;
     return open === undefined
       ? []
       : [`${file} holds a secret and can be ${open} by others (mode ${shown(mode)}); chmod 600 would be better.`];
@@ -30,12 +30,22 @@ export function checkSecretFiles(files: readonly string[]): string[] {
 
 /** URLs by which credentials leave this machine unencrypted. Old systems of a plant offer no more, so this is worth a word only. */
 export function checkClearText({ mes, connectors }: Config): string[] {
-  const urls = Object.entries(connectors).map(([name, own]) => [`connectors.${name}.url`, 'url' in own ? own.url : '']);
-  return [['mes.url', mes.url], ...urls]
-    .filter(([, url]) => isClearText(String(url)))
+  const urls = Object.entries(connectors).flatMap(([name, own]) =>
+    urlsIn(own).map(([setting, url]) => [`connectors.${name}.${setting}`, url] as const),
+  );
+  return [['mes.url', mes.url] as const, ...urls]
+    .filter(([, url]) => isClearText(url))
     .map(
       ([at]) => `${at} is http: credentials and records travel in clear text. Use https where the server offers it.`,
     );
+}
+
+function urlsIn(own: object): [setting: string, url: string][] {
+  return Object.entries(own).flatMap(([name, value]): [string, string][] => {
+    if (typeof value === 'string') return /^(url|baseUrl|tokenUrl)$/.test(name) ? [[name, value]] : [];
+    if (name !== 'auth' || typeof value !== 'object' || value === null) return [];
+    return urlsIn(value).map(([setting, url]) => [`auth.${setting}`, url]);
+  });
 }
 
 function isClearText(url: string): boolean {

@@ -1,7 +1,8 @@
 import v8 from 'node:v8';
 import vm from 'node:vm';
+import { systemClock } from '../core/clock.ts';
 
-/** Of one search, in milliseconds. */
+/** Of all searches of one evaluation, in milliseconds. */
 const longestMs = 200;
 
 /**
@@ -10,8 +11,14 @@ const longestMs = 200;
  * searched for by a script that is cut off, which costs a tenth of a millisecond each time.
  */
 export class BoundedRegex extends RegExp {
+  #spentMs = 0;
+
   override exec(text: string): RegExpExecArray | null {
-    return isLinear(this) ? super.exec(text) : searchWithin(this, text);
+    if (isLinear(this)) return super.exec(text);
+    const startedMs = systemClock.monotonicMs();
+    const found = searchWithin(this, text, longestMs - this.#spentMs);
+    this.#spentMs += systemClock.monotonicMs() - startedMs;
+    return found;
   }
 }
 
@@ -42,10 +49,10 @@ function mayHaveFlag(source: string, flags: string): boolean {
 const place = vm.createContext({ exec: RegExp.prototype.exec, regex: /./, text: '' });
 const search = new vm.Script('exec.call(regex, text)');
 
-function searchWithin(regex: RegExp, text: string): RegExpExecArray | null {
+function searchWithin(regex: RegExp, text: string, leftMs: number): RegExpExecArray | null {
   Object.assign(place, { regex, text });
   try {
-    return search.runInContext(place, { timeout: longestMs });
+    return search.runInContext(place, { timeout: Math.max(1, Math.ceil(leftMs)) });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
     throw new Error(`the regular expression /${regex.source}/ takes more than ${longestMs} ms for this text`);

@@ -39,6 +39,7 @@ export function createCycle(context: PassContext): Cycle {
   const pauses = createPauses(clock);
   const waits = new Map<string, Wait>();
   const erpRequests = countErpRequests(events, session.name);
+  const withheldClosed = new Set<string>();
   return {
     paused: () => pauses.of(session.streams.map(({ name }) => name)),
     waiting: () => waits,
@@ -46,7 +47,7 @@ export function createCycle(context: PassContext): Cycle {
       const { name } = session;
       const startedMs = clock.monotonicMs();
       events.emit('cycle:started', { connector: name });
-      const shown = { ...context, shownClosed: new Set<string>() };
+      const shown = { ...context, shownClosed: new Set(withheldClosed), withheldClosed };
       const own = request.manual ? asOperator(shown) : shown;
       const results = await runAll({ context: own, pauses, waits, erpRequests, request, signal });
       const durationMs = Math.round(clock.monotonicMs() - startedMs);

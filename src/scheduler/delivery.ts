@@ -1,7 +1,7 @@
 import type { ConnectorSession, GoodRow, MappedRow, RefusedRow } from '../connectors/connector.ts';
 import { type Counts, zeroCounts } from '../core/events.ts';
 import { recordKey } from '../core/records.ts';
-import type { Entity, Outcome, RecordRef } from '../core/types.ts';
+import type { Entity, Lifecycle, Outcome, RecordRef } from '../core/types.ts';
 import type { BadRow, PageCommit, ResumePoint } from '../state/store.ts';
 import type { PassNeed } from './admission.ts';
 import { diffPage, toChange } from './diff.ts';
@@ -209,7 +209,11 @@ function childrenDueBy(
   if (fresh === true) return null;
   if (force && children !== null) return { stream: pass.id, parents: parentsOfLeftOver(outcomes, children.parent) };
   const stream = childStreamOf(pass);
-  return stream === null ? null : { stream, parents: changedParents(pass, outcomes, restamped) };
+  if (stream === null) return null;
+  const parents = changedParents(pass, outcomes, restamped);
+  // What was left over is a copy of before: the ERP may have archived it since.
+  if (!force) noteShown(pass, parents);
+  return { stream, parents: parents.map(({ externalId }) => externalId) };
 }
 
 /**
@@ -221,23 +225,23 @@ function parentsOfLeftOver(outcomes: readonly Outcome[], parent: 'job' | 'part')
   return delivered.map(({ change }) => change.record.parents[parent]).filter((id) => id !== undefined);
 }
 
+function changedParents(
+  { stream }: Pass,
+  outcomes: readonly Outcome[],
+  restamped: PageCommit['restamped'],
+): (RecordRef & { lifecycle: Lifecycle })[] {
+  const changed = [...outcomes.map(({ change }) => change.record), ...restamped];
+  return changed.filter(({ entity }) => entity === stream.entity);
+}
+
 /** As many closed parents are remembered as shown; what is missed below others stays as it is. */
 const mostShown = 50_000;
 
-function changedParents(
-  { stream, shownClosed }: Pass,
-  outcomes: readonly Outcome[],
-  restamped: PageCommit['restamped'],
-): string[] {
-  const changed = [...outcomes.map(({ change }) => change.record), ...restamped].filter(
-    ({ entity }) => entity === stream.entity,
-  );
-  for (const parent of changed) {
-    if (parent.lifecycle === 'closed' && shownClosed !== undefined && shownClosed.size < mostShown) {
-      shownClosed.add(recordKey(parent));
-    }
+function noteShown({ shownClosed }: Pass, parents: readonly (RecordRef & { lifecycle: Lifecycle })[]): void {
+  for (const parent of parents) {
+    if (parent.lifecycle === 'closed' && (shownClosed?.size ?? mostShown) < mostShown)
+      shownClosed?.add(recordKey(parent));
   }
-  return changed.map(({ externalId }) => externalId);
 }
 
 function toBadRow({ stage, key, reason, row }: RefusedRow): BadRow {

@@ -26,6 +26,8 @@ export interface PassContext {
   gathering?: Gathering | undefined;
   /** Keys of closed records whose changed rows this cycle has read: they are not archived. */
   shownClosed?: Set<string> | undefined;
+  /** Those of them whose missing children are withheld: they stay shown until a person has decided. */
+  withheldClosed?: Set<string> | undefined;
 }
 
 export interface PassRequest {

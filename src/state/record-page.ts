@@ -76,7 +76,8 @@ function loseBelowOthers(ledger: Ledger, page: PageCommit, outcomes: readonly Ou
   const parents = outcomes.filter(isElsewhere).map(({ change }) => change.record);
   const [first] = parents;
   if (first === undefined || !ledger.records.loseBelow(page.source, first.entity, idsOf(parents))) return;
-  for (const below of ['part', 'operation'] as const) ledger.readsDue.mark(page.parentStreams.get(below) ?? []);
+  const below = first.entity === 'job' ? (['part', 'operation'] as const) : (['operation'] as const);
+  for (const entity of below) ledger.readsDue.mark(page.parentStreams.get(entity) ?? []);
 }
 
 function isElsewhere(outcome: Outcome): boolean {

@@ -123,6 +123,13 @@ describe('a regular expression', () => {
     expect(performance.now() - before).toBeLessThan(2000);
   });
 
+  it('that takes long for each of many matches is cut off as one', async () => {
+    const before = performance.now();
+    const replaced = evaluated('$replace(Text, /(?=a|;)(?:(a+)+x|;)/, "-")', { Text: `${'a'.repeat(23)};`.repeat(60) });
+    await expect(replaced).rejects.toMatchObject({ message: expect.stringMatching(/takes more than 200 ms/) });
+    expect(performance.now() - before).toBeLessThan(2000);
+  });
+
   it.each([
     ['$contains(Text, /B/i)', true],
     ['$match(Text, /(a)\\1/).match', 'aa'],

@@ -122,3 +122,39 @@ it.each([
     'cancelled',
   ]);
 });
+
+it('an old copy of an archived order that is delivered at last says nothing of its operations', async () => {
+  const { rig, orders, operations, cycle, held, now } = await openOrders('mark');
+  await cycle();
+  put(operations, operation([1, 10], 'closed', now() + 1), operation([1, 20], 'closed', now() + 1));
+  put(orders, order(1, 'closed', now() + 1));
+  await cycle();
+  rig.sink.verdict = ({ record }) => (record.fields['material'] === 'x' ? { kind: 'refused', reason: 'x' } : undefined);
+  const [changed] = order(1, 'closed', now() + 1).records;
+  const row = order(1, 'closed', now() + 1);
+  put(orders, {
+    ...row,
+    records: changed === undefined ? [] : [{ ...changed, fields: { ...changed.fields, material: 'x' } }],
+  });
+  await cycle();
+  orders.splice(0, orders.length, ...orders.filter(({ key }) => key !== 'order-1'));
+  operations.splice(0, operations.length, ...operations.filter(({ key }) => !key.startsWith('operation-1-')));
+  rig.sink.verdict = () => undefined;
+  expect(await rig.store.retryDeadLetters({})).toBe(1);
+  for (let round = 0; round < 2; round += 1) await cycle();
+  expect(['part/1', 'operation/1-10', 'operation/1-20'].map(held)).toEqual(['closed', 'closed', 'closed']);
+});
+
+it('what is withheld below an order that is done stays so until a person lets it through', async () => {
+  const { rig, orders, operations, cycle, held, now } = await openOrders('mark');
+  const numbers = Array.from({ length: 12 }, (_, at) => 100 + at);
+  put(operations, ...numbers.map((number) => operation([1, number], 'active', -1000)));
+  await cycle();
+  put(orders, order(1, 'closed', now() + 1));
+  operations.splice(0, operations.length, ...operations.filter(({ key }) => !key.startsWith('operation-1-')));
+  for (let round = 0; round < 3; round += 1) await cycle();
+  const all = () => new Set(numbers.map((number) => held(`operation/1-${number}`)));
+  expect(all()).toEqual(new Set(['active']));
+  await rig.run({ release: true });
+  expect(all()).toEqual(new Set(['cancelled']));
+});
