@@ -8,7 +8,7 @@ const longestMs = 200;
 /**
  * Regular expressions of an operator, none of which may hold the program up. A search that tries too much is done anew by V8's other
  * engine, whose time grows with the text alone. What that one cannot do (back-references, look-around, regardless of case, long counts) is
- * searched for by a script that is cut off, which costs a tenth of a millisecond each time.
+ * searched for by a script that is cut off, which costs a quarter of a millisecond each time.
  */
 export class BoundedRegex extends RegExp {
   #spentMs = 0;
@@ -23,6 +23,8 @@ export class BoundedRegex extends RegExp {
 }
 
 const known = new Map<string, boolean>();
+/** Texts that are put together at run time are without number. */
+const mostKnown = 1000;
 
 /** Whether the other engine knows it: only such may have its flag. */
 function isLinear({ source, flags }: RegExp): boolean {
@@ -32,6 +34,7 @@ function isLinear({ source, flags }: RegExp): boolean {
     v8.setFlagsFromString('--enable-experimental-regexp-engine');
     v8.setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
     linear = mayHaveFlag(source, `${flags}l`);
+    if (known.size >= mostKnown) known.clear();
     known.set(name, linear);
   }
   return linear;

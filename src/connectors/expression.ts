@@ -1,4 +1,3 @@
-import { BoundedRegex } from './bounded-regex.ts';
 import { type ExpressionNames, namesIn } from './expression-names.ts';
 
 /** Evaluates an operator's JSONata expression over one row. */
@@ -10,9 +9,6 @@ export interface Expression {
 /** Bounds on one evaluation: a mapping that loops costs one row, not the daemon. They are looked at between two steps of it. */
 const bounds = { timeout: 200, stack: 200, sequence: 100_000 };
 
-/** JSONata makes them by `new` alone; those of texts that are put together at run time, too. */
-const regexEngine = BoundedRegex as unknown as RegExpConstructor;
-
 const propertyPath = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
 
 /** A plain property path needs no JSONata: it is read as fast as the built-in mapping. */
@@ -22,8 +18,9 @@ export function isPropertyPath(text: string): boolean {
 
 /** Compiles once; JSONata is loaded only when an expression is used. Throws when the text is not JSONata. */
 export async function compileExpression(text: string): Promise<Expression> {
-  const { default: jsonata } = await import('jsonata');
-  const compiled = jsonata(text, { ...bounds, RegexEngine: regexEngine });
+  const [{ default: jsonata }, { BoundedRegex }] = await Promise.all([import('jsonata'), import('./bounded-regex.ts')]);
+  // Made by `new` alone, also for texts that are put together at run time.
+  const compiled = jsonata(text, { ...bounds, RegexEngine: BoundedRegex as unknown as RegExpConstructor });
   compiled.registerFunction('pad', pad, '<s-ns?:s>');
   return { names: namesIn(compiled.ast()), evaluate: (row) => compiled.evaluate(row) };
 }
