@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { productFlags as flags, flagsSetAtStart } from '../test/support/product-flags.ts';
 import { type Cost, residentMegabytes, runNode } from './measure.ts';
+import { productFlags as flags, flagsSetAtStart } from './product-flags.ts';
 import { type SourceName, sources } from './sources/index.ts';
 import { rate } from './sources/source.ts';
 

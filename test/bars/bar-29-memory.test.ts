@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { createGzip } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { productFlags } from '../../bench/product-flags.ts';
 import { startSandbox } from '../../sandbox/sandbox.ts';
 import { createWorkspace } from '../support/cli-workspace.ts';
-import { productFlags } from '../support/product-flags.ts';
 import { scratchDirectory } from '../support/state-builders.ts';
 
 /** Bar 29: the whole program against a server whose every answer is an attack; a million rows are in docs/performance.md. */

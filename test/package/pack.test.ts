@@ -14,8 +14,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { productFlags } from '../../bench/product-flags.ts';
 import { type CliResult, runCli } from '../support/cli.ts';
-import { productFlags } from '../support/product-flags.ts';
 
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '../..');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-const entry = readFileSync(resolve(import.meta.dirname, '../../src/bin.ts'), 'utf8');
+const entry = readFileSync(resolve(import.meta.dirname, '../src/bin.ts'), 'utf8');
 const [shebang = ''] = entry.split('\n', 1);
 
 /** The options of Node that the program starts itself with: what is measured must run as it does. */
