@@ -44,8 +44,11 @@ export async function settleChildren(pass: Pass, request: PassRequest, signal: A
 
 function noteWithheld(pass: Pass, vanished: readonly MesRecord[], withheld: boolean): void {
   const { shownClosed, withheldClosed, stream } = pass;
-  if (!withheld) withheldClosed?.clear();
-  for (const record of withheld ? vanished : []) {
+  if (!withheld) {
+    withheldClosed?.clear();
+    return;
+  }
+  for (const record of vanished) {
     const parent = recordKey({ entity: stream.children?.parent ?? 'part', externalId: parentOf(pass, record) });
     if (shownClosed?.has(parent)) withheldClosed?.add(parent);
   }
