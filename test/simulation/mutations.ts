@@ -74,8 +74,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'parents whose children changed are not marked',
     file: 'src/scheduler/delivery.ts',
-    from: 'return changed.map(({ externalId }) => externalId);',
-    to: 'return [];',
+    from: 'return { stream, parents: parents.map(({ externalId }) => externalId) };',
+    to: 'return { stream, parents: [] };',
   },
   {
     name: 'a sweep of the keys forgets what it has missed',
