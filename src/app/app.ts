@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import type { ConnectorSession } from '../connectors/connector.ts';
+import type { ConnectorSettings } from '../connectors/settings.ts';
 import type { Clock } from '../core/clock.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { EventBus, ReconcileResult, StreamResult } from '../core/events.ts';
@@ -28,6 +29,8 @@ export interface AppOptions extends SystemOptions {
   openStore?: typeof openEmbeddedStore;
   /** Puts another MES in the place of the real one, which is given. */
   rehearse?: (real: Sink) => Pick<PusherOptions, 'sink' | 'openTransport'>;
+  /** `connector` or `connector/stream`: what will be asked for, looked up before the state is opened. */
+  selection?: readonly string[];
 }
 
 export interface SyncRequest {
@@ -83,10 +86,13 @@ export interface App {
   close(): Promise<void>;
 }
 
-/** Opens the state and puts everything together; no socket is opened. */
+/** Opens the state and puts everything together; no socket is opened. Throws UsageError for a selection of what there is not. */
 export async function openApp(options: AppOptions): Promise<App> {
   const { config, clock, events } = options;
   const openStore = options.openStore ?? openEmbeddedStore;
+  const opened = openSessions(options);
+  // A slip of a name must not make a state.
+  select(opened, options.selection ?? []);
   const store = await openStore({ directory: config.state.directory, clock });
   const quota = createDayQuota(config.mes.rate.requestsPerDay, store, clock);
   const mes = openMes(options, quota);
@@ -108,8 +114,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const real = createEryxonRemover(config.mes.url, openTransport, { clock, forget: sink.forget });
   const remover = options.rehearse ? rehearsedRemover(sink.estimateRemoval) : real;
   const runs = new Map<string, ConnectorRun>();
-  for (const [name, settings] of Object.entries(config.connectors)) {
-    const session = openSession(name, settings, options);
+  for (const [name, { session, settings }] of opened) {
     const deletes = { policies: settings.deletes, remover };
     const context = { session, ...shared, deletes };
     const mesSide = { list: sink.list.bind(sink), openTransport };
@@ -139,6 +144,16 @@ export async function openApp(options: AppOptions): Promise<App> {
       await store.close();
     },
   };
+}
+
+interface OpenedSession {
+  session: ConnectorSession;
+  settings: ConnectorSettings;
+}
+
+function openSessions(options: AppOptions): Map<string, OpenedSession> {
+  const settings = Object.entries(options.config.connectors);
+  return new Map(settings.map(([name, own]) => [name, { session: openSession(name, own, options), settings: own }]));
 }
 
 async function prepareAll(runs: ReadonlyMap<string, ConnectorRun>, signal: AbortSignal): Promise<void> {

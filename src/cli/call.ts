@@ -35,7 +35,8 @@ export async function callVerb<Name extends VerbName>(
   const answer = await callControl(context.loaded.config.state.directory, { verb: name, args }, signal).finally(told);
   if (answer !== undefined) return answer as Answered<Name>;
   if (name !== 'sync' && name !== 'status') requireState(context.loaded.config.state.directory);
-  const app = await openAppFor(context, name === 'status' ? onlyReading : {});
+  const selection = 'selection' in args ? args.selection : [];
+  const app = await openAppFor(context, { selection, ...(name === 'status' ? onlyReading : {}) });
   try {
     if (name === 'sync' || name === 'reconcile') await app.prepare(signal);
     const exclusive: RunExclusive = (_name, task) => task(signal);

@@ -75,7 +75,7 @@ function scheduleProblem(expression: string): string | undefined {
 
 export function openAppFor(
   { loaded, events, redact }: Context,
-  own: Partial<Pick<AppOptions, 'openStore' | 'clock'>> = {},
+  own: Partial<Pick<AppOptions, 'openStore' | 'clock' | 'selection'>> = {},
 ): Promise<App> {
   return openApp({ config: loaded.config, clock: systemClock, events, random: Math.random, redact, ...own });
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { connectors } from '../connectors/index.ts';
 import { pathSchema } from '../connectors/settings.ts';
+import { isObject } from '../core/objects.ts';
 import { checkReadable, checkTls, type FileProblem, type Named } from './named-files.ts';
 
 /** One problem at a place of the config. */
@@ -174,8 +175,4 @@ function checkFiles(path: (string | number)[], own: unknown, check: (files: Name
 
 function asObject(value: unknown): Raw {
   return isObject(value) ? value : {};
-}
-
-function isObject(value: unknown): value is Raw {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,11 +1,10 @@
+import { isObject } from '../core/objects.ts';
 import { configJsonSchema } from './schema.ts';
 
 export interface FoundSecret {
   path: (string | number)[];
   value: string;
 }
-
-type SchemaNode = Readonly<Record<string, unknown>>;
 
 /** Every value of a config that its schema marks as secret, also in a config that is wrong elsewhere. */
 export function findSecrets(config: unknown): FoundSecret[] {
@@ -45,8 +44,4 @@ function collect(node: unknown, { value, path }: Place, found: Map<string, Found
   for (const [name, child] of Object.entries(value)) {
     collect(properties[name] ?? node['additionalProperties'], { value: child, path: [...path, name] }, found);
   }
-}
-
-function isObject(value: unknown): value is SchemaNode {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

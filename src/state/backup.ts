@@ -9,7 +9,13 @@ import { DamagedStateError, stateFailure } from './failure.ts';
 import { changeMeta, inspectLedger, type Ledger, ledgerFileName } from './ledger.ts';
 import { lockState } from './lock.ts';
 import { noteRestore, requirePair, restoringName, stateFiles } from './pairing.ts';
-import { readWatermarks, type WatermarkFile, watermarkFileName, writeWatermarks } from './watermark-file.ts';
+import {
+  readWatermarks,
+  type WatermarkFile,
+  type Watermarks,
+  watermarkFileName,
+  writeWatermarks,
+} from './watermark-file.ts';
 
 /**
  * Copies a state in use. The watermarks are taken before the ledger, so that the copy of the ledger can only be ahead of them:
@@ -56,7 +62,7 @@ async function restorePrevious(directory: string, aside: string): Promise<void> 
   const [latest] = generationsOf(path);
   const watermarks = latest === undefined ? null : await readWatermarks(latest);
   if (watermarks === null) throw new ConfigError(`${directory} holds no earlier generation of its watermarks.`);
-  inspectLedger(directory, (ledger) => requirePair(directory, watermarks, ledger.meta));
+  requireSoundPair(directory, watermarks);
   await moveAside([watermarkFileName], directory, aside);
   await fallBack(path);
 }
@@ -103,6 +109,10 @@ async function requireSoundBackup(directory: string): Promise<void> {
     throw new ConfigError(
       `${directory} holds no complete backup: ${watermarkFileName} is missing. Name a directory that \`erp-puller state backup\` has written.`,
     );
+  requireSoundPair(directory, watermarks);
+}
+
+function requireSoundPair(directory: string, watermarks: Watermarks): void {
   inspectLedger(directory, (ledger) => {
     const [damage] = ledger.findDamage();
     if (damage !== undefined) throw new DamagedStateError(`The ledger in ${directory} is damaged: ${damage}`);

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { stat, statfs } from 'node:fs/promises';
+import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../core/errors.ts';
 import type { Finding } from '../core/types.ts';
-import { DamagedStateError, NoStateError, stateFailure, wayOutOfDamage } from './failure.ts';
+import { DamagedStateError, NoStateError, stateFailure, systemCode, wayOutOfDamage } from './failure.ts';
 import { inspectLedger, ledgerFileName } from './ledger.ts';
 import { requireStartable, restoringName, stateFiles } from './pairing.ts';
 import { openWatermarkFile } from './watermark-file.ts';
@@ -12,6 +12,8 @@ const leastFreeBytes = 500_000_000;
 
 /** Examines a whole state directory, beside a running daemon too; reads all of the ledger, writes nothing. */
 export async function checkState(directory: string): Promise<Finding[]> {
+  const unreadable = await findUnreadable(directory);
+  if (unreadable.length > 0) return unreadable;
   if (!stateFiles.some((name) => existsSync(join(directory, name)))) {
     return [finding(directory, { code: 'state-new', level: 'ok', text: 'There is no state yet.' })];
   }
@@ -22,6 +24,18 @@ export async function checkState(directory: string): Promise<Finding[]> {
   ];
   if (found.length > 0) return found;
   return [finding(directory, { code: 'state-sound', level: 'ok', text: 'Watermarks and ledger are sound.' })];
+}
+
+async function findUnreadable(directory: string): Promise<Finding[]> {
+  try {
+    await readdir(directory);
+    return [];
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    const text = `It cannot be looked into: ${messageOf(error)}.`;
+    const todo = 'Run this as the user that the daemon runs as.';
+    return [finding(directory, { code: 'state-unreadable', level: 'error', text, todo })];
+  }
 }
 
 async function findDamaged(directory: string): Promise<Finding[]> {

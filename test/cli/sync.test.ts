@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import { createWorkspace, type Workspace } from '../support/cli-workspace.ts';
@@ -114,6 +114,13 @@ describe('sync', () => {
     const { code, stdout, stderr } = await workspace.run('sync', wanted, '--json');
     expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
     expect(stderr).toContain(text);
+  });
+
+  it('makes no state for a name that there is not', async () => {
+    const fresh = createWorkspace(sandbox);
+    for (const wanted of ['plant-2', 'plant-1/operation']) expect((await fresh.run('sync', wanted)).code).toBe(64);
+    expect(existsSync(fresh.stateDirectory)).toBe(false);
+    fresh.remove();
   });
 
   it('ends with 78 before anything is read where the mapping reads what the ERP lacks, all of it at once', async () => {

@@ -56,6 +56,20 @@ async function pass(store: Store, day: string): Promise<void> {
   await store.finish(passEnd(epoch, day));
 }
 
+async function commitMany(store: Store): Promise<void> {
+  const { epoch } = await store.begin(stream);
+  const outcomes = Array.from({ length: 2000 }, (_, index) => delivered(record(`${index}`)));
+  await store.commit(page(epoch, { outcomes }));
+}
+
+/** A page in the middle of the ledger is no page any more. */
+function damageMiddle(): void {
+  const path = join(directory, 'ledger.db');
+  const bytes = readFileSync(path);
+  bytes.fill(0xff, bytes.length - 8192, bytes.length - 4096);
+  writeFileSync(path, bytes);
+}
+
 async function present() {
   return using(async (store) => ({
     watermark: (await store.begin(stream)).watermark?.value,
@@ -213,6 +227,18 @@ describe('falling back to the previous watermarks', () => {
     });
   });
 
+  it('says so when it is the ledger that is damaged, and changes nothing', async () => {
+    await using(async (store) => {
+      for (const day of days) await pass(store, day);
+      await commitMany(store);
+    });
+    damageMiddle();
+    const watermarks = () => readFileSync(join(directory, 'watermarks.json'), 'utf8');
+    const before = watermarks();
+    await expect(restoreState({ from: 'previous', directory, clock })).rejects.toThrow(/ledger in .* is damaged/);
+    expect(watermarks()).toBe(before);
+  });
+
   it('says so when there is none', async () => {
     await using(async () => undefined);
     await expect(restoreState({ from: 'previous', directory, clock })).rejects.toThrow(/no earlier generation/);
@@ -235,6 +261,18 @@ describe('checking a state', () => {
     expect(await codes()).toEqual([['state-sound', 'ok']]);
   });
 
+  it('does not take what it may not look into for none', async () => {
+    await using((store) => pass(store, days[0]));
+    chmodSync(directory, 0);
+    // Nothing is closed to root.
+    const isRoot = process.getuid?.() === 0;
+    if (isRoot) process.seteuid?.(65_534);
+    const found = await codes();
+    if (isRoot) process.seteuid?.(0);
+    chmodSync(directory, 0o700);
+    expect(found).toEqual([['state-unreadable', 'error']]);
+  });
+
   it('finds damaged watermarks', async () => {
     await using((store) => pass(store, days[0]));
     writeFileSync(join(directory, 'watermarks.json'), '{}');
@@ -242,15 +280,8 @@ describe('checking a state', () => {
   });
 
   it('finds a damaged page in the middle of the ledger', async () => {
-    await using(async (store) => {
-      const { epoch } = await store.begin(stream);
-      const outcomes = Array.from({ length: 2000 }, (_, index) => delivered(record(`${index}`)));
-      await store.commit(page(epoch, { outcomes }));
-    });
-    const path = join(directory, 'ledger.db');
-    const bytes = readFileSync(path);
-    bytes.fill(0xff, bytes.length - 8192, bytes.length - 4096);
-    writeFileSync(path, bytes);
+    await using(commitMany);
+    damageMiddle();
     expect((await codes())[0]).toEqual(['state-damaged', 'error']);
   });
 

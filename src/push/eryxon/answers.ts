@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { PermanentError, TransientError } from '../../core/errors.ts';
 import { type HttpResponse, retryAfterMs } from '../../core/http.ts';
+import { isObject } from '../../core/objects.ts';
 import type { AnswerRules } from '../transport.ts';
 
 /** Reads what any generation of the Eryxon API answers: an envelope, a Supabase error, or neither. */
@@ -107,8 +108,4 @@ function parse(text: string): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,9 +1,10 @@
 import { messageOf, TransientError } from '../../core/errors.ts';
+import { isObject } from '../../core/objects.ts';
 import { type Entity, entities } from '../../core/types.ts';
 import { reachOf } from '../outage.ts';
 import type { Transport } from '../sink.ts';
 import type { Ability, Capabilities } from './ability.ts';
-import { type Answer, isObject } from './answers.ts';
+import type { Answer } from './answers.ts';
 import { tables } from './bodies.ts';
 import { readRows } from './lists.ts';
 import type { ListCall } from './pages.ts';

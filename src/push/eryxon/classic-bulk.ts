@@ -1,6 +1,7 @@
 import { TransientError } from '../../core/errors.ts';
+import { isObject } from '../../core/objects.ts';
 import { type Batch, BatchRefusedError, type ReadyChange, type SinkResult, type Transport } from '../sink.ts';
-import { type Answer, isObject, readAnswer } from './answers.ts';
+import { type Answer, readAnswer } from './answers.ts';
 import { classicBody, listBody, tables } from './bodies.ts';
 import { jsonHeaders, requireStarting } from './request.ts';
 import { missingParent, nameTaken, readVerdict, SchemaError } from './verdict.ts';

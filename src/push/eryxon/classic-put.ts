@@ -1,6 +1,7 @@
 import { PermanentError, TransientError } from '../../core/errors.ts';
+import { isObject } from '../../core/objects.ts';
 import { BatchInterruptedError, type ReadyChange, type SinkResult } from '../sink.ts';
-import { isObject, readAnswer } from './answers.ts';
+import { readAnswer } from './answers.ts';
 import { classicBody, tables } from './bodies.ts';
 import { readRecordError } from './classic-bulk.ts';
 import { type Call, jsonHeaders, requireStarting } from './request.ts';

@@ -1,8 +1,8 @@
 import { TransientError } from '../../core/errors.ts';
+import { isObject } from '../../core/objects.ts';
 import { isHeld } from '../../core/records.ts';
 import type { MesRecord } from '../../core/types.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
-import { isObject } from './answers.ts';
 import { listBody, tables } from './bodies.ts';
 import type { Columns } from './columns.ts';
 import { genericPut } from './generic-put.ts';

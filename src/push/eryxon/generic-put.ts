@@ -1,7 +1,7 @@
 import { TransientError } from '../../core/errors.ts';
+import { isObject } from '../../core/objects.ts';
 import { isHeld } from '../../core/records.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
-import { isObject } from './answers.ts';
 import { prepare } from './prepare.ts';
 import { refusalText, settle } from './refusal.ts';
 import { ask, type Call, type Report, requireKnown } from './request.ts';

@@ -1,6 +1,6 @@
+import { isObject } from '../../core/objects.ts';
 import type { Entity } from '../../core/types.ts';
 import type { ListedRecord } from '../sink.ts';
-import { isObject } from './answers.ts';
 import { type ListCall, type Listing, openPages, type Row } from './pages.ts';
 import { ask } from './request.ts';
 

@@ -1,8 +1,9 @@
 import type { Clock } from '../../core/clock.ts';
 import { PermanentError, TransientError } from '../../core/errors.ts';
+import { isObject } from '../../core/objects.ts';
 import type { Created, Nesting, ReadyChange, Transport, Tree } from '../sink.ts';
 import type { Capabilities } from './ability.ts';
-import { type Answer, isObject, planUsedUp } from './answers.ts';
+import { type Answer, planUsedUp } from './answers.ts';
 import { learn } from './deliver.ts';
 import type { Discovery } from './discovery.ts';
 import { nestedBody, nestedColumns, selectTree } from './nested-tree.ts';

@@ -1,5 +1,5 @@
 import { PermanentError, TransientError } from '../../core/errors.ts';
-import { isObject } from './answers.ts';
+import { isObject } from '../../core/objects.ts';
 import { tables } from './bodies.ts';
 import { ask, type Call } from './request.ts';
 import { SchemaError } from './verdict.ts';

@@ -1,5 +1,6 @@
 import { TransientError } from '../../../core/errors.ts';
 import type { HttpResponse } from '../../../core/http.ts';
+import { isObject } from '../../../core/objects.ts';
 
 export interface Collection {
   rows: readonly unknown[];
@@ -72,7 +73,3 @@ function fromXml(text: string): string | undefined {
 }
 
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}

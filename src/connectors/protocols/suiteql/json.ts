@@ -1,5 +1,6 @@
 import { TransientError } from '../../../core/errors.ts';
 import type { HttpResponse } from '../../../core/http.ts';
+import { isObject } from '../../../core/objects.ts';
 
 export interface SuiteQlPage {
   /** Names of columns in lower case. */
@@ -20,7 +21,7 @@ export function readPage(answer: HttpResponse, what: string): SuiteQlPage {
 
 /** Oracle reserves the right to change the case of names; null columns are left out, and nothing is read into that. */
 function foldNames(item: unknown): unknown {
-  if (!isObject(item) || Array.isArray(item)) return item;
+  if (!isObject(item)) return item;
   const entries = Object.entries(item).filter(([name]) => name !== 'links');
   return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), value]));
 }
@@ -71,8 +72,4 @@ function parseOrNothing(text: string): Record<string, unknown> {
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value.slice(0, 500) : '';
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }
