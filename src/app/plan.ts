@@ -118,7 +118,7 @@ export function collectChanges(store: ScratchStore): Collected {
         const known = changes.get(page.stream) ?? [];
         changes.set(page.stream, known);
         known.push(...plannedChanges(page, store));
-        await store.commit(page);
+        return store.commit(page);
       },
     },
   };

@@ -83,12 +83,10 @@ export async function startDelivery(
     resume: report.failure === undefined ? delivery.resume : null,
   };
   const commitPage = async () => {
-    if (wasSent() || !isEmpty(commit)) await store.commit(commit);
-    reportPage(
-      pass,
-      { read: delivery.mapped.length, unchanged: diff.unchanged.length + diff.refusedBefore },
-      { outcomes, badRows },
-    );
+    const news = wasSent() || !isEmpty(commit) ? await store.commit(commit) : [];
+    const { length: read } = delivery.mapped;
+    const unchanged = diff.unchanged.length + diff.refusedBefore;
+    reportPage(pass, { read, unchanged, refused: badRows.length }, { outcomes, badRows: news });
     if (commit.late !== null) tellLate(pass, commit.late);
   };
   const committed = commitPage();
@@ -173,7 +171,7 @@ export async function commitOutcomes(pass: Pass, { outcomes, doubtful, old }: To
   const base = { ...nothing, stream: id, epoch: state.epoch, source: session.source, removed: [] };
   const childrenDue = childrenDueBy(pass, { force: true }, { outcomes: old, restamped: [] });
   await store.commit({ ...base, outcomes, doubtful, keepRecords: keepsRecords(stream), childrenDue });
-  reportPage(pass, { read: 0, unchanged: 0 }, { outcomes, badRows: [] });
+  reportPage(pass, { read: 0, unchanged: 0, refused: 0 }, { outcomes, badRows: [] });
 }
 
 /** A commit of nothing. */

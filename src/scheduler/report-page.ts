@@ -6,13 +6,18 @@ import type { Pass } from './pass-types.ts';
 
 interface Told {
   outcomes: readonly Outcome[];
+  /** Those that are news: a row that stays bad is read again and again. */
   badRows: readonly BadRow[];
 }
 
-/** Counts a committed page and says what became of it. */
-export function reportPage(pass: Pass, base: Pick<Counts, 'read' | 'unchanged'>, { outcomes, badRows }: Told): void {
+/** Counts a committed page, from the rows that became no records on, and says what became of it. */
+export function reportPage(
+  pass: Pass,
+  rows: Pick<Counts, 'read' | 'unchanged' | 'refused'>,
+  { outcomes, badRows }: Told,
+): void {
   const { events, id } = pass;
-  const counts: Counts = { ...zeroCounts(), ...base, refused: badRows.length };
+  const counts: Counts = { ...zeroCounts(), ...rows };
   for (const { key, reason } of badRows) events.emit('record:refused', { stream: id, key: `row ${key}`, reason });
   for (const outcome of outcomes) {
     const { entity, externalId, lifecycle } = outcome.change.record;

@@ -10,8 +10,8 @@ export interface DeadLetters {
   list(filter: LetterFilter): DeadLetter[];
   /** The refused records among these, by external id. */
   refused(source: string, entity: Entity, externalIds: readonly string[]): Map<string, MesRecord>;
-  /** Content that failed again counts up; a row that the overlap merely read again does not. */
-  addRow(stream: string, row: BadRow, now: Date): void;
+  /** Content that failed again counts up; a row that was merely read again does not: then false. */
+  addRow(stream: string, row: BadRow, now: Date): boolean;
   addRecord(stream: string, refusal: { key: string; reason: string; payload: string }, now: Date): void;
   settle(stream: string, keys: readonly string[]): void;
   /** Marks for another try, and lets the MES be asked again for the same content. */
@@ -102,7 +102,7 @@ function changes(database: Database): Omit<DeadLetters, 'any' | 'list' | 'refuse
   const drop = prepare(database, `DELETE FROM dead_letters WHERE ${chosen}`);
   return {
     addRow: (stream, { stage, key, reason, payload }, now) =>
-      void addUnlessSeen.run(stream, stage, rowKey(key), reason, payload, ...nextTries(now)),
+      addUnlessSeen.run(stream, stage, rowKey(key), reason, payload, ...nextTries(now)).changes > 0,
     addRecord: (stream, { key, reason, payload }, now) =>
       void add.run(stream, 'push', key, reason, payload, ...nextTries(now)),
     settle: (stream, keys) => void settle.run(stream, JSON.stringify(keys)),

@@ -14,6 +14,7 @@ import type { Interrupted } from './passes.ts';
 import { recordPage } from './record-page.ts';
 import { createRunLog, type RunLog } from './run-log.ts';
 import type {
+  BadRow,
   LeftOver,
   PageCommit,
   Quota,
@@ -215,10 +216,10 @@ function interruptedAt(state: State, stream: string, point: ResumePoint | null):
   return point === null ? null : { run: open.run, childrenMark: open.marks.children, point };
 }
 
-async function commit(state: State, page: PageCommit): Promise<void> {
+function commit(state: State, page: PageCommit): Promise<BadRow[]> {
   const { ledger, clock } = state;
   const interrupted = interruptedAt(state, page.stream, page.resume);
-  await ledger.change(() => recordPage(ledger, page, { now: clock.now(), interrupted }));
+  return ledger.change(() => recordPage(ledger, page, { now: clock.now(), interrupted }));
 }
 
 function leftOver({ ledger, clock }: State, stream: string, limit: number): LeftOver {

@@ -5,14 +5,14 @@ import { rowKey } from './dead-letters.ts';
 import type { Ledger } from './ledger.ts';
 import type { Interrupted } from './passes.ts';
 import { recordJson } from './records.ts';
-import type { PageCommit, PassFinish } from './store.ts';
+import type { BadRow, PageCommit, PassFinish } from './store.ts';
 
-/** What became of one page; `interrupted` replaces the resume point unless null. Runs inside `change`. */
+/** What became of one page; `interrupted` replaces the resume point unless null. Returns the bad rows that are news. Runs inside `change`. */
 export function recordPage(
   ledger: Ledger,
   page: PageCommit,
   context: { now: Date; interrupted: Interrupted | null },
-): void {
+): BadRow[] {
   const { deadLetters, children, passes, meta, doubts } = ledger;
   meta.requireEpoch(page.epoch);
   recordOutcomes(ledger, page, context.now);
@@ -23,7 +23,7 @@ export function recordPage(
   recordUnchanged(ledger, page);
   recordRemoved(ledger, page);
   if (page.late !== null) ledger.sweeps.late(page.stream, page.late);
-  for (const row of page.badRows) deadLetters.addRow(page.stream, row, context.now);
+  const news = page.badRows.filter((row) => deadLetters.addRow(page.stream, row, context.now));
   if (page.goodRowKeys.length > 0 && deadLetters.any(page.stream)) {
     deadLetters.settle(page.stream, page.goodRowKeys.map(rowKey));
   }
@@ -31,6 +31,7 @@ export function recordPage(
   if (page.childrenDue !== null) children.mark(page.childrenDue.stream, page.childrenDue.parents);
   if (page.childrenRead.length > 0) children.settle(page.stream, page.childrenRead);
   if (context.interrupted !== null) passes.save(page.stream, context.interrupted);
+  return news;
 }
 
 /** What was marked when a pass began: its end settles no later mark. */

@@ -119,8 +119,9 @@ function copying(store: Store, copy: LedgerCopy): Pick<Store, CopyingMethod> {
   };
   return {
     async commit(page) {
-      await store.commit(page);
+      const news = await store.commit(page);
       copy.removed(page.source, page.removed);
+      return news;
     },
     lookup(source, entity, externalIds) {
       copy.records(source, entity, externalIds);

@@ -1,6 +1,6 @@
 import type { StreamResult } from '../core/events.ts';
 import type { Entity, LedgerEntry, MesRecord, SentCreate, SourceRef, Watermark } from '../core/types.ts';
-import type { Lateness, PageCommit, ResumePoint, SendNote } from './store-pages.ts';
+import type { BadRow, Lateness, PageCommit, ResumePoint, SendNote } from './store-pages.ts';
 import type { SweepStore } from './store-sweeps.ts';
 
 export type { BadRow, Lateness, PageCommit, Restamped, ResumePoint, SendNote } from './store-pages.ts';
@@ -28,8 +28,11 @@ export interface Store extends SweepStore {
    * counts as doubtful from then on. A power cut may take it.
    */
   noteSending(note: SendNote): Promise<void>;
-  /** The outcomes of one page and its resume point, in one transaction. Throws LeaseLostError for an old epoch. */
-  commit(commit: PageCommit): Promise<void>;
+  /**
+   * The outcomes of one page and its resume point, in one transaction. Resolves to the bad rows that are news: not those that were merely
+   * read again. Throws LeaseLostError for an old epoch.
+   */
+  commit(commit: PageCommit): Promise<readonly BadRow[]>;
   /**
    * Ends a pass: the watermark becomes durable last of all (D1), the resume point is void. The end of a pass that committed nothing may
    * be durable some minutes later, with the next that did, or when the store is closed: lost, its window is read again.

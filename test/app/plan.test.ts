@@ -94,7 +94,7 @@ function noting(store: Store, sent: Sent): Store {
         if (outcome.kind !== 'delivered') continue;
         sent[page.stream] = [...(sent[page.stream] ?? []), inShort(outcome)];
       }
-      await store.commit(page);
+      return store.commit(page);
     },
   };
 }

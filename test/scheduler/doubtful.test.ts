@@ -19,7 +19,7 @@ function fullDisk(disk: { full: boolean }) {
     ...store,
     async commit(page) {
       if (disk.full && page.outcomes.length > 0) throw new TransientError('The disk is full.');
-      await store.commit(page);
+      return store.commit(page);
     },
   });
 }

@@ -34,6 +34,29 @@ async function wait(rig: Rig, minutes: number): Promise<void> {
   rig.sourceNow.at = new Date(rig.sourceNow.at.getTime() + minutes * minuteMs);
 }
 
+describe('a row that cannot be read', () => {
+  it('counts in every pass that reads it, and is named when it is news', async () => {
+    const rows = [{ ...job('1'), bad: true }];
+    const rig = await openRig([fakeStream(rows, { stampKind: 'none' })]);
+    const named = collect(rig.events, 'record:refused');
+    const passes = async (minutes: readonly number[]) => {
+      for (const each of minutes) {
+        await wait(rig, each);
+        const [result] = await rig.run();
+        expect(result).toMatchObject({ outcome: 'refused', refused: expect.toSatisfy((count) => count >= 1) });
+      }
+    };
+    await passes([0, 1, 1]);
+    expect(named).toEqual([{ stream: 'plant/orders', key: 'row job 1', reason: 'not a row' }]);
+    put(rows, { ...job('1', -60), bad: true });
+    await passes([0, 1]);
+    expect(named).toHaveLength(2);
+    // Its pause is over: it was tried once more.
+    await passes([5, 1]);
+    expect(named).toHaveLength(3);
+  });
+});
+
 describe('a record that the MES refuses', () => {
   it('is named at once, and the rest of the stream is delivered in the same run', async () => {
     const rig = await openRig([fakeStream([job('1'), job('2'), job('3')], { pageSize: 1 })]);

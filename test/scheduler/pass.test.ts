@@ -28,8 +28,9 @@ function noting(log: (PageCommit | PassFinish)[]): (store: Store) => Store {
   return (store) => ({
     ...store,
     async commit(page) {
-      await store.commit(page);
+      const news = await store.commit(page);
       log.push(page);
+      return news;
     },
     async finish(finish) {
       log.push(finish);
@@ -59,9 +60,10 @@ describe('a pass', () => {
     const slowDisk = (store: Store): Store => ({
       ...store,
       async commit(page) {
-        await store.commit(page);
+        const news = await store.commit(page);
         await new Promise((resolve) => setTimeout(resolve, 5));
         log.push('durable');
+        return news;
       },
     });
     const rig = await openRig([fakeStream(jobs(6), { pageSize: 2 })], slowDisk);
@@ -77,7 +79,7 @@ describe('a pass', () => {
       async commit(page) {
         commits += 1;
         if (commits === 3) throw new TransientError('The disk is full.');
-        await store.commit(page);
+        return store.commit(page);
       },
     });
     const rig = await openRig([fakeStream(jobs(6), { pageSize: 2 })], fullDisk);
