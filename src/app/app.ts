@@ -100,7 +100,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     notes: store,
     clock,
     sampleUpdates: config.mes.verify.sampleUpdates,
-    onAvailable: store.releaseUnavailable,
+    onAvailable: store.retryWaitingForMes,
     onLeftOut: (left) => events.emit('field:left-out', left),
     onFull: (full) => events.emit('mes:full', full),
     onNestingRest: (rest) => events.emit('mes:nesting-rests', rest),

@@ -1,27 +1,27 @@
 import type { Entity } from '../core/types.ts';
 import type { App, RunExclusive } from './app.ts';
-import { type ClosedKind, closedKinds } from './closed-kinds.ts';
+import { type BlockedKind, blockedKinds } from './blocked-kinds.ts';
 import { select } from './selection.ts';
 
 /** A look takes a dozen requests at most: the last ones of a day are worth more. */
 const fewestLeft = 20;
 
-/** What the MES could not be given is tried anew when a person asks, and what it still cannot be given is told with the results. */
-export async function byHand<Result>(
+/** Before a run by hand the MES is asked again whether it takes by now what it refused; what it still refuses is told with the results. */
+export async function withFreshLook<Result>(
   app: App,
   { selection, watched }: { selection: readonly string[]; watched: RunExclusive },
   run: () => Promise<Result[]>,
-): Promise<{ streams: Result[]; closed: ClosedKind[] }> {
+): Promise<{ streams: Result[]; closed: BlockedKind[] }> {
   await lookAgain(app, selection, watched);
   const streams = await run();
-  return { streams, closed: await closedFor(app, selection) };
+  return { streams, closed: await blockedFor(app, selection) };
 }
 
-/** What waits of what the selected streams bring. */
-export async function closedFor(app: App, selection: readonly string[]): Promise<ClosedKind[]> {
+/** The kinds of record of the selected streams that wait for the MES. */
+export async function blockedFor(app: App, selection: readonly string[]): Promise<BlockedKind[]> {
   const waiting = new Set((await app.store.status()).filter(({ parked }) => parked > 0).map(({ stream }) => stream));
   const kinds = new Set(streamsOf(app, selection).flatMap((stream) => (waiting.has(stream.id) ? stream.kinds : [])));
-  return closedKinds(await app.sink.ways()).filter(({ entity }) => kinds.has(entity));
+  return blockedKinds(await app.sink.ways()).filter(({ entity }) => kinds.has(entity));
 }
 
 /** Only where the MES, as far as is known, takes not all of what the selected streams bring. */

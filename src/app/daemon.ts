@@ -11,7 +11,7 @@ import { createReadiness, type ExpectedStream } from '../server/readiness.ts';
 import { startServer } from '../server/server.ts';
 import { withSetAside } from '../server/set-aside.ts';
 import type { App } from './app.ts';
-import { withWays } from './closed-kinds.ts';
+import { withBlockedKinds } from './blocked-kinds.ts';
 import { serveControl } from './control.ts';
 import { type Lanes, verbHandlers } from './verbs.ts';
 
@@ -71,7 +71,7 @@ async function start(app: App, logger: Logger, ends: Ends): Promise<string> {
   };
   app.sink.rediscover();
   const expected = createReadiness({ streams: expectedStreams(app, watchdog), activity, store: app.store, now });
-  const readiness = withWays(expected, app.sink.ways);
+  const readiness = withBlockedKinds(expected, app.sink.ways);
   const source = { streams: app.gauges, mes: app.mes, ready: async () => (await readiness()).ready };
   const server = await startServer({
     ...config.health,

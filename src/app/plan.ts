@@ -8,8 +8,8 @@ import { changedFields } from '../state/field-marks.ts';
 import { openScratchStore, type PreviousRecord, type ScratchStore } from '../state/scratch-store.ts';
 import type { PageCommit, Store } from '../state/store.ts';
 import { type AppOptions, openApp, type SyncRequest } from './app.ts';
-import { closedFor } from './by-hand.ts';
-import type { ClosedKind } from './closed-kinds.ts';
+import type { BlockedKind } from './blocked-kinds.ts';
+import { blockedFor } from './by-hand.ts';
 
 /** One record that the next pass sends. `mark` holds a record that is gone in the ERP in the MES, `delete` deletes it there. */
 export interface PlannedChange {
@@ -45,7 +45,7 @@ export interface Plan {
   /** Requests left of the MES's day budget; null without one. The limits themselves are not part of the plan. */
   budgetLeft: number | null;
   /** What waits for the MES, as far as is known. */
-  closed: ClosedKind[];
+  closed: BlockedKind[];
   /** Why the numbers of requests are a guess: what only the MES itself can tell, and a plan asks it nothing. Empty when they are none. */
   guesses: Guess[];
 }
@@ -71,7 +71,7 @@ export async function planPasses(options: AppOptions, request: SyncRequest, sign
     const results = await app.sync(request, (_name, task) => task(signal));
     const streams = results.map((result) => describe(result, planned.changes));
     const marks = streams.some(({ mark }) => mark > 0);
-    const closed = await closedFor(app, request.selection);
+    const closed = await blockedFor(app, request.selection);
     const guesses = (await app.sink.guesses()).filter(({ code }) => code !== 'status-in-bulk' || marks);
     return {
       streams,

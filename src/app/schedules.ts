@@ -1,6 +1,6 @@
 import type { ConnectorSettings } from '../connectors/settings.ts';
 import type { Schedule } from '../scheduler/engine.ts';
-import { createReached } from '../scheduler/overdue.ts';
+import { createIsDue } from '../scheduler/overdue.ts';
 import type { ReconcilerOptions } from '../scheduler/reconcile.ts';
 
 const defaultEverySeconds = 300;
@@ -18,6 +18,6 @@ export function reconcilingOf(settings: ConnectorSettings): Omit<ReconcilerOptio
   const { reconcile, timeZone, streams = {} } = settings;
   const { schedule: cron, everySeconds = defaultReconcileSeconds } = reconcile;
   const off = Object.keys(streams).filter((stream) => streams[stream]?.reconcile === false);
-  const isDue = createReached(cron === undefined ? { everySeconds } : { cron, timeZone });
+  const isDue = createIsDue(cron === undefined ? { everySeconds } : { cron, timeZone });
   return { isDue, off: new Set(off), withMes: reconcile.mes };
 }

@@ -8,8 +8,8 @@ import type { WayReport } from '../push/eryxon/findings.ts';
 import { beliefLimit, settledStamp } from '../scheduler/watermark.ts';
 import type { Run } from '../state/store.ts';
 import type { App, MesReport, RunExclusive } from './app.ts';
-import { byHand } from './by-hand.ts';
-import type { ClosedKind } from './closed-kinds.ts';
+import type { BlockedKind } from './blocked-kinds.ts';
+import { withFreshLook } from './by-hand.ts';
 import type { ControlHandler } from './control.ts';
 import { lagOf } from './lag.ts';
 import { type RebuiltIds, rebuildIds } from './rebuild.ts';
@@ -51,8 +51,8 @@ export interface StatusReport {
 
 /** What each verb answers. */
 export interface Results {
-  sync: { streams: StreamResult[]; closed: ClosedKind[] };
-  reconcile: { streams: ReconcileResult[]; closed: ClosedKind[] };
+  sync: { streams: StreamResult[]; closed: BlockedKind[] };
+  reconcile: { streams: ReconcileResult[]; closed: BlockedKind[] };
   status: StatusReport;
   'watermark-set': WatermarkSet;
   'watermark-reset': { watermark: string | null };
@@ -86,8 +86,8 @@ export interface Lanes {
 /** Verbs that need the state to themselves: asked of the daemon over its socket, or done here when none runs. */
 export function verbHandlers(app: App, { exclusive, watched }: Lanes): ControlHandler {
   const handlers: Handlers = {
-    sync: (request) => byHand(app, { ...request, watched }, () => app.sync(request, watched)),
-    reconcile: (request) => byHand(app, { ...request, watched }, () => app.reconcile(request, watched)),
+    sync: (request) => withFreshLook(app, { ...request, watched }, () => app.sync(request, watched)),
+    reconcile: (request) => withFreshLook(app, { ...request, watched }, () => app.reconcile(request, watched)),
     status: async ({ runs }) => ({
       ...(await readStatus(app)),
       ...(runs === undefined ? {} : { runs: await app.store.runs(requireStream(app, runs).id) }),

@@ -31,8 +31,10 @@ export async function callVerb<Name extends VerbName>(
   context: Context,
   { name, args, signal }: { name: Name; args: VerbArgs<Name>; signal: AbortSignal },
 ): Promise<Answered<Name>> {
-  const told = systemClock.after(patienceMs, () => process.stderr.write(waitingText));
-  const answer = await callControl(context.loaded.config.state.directory, { verb: name, args }, signal).finally(told);
+  const cancelNotice = systemClock.after(patienceMs, () => process.stderr.write(waitingText));
+  const answer = await callControl(context.loaded.config.state.directory, { verb: name, args }, signal).finally(
+    cancelNotice,
+  );
   if (answer !== undefined) return answer as Answered<Name>;
   if (name !== 'sync' && name !== 'status') requireState(context.loaded.config.state.directory);
   const selection = 'selection' in args ? args.selection : [];

@@ -86,11 +86,11 @@ const sameWishMs = 1000;
 /** A signal that aborts when the process is told to end. A person who insists with another Ctrl-C need not wait for it. */
 export function onTermination(): AbortController {
   const controller = new AbortController();
-  let toldMs: number | undefined;
+  let firstSignalMs: number | undefined;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
-      toldMs ??= systemClock.monotonicMs();
-      if (name === 'SIGINT' && systemClock.monotonicMs() - toldMs > sameWishMs) process.exit(130);
+      firstSignalMs ??= systemClock.monotonicMs();
+      if (name === 'SIGINT' && systemClock.monotonicMs() - firstSignalMs > sameWishMs) process.exit(130);
       controller.abort(new Error(`Stopped by ${name}.`));
     });
   }

@@ -1,4 +1,4 @@
-import type { ClosedKind } from '../app/closed-kinds.ts';
+import type { BlockedKind } from '../app/blocked-kinds.ts';
 import { BusyError, ConfigError, messageOf, UsageError } from '../core/errors.ts';
 import type { StreamResult } from '../core/events.ts';
 
@@ -15,7 +15,7 @@ export function reportFailure(error: unknown): number {
 }
 
 /** Failed outranks refused; waiting for a parent alone is done, waiting for the MES to be mended is refused. */
-export function exitCodeOf(results: readonly Pick<StreamResult, 'outcome'>[], closed: readonly ClosedKind[]): number {
+export function exitCodeOf(results: readonly Pick<StreamResult, 'outcome'>[], closed: readonly BlockedKind[]): number {
   if (results.some(({ outcome }) => outcome === 'failed')) return exitCodes.failed;
   if (closed.length > 0) return exitCodes.refused;
   return results.some(({ outcome }) => outcome === 'refused') ? exitCodes.refused : exitCodes.done;

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { ClosedKind } from '../app/closed-kinds.ts';
+import type { BlockedKind } from '../app/blocked-kinds.ts';
 import type { StreamResult } from '../core/events.ts';
 import type { Finding } from '../core/types.ts';
 import { exitCodes } from './exit.ts';
@@ -88,7 +88,7 @@ export function printResults(results: readonly StreamResult[]): void {
 }
 
 /** What waits for the MES, a line each. */
-export function printClosed(closed: readonly ClosedKind[]): void {
+export function printBlocked(closed: readonly BlockedKind[]): void {
   for (const { reason } of closed) printLine(paint('yellow', reason));
 }
 

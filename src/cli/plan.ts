@@ -5,7 +5,7 @@ import { systemClock } from '../core/clock.ts';
 import { UsageError } from '../core/errors.ts';
 import { onTermination, openContext } from './context.ts';
 import { exitCodeOf } from './exit.ts';
-import { paint, printClosed, printJson, printLine, printTable } from './output.ts';
+import { paint, printBlocked, printJson, printLine, printTable } from './output.ts';
 
 interface PlanOptions {
   config?: string;
@@ -56,7 +56,7 @@ function printPlan({ streams, budgetLeft, guesses, closed }: Plan, limit: number
   for (const { connector, stream, error } of streams) {
     if (error !== undefined) printLine(paint('red', `${connector}/${stream}: ${error}`));
   }
-  printClosed(closed);
+  printBlocked(closed);
   for (const { text } of guesses) printLine(paint('yellow', text));
   const left = budgetLeft === null ? '' : ` ${budgetLeft} requests are left of the MES's day budget.`;
   printLine(

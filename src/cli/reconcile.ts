@@ -1,10 +1,10 @@
-import type { ClosedKind } from '../app/closed-kinds.ts';
+import type { BlockedKind } from '../app/blocked-kinds.ts';
 import { UsageError } from '../core/errors.ts';
 import type { ReconcileResult } from '../core/events.ts';
 import { callVerb } from './call.ts';
 import { onTermination, openContext } from './context.ts';
 import { exitCodes } from './exit.ts';
-import { paint, printClosed, printJson, printLine, printTable } from './output.ts';
+import { paint, printBlocked, printJson, printLine, printTable } from './output.ts';
 
 interface ReconcileOptions {
   config?: string;
@@ -31,7 +31,7 @@ export async function reconcileVerb(
     if (json) printJson({ streams, closed });
     else {
       printReconciled(streams);
-      printClosed(closed);
+      printBlocked(closed);
     }
     return exitCode(streams, closed);
   } finally {
@@ -39,7 +39,7 @@ export async function reconcileVerb(
   }
 }
 
-function exitCode(results: readonly ReconcileResult[], closed: readonly ClosedKind[]): number {
+function exitCode(results: readonly ReconcileResult[], closed: readonly BlockedKind[]): number {
   if (results.some(({ outcome }) => outcome !== 'ok')) return exitCodes.failed;
   if (closed.length > 0) return exitCodes.refused;
   return results.some(({ refused }) => refused > 0) ? exitCodes.refused : exitCodes.done;

@@ -1,9 +1,9 @@
-import { closedKinds } from '../app/closed-kinds.ts';
+import { blockedKinds } from '../app/blocked-kinds.ts';
 import type { StatusReport } from '../app/verbs.ts';
 import { callVerb } from './call.ts';
 import { onTermination, openContext } from './context.ts';
 import { exitCodes } from './exit.ts';
-import { paint, printClosed, printJson, printLine, printTable } from './output.ts';
+import { paint, printBlocked, printJson, printLine, printTable } from './output.ts';
 
 interface StatusOptions {
   config?: string;
@@ -38,7 +38,7 @@ export async function statusVerb({ config, json = false, runs }: StatusOptions):
   }
   if (exhaustedAt !== null) printLine(paint('yellow', `At this rate they are used up at ${exhaustedAt}.`));
   if (blockedUntil !== null) printLine(paint('yellow', `The MES asked for silence until ${blockedUntil}.`));
-  printClosed(closedKinds(report.mes.ways));
+  printBlocked(blockedKinds(report.mes.ways));
   return exitCodes.done;
 }
 

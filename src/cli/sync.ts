@@ -3,7 +3,7 @@ import { UsageError } from '../core/errors.ts';
 import { callVerb } from './call.ts';
 import { onTermination, openContext } from './context.ts';
 import { exitCodeOf } from './exit.ts';
-import { printClosed, printJson, printResults } from './output.ts';
+import { printBlocked, printJson, printResults } from './output.ts';
 import { showProgress } from './progress.ts';
 
 interface SyncOptions {
@@ -31,7 +31,7 @@ export async function syncVerb(
     if (json) printJson({ streams, closed });
     else {
       printResults(streams);
-      printClosed(closed);
+      printBlocked(closed);
     }
     return exitCodeOf(streams, closed);
   } finally {

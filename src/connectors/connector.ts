@@ -75,7 +75,7 @@ export interface Stream {
   stampZone: string;
   overlapSeconds: number;
   settleSeconds: number;
-  /** A complete read at least this often; null: only the first time, on request, or after a changed mapping. */
+  /** A complete read at least this often; null: only where something else requires it (`whyFull` in scheduler/pass). */
   fullReadEverySeconds: number | null;
   /** Changes with everything that decides what a row becomes. */
   fingerprint: string;
@@ -89,7 +89,7 @@ export interface Stream {
    */
   gone?(window: Window, signal: AbortSignal): AsyncIterable<readonly RecordRef[]>;
   /** Every whole read but the first also tells what is gone: for lists that cost as much without their content. */
-  sweeping?: boolean;
+  judgesAbsence?: boolean;
   /** An operator's `when` may leave rows out: after a change of the mapping it is counted how many. */
   selective: boolean;
   /** Set where rows are also read by their parents. */

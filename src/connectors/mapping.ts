@@ -185,7 +185,8 @@ async function layOver(parsed: MappedRow & { kind: 'good' }, row: unknown, layin
 }
 
 /** A row that no longer passes `when`: cancelled where the MES holds it, no news elsewhere. */
-function withdrawn(record: MesRecord): MesRecord {
+/** Left out by the mapping: cancelled where the MES holds it, no news elsewhere. */
+export function withdrawn(record: MesRecord): MesRecord {
   return { ...record, lifecycle: 'cancelled', onlyIfKnown: true };
 }
 

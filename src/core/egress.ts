@@ -19,7 +19,7 @@ export function isLinkLocal(host: string): boolean {
 type Found = string | LookupAddress[];
 type Callback = (error: NodeJS.ErrnoException | null, address: Found, family?: number) => void;
 
-/** As `dns.lookup`, without link-local addresses: what a configured name stands for is decided by whoever answers for it. */
+/** `dns.lookup` without link-local addresses: whoever controls DNS decides what a configured name resolves to. */
 export function lookupBeyondLink(hostname: string, options: LookupOptions, callback: Callback): void {
   lookup(hostname, options, (error, found: Found, family) => {
     if (error !== null) return callback(error, found, family);

@@ -75,7 +75,7 @@ export interface Events {
   'mes:nesting-rests': { until: string; reason: string };
   /** A cancelled record is active again in the ERP; its status in the MES stays on hold until somebody releases it there. */
   'record:left-on-hold': { stream: string; entity: Entity; externalId: string };
-  /** A whole read was announced: first load, changed mapping, or asked for; `total` rows where the ERP could say so. */
+  /** A whole read begins, for a `reason` (`whyFull` in scheduler/pass); `total` rows where the ERP could say so. */
   'stream:full-read': { stream: string; reason: string; total: number | null };
   /** A stream, or a whole connector, does without something that the ERP does not let it read; `reason` names it, and what to do. */
   'stream:degraded': { stream: string; reason: string };

@@ -36,7 +36,7 @@ export function createBodyReader(maxBytes: number): BodyReader {
       return use(body.bytes.subarray(0, body.length));
     } finally {
       if (body.bytes.length <= mostKeptBytes) kept = body.bytes;
-      else release(body.bytes);
+      else freeNow(body.bytes);
     }
   };
 }
@@ -69,13 +69,13 @@ function append(body: Body, chunk: Buffer, wanted: number): void {
     const small = body.bytes;
     body.bytes = Buffer.allocUnsafeSlow(Math.max(2 * small.length, needed, wanted));
     body.bytes.set(small.subarray(0, body.length));
-    release(small);
+    freeNow(small);
   }
   body.bytes.set(chunk, body.length);
   body.length = needed;
 }
 
 /** Frees memory at once: otherwise some fifty megabytes wait for the next full garbage collection. */
-function release(bytes: Buffer): void {
+function freeNow(bytes: Buffer): void {
   if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
 }

@@ -15,9 +15,31 @@ export function businessKeyOf({ entity, fields }: Pick<MesRecord, 'entity' | 'fi
   return value === null || value === undefined ? null : String(value);
 }
 
+export function refOf({ entity, externalId }: RecordRef): RecordRef {
+  return { entity, externalId };
+}
+
 /** One text for a record among those of one source. */
 export function recordKey({ entity, externalId }: RecordRef): string {
   return `${entity}/${externalId}`;
+}
+
+/** What a record waits for until the MES can take records of its kind: itself. */
+export function waitingForMes(record: RecordRef): RecordRef {
+  return refOf(record);
+}
+
+export function isWaitingForMes(record: RecordRef, waitsFor: RecordRef): boolean {
+  return recordKey(waitsFor) === recordKey(record);
+}
+
+/** What a new job waits for until the end of its cycle, when all that belongs to it is known: an operation, which is no job's parent. */
+export function waitingForCycleEnd({ externalId }: RecordRef): RecordRef {
+  return { entity: 'operation', externalId };
+}
+
+export function isWaitingForCycleEnd({ entity }: RecordRef, waitsFor: RecordRef): boolean {
+  return entity === 'job' && waitsFor.entity === 'operation';
 }
 
 /** The ledger says that the MES has it: also after its sync hash was forgotten, the MES's own id stays. */

@@ -1,6 +1,6 @@
 const shortest = 4;
 
-/** Replaces every secret in a text, in clear, Base64 and URL-encoded form, by `[redacted]`. */
+/** Replaces every secret in a text, in clear, Base64, URL-encoded and JSON-escaped form, by `[redacted]`. */
 export type Redactor = (text: string) => string;
 
 /**

@@ -119,10 +119,7 @@ export type Outcome =
   | { kind: 'delivered'; change: Change; action: 'created' | 'updated'; mesId: string | null }
   /** `there`: the MES has it all the same, and cannot be told of it. */
   | { kind: 'refused'; change: Change; reason: string; there?: true }
-  /**
-   * A record that waits for itself waits until the MES can take records of its kind; a job that waits for an operation, until the
-   * end of its cycle, when what belongs to it is known.
-   */
+  /** `waitsFor` is a parent, or stands for something else: see `waitingForMes` and `waitingForCycleEnd` in core/records. */
   | { kind: 'parked'; change: Change; waitsFor: RecordRef };
 
 /** A watermark in the form of the stream's stamps; `full` is the source time at the start of the last complete read. */

@@ -1,4 +1,4 @@
-import { recordKey } from '../core/records.ts';
+import { isWaitingForMes } from '../core/records.ts';
 import type { Change, MesRecord, Outcome } from '../core/types.ts';
 import type { MesRequest, Transport } from './sink.ts';
 
@@ -6,13 +6,13 @@ import type { MesRequest, Transport } from './sink.ts';
 export interface Doubt {
   /** The transport, with its requests followed. */
   follow(transport: Transport): Transport;
-  /** What may be there of these changes and is not proved to be, or not to be. */
+  /** Changes that were sent and neither confirmed nor ruled out. */
   left(changes: readonly Change[], outcomes: readonly Outcome[]): Change[];
 }
 
 type Carried = NonNullable<MesRequest['carries']>;
 
-/** With `named`, an answer names what it did not do: what it leaves out is not there. */
+/** `named`: a successful answer lists all that it did, so what it leaves out is not there. */
 export function createDoubt({ named = false } = {}): Doubt {
   /** Of requests that may or may not have taken effect. */
   const unanswered: Carried[] = [];
@@ -33,22 +33,22 @@ export function createDoubt({ named = false } = {}): Doubt {
       },
     }),
     left(changes, outcomes) {
-      const told = outcomes.length === changes.length || answered.length === 0;
-      if (unanswered.length === 0 && told) return [];
+      const allAnswered = outcomes.length === changes.length || answered.length === 0;
+      if (unanswered.length === 0 && allAnswered) return [];
       const sent = recordsOf(unanswered);
       for (const outcome of outcomes) if (endsDoubt(outcome)) sent.delete(outcome.change.record);
-      const open = told ? new Set<MesRecord>() : recordsOf(answered);
+      const open = allAnswered ? new Set<MesRecord>() : recordsOf(answered);
       for (const { change } of outcomes) open.delete(change.record);
       return changes.filter(({ record }) => sent.has(record) || open.has(record));
     },
   };
 }
 
-/** The MES has it as it was sent, or would have refused it in the first try as well. Where it takes none of its kind that says nothing. */
+/** The outcome proves whether the record is there. That it waits for the MES itself proves nothing. */
 function endsDoubt(outcome: Outcome): boolean {
   if (outcome.kind === 'delivered') return true;
   if (outcome.kind === 'refused') return outcome.there !== true;
-  return recordKey(outcome.waitsFor) !== recordKey(outcome.change.record);
+  return !isWaitingForMes(outcome.change.record, outcome.waitsFor);
 }
 
 function recordsOf(requests: readonly Carried[]): Set<MesRecord> {

@@ -80,7 +80,7 @@ export function createOutage(clock: Clock, random: () => number): Outage {
 }
 
 /** A passing fault of one kind of record keeps no other back, as far as is known. */
-export function whatFailed(
+export function failedEntityOf(
   entity: Entity,
   failure: Error,
   outage: Pick<Outage, 'isOpen'> | undefined,

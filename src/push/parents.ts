@@ -9,7 +9,7 @@ export type Lookup = (entity: Entity, externalIds: readonly string[]) => Promise
 export interface PushLedger {
   lookup: Lookup;
   /** Told of changes before a request may bring them to the MES. */
-  sending?(changes: readonly Change[]): Promise<void>;
+  noteSending?(changes: readonly Change[]): Promise<void>;
 }
 
 interface Arrivals {

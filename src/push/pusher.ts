@@ -1,14 +1,16 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import { asError, TransientError } from '../core/errors.ts';
-import { businessKeyOf, recordKey } from '../core/records.ts';
+import { chunks } from '../core/groups.ts';
+import { businessKeyOf, recordKey, waitingForMes } from '../core/records.ts';
 import type { Redactor } from '../core/redact.ts';
 import { type Change, type Entity, entities, type Outcome } from '../core/types.ts';
 import { createBadSearch } from './bad-search.ts';
 import type { Caller } from './day-plan.ts';
 import { createDoubt } from './doubt.ts';
-import { type Outage, whatFailed } from './outage.ts';
+import { failedEntityOf, type Outage } from './outage.ts';
 import { createPace, type Pace } from './pace.ts';
 import { type PushLedger, resolveParents } from './parents.ts';
+import type { PushReport } from './report.ts';
 import {
   type Batch,
   BatchInterruptedError,
@@ -24,21 +26,9 @@ import { createTreePusher, type TreePusher } from './trees.ts';
 export type { Caller } from './day-plan.ts';
 export type { Lookup } from './parents.ts';
 export type { Removal, Remover, Restored } from './remover.ts';
+export type { PushReport } from './report.ts';
 export type { ListedRecord, ReadyChange, Sink, Transport, Tree } from './sink.ts';
-export type { TreePusher, TreesReport } from './trees.ts';
-
-export interface PushReport {
-  /** What became of each change that got that far. */
-  outcomes: Outcome[];
-  /** Requests sent to the MES. */
-  requests: number;
-  /** What the MES may hold as it was sent, and no answer says so. */
-  doubtful: Change[];
-  /** Why the push stopped before its end; the outcomes so far stand. */
-  failure: Error | undefined;
-  /** The kind of record that could not be delivered; absent where nothing could be. */
-  failed?: Entity | undefined;
-}
+export type { TreePusher } from './trees.ts';
 
 export interface Pusher {
   push(changes: readonly Change[], ledger: PushLedger, signal: AbortSignal): Promise<PushReport>;
@@ -86,7 +76,7 @@ function pusherFor(options: PusherOptions & { pace: Pace; limit: LimitFunction }
   };
   return {
     ...(sink.nesting === undefined ? {} : { trees: createTreePusher(sink.nesting, { open, sideBySide, outage }) }),
-    async push(changes, { lookup, sending }, signal) {
+    async push(changes, { lookup, noteSending }, signal) {
       const transport = open(signal);
       const doubt = createDoubt();
       const run: Run = {
@@ -115,13 +105,13 @@ function pusherFor(options: PusherOptions & { pace: Pace; limit: LimitFunction }
         run.childrenFollow = groups.size > 0;
         run.toMes = doubt.follow(transport.serving?.(entity) ?? transport);
         const ready = await resolveParents(group, lookup, run);
-        if (ready.length > 0) await sending?.(ready);
+        if (ready.length > 0) await noteSending?.(ready);
         limit.concurrency = pace.slots();
         const size = Math.min(pace.batchSize(), (await sink.largestBatch?.(entity)) ?? Infinity);
-        const batches = split(ready, size).map((part) => ({ entity, changes: part }));
+        const batches = chunks(ready, size).map((part) => ({ entity, changes: part }));
         const failure = await attemptAll(batches, run, limit);
         if (failure === undefined) continue;
-        return { ...report(), failure, failed: whatFailed(entity, failure, outage) };
+        return { ...report(), failure, failedEntity: failedEntityOf(entity, failure, outage) };
       }
       return { ...report(), failure: undefined };
     },
@@ -247,8 +237,7 @@ function record(batch: Batch, results: readonly SinkResult[], run: Run): void {
     if (result.kind === 'waiting') {
       run.outcomes.push({ kind: 'parked', change, waitsFor: result.waitsFor });
     } else if (result.kind === 'unavailable') {
-      const { entity, externalId } = change.record;
-      run.outcomes.push({ kind: 'parked', change, waitsFor: { entity, externalId } });
+      run.outcomes.push({ kind: 'parked', change, waitsFor: waitingForMes(change.record) });
     } else if (result.kind === 'refused') {
       const { reason, ...rest } = result;
       run.outcomes.push({ ...rest, change, reason: run.redact(reason) });
@@ -267,10 +256,4 @@ function firstFailure(results: readonly (Error | undefined)[]): Error | undefine
   const failures = results.filter((result) => result !== undefined);
   // One that nothing will mend matters more than one that passes.
   return failures.find((failure) => !(failure instanceof TransientError)) ?? failures[0];
-}
-
-function split<T>(items: readonly T[], size: number): T[][] {
-  const parts: T[][] = [];
-  for (let start = 0; start < items.length; start += size) parts.push(items.slice(start, start + size));
-  return parts;
 }

@@ -1,8 +1,9 @@
 import { asError } from '../core/errors.ts';
-import type { Change, Entity, Outcome } from '../core/types.ts';
+import type { Outcome } from '../core/types.ts';
 import { createDoubt } from './doubt.ts';
-import { type Outage, whatFailed } from './outage.ts';
+import { failedEntityOf, type Outage } from './outage.ts';
 import type { PushLedger } from './parents.ts';
+import type { PushReport } from './report.ts';
 import type { Nesting, Transport, Tree } from './sink.ts';
 import type { CountedTransport } from './transport.ts';
 
@@ -10,20 +11,7 @@ import type { CountedTransport } from './transport.ts';
 export interface TreePusher {
   /** Whether the MES is better given new jobs so. Sends nothing. */
   wanted(): Promise<boolean>;
-  push(trees: readonly Tree[], ledger: Pick<PushLedger, 'sending'>, signal: AbortSignal): Promise<TreesReport>;
-}
-
-export interface TreesReport {
-  /** What was delivered; everything else goes by itself. */
-  outcomes: Outcome[];
-  /** Requests sent to the MES. */
-  requests: number;
-  /** What the MES may hold as it was sent, and no answer says so. */
-  doubtful: Change[];
-  /** Why the push stopped before its end; the outcomes so far stand. */
-  failure: Error | undefined;
-  /** The kind of record that could not be delivered; absent where nothing could be. */
-  failed?: Entity | undefined;
+  push(trees: readonly Tree[], ledger: Pick<PushLedger, 'noteSending'>, signal: AbortSignal): Promise<PushReport>;
 }
 
 interface Shared {
@@ -36,23 +24,23 @@ interface Shared {
 export function createTreePusher(nesting: Nesting, { open, sideBySide, outage }: Shared): TreePusher {
   return {
     wanted: () => nesting.wanted(),
-    async push(trees, { sending }, signal) {
+    async push(trees, { noteSending }, signal) {
       const transport = open(signal);
       const doubt = createDoubt({ named: true });
       const toMes = doubt.follow(transport.serving?.('job') ?? transport);
-      const run: Run = { nesting, sending, toMes, outage, outcomes: [], failure: undefined };
+      const run: Run = { nesting, noteSending, toMes, outage, outcomes: [], failure: undefined };
       await sideBySide(trees.map((tree) => () => attempt(run, tree)));
       const { outcomes, failure } = run;
-      const failed = failure === undefined ? undefined : whatFailed('job', failure, outage);
+      const failedEntity = failure === undefined ? undefined : failedEntityOf('job', failure, outage);
       const all = trees.flatMap(({ job, children }) => [job, ...children]);
-      return { outcomes, doubtful: doubt.left(all, outcomes), requests: transport.requests(), failure, failed };
+      return { outcomes, doubtful: doubt.left(all, outcomes), requests: transport.requests(), failure, failedEntity };
     },
   };
 }
 
 interface Run {
   nesting: Nesting;
-  sending: PushLedger['sending'];
+  noteSending: PushLedger['noteSending'];
   toMes: Transport;
   outage: Shared['outage'];
   outcomes: Outcome[];
@@ -64,7 +52,7 @@ interface Run {
 async function prepare(run: Run, tree: Tree): Promise<Tree | undefined> {
   try {
     const selected = await run.nesting.select(tree);
-    if (selected !== undefined) await run.sending?.([selected.job, ...selected.children]);
+    if (selected !== undefined) await run.noteSending?.([selected.job, ...selected.children]);
     return selected;
   } catch (error) {
     run.failure ??= asError(error);

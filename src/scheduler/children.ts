@@ -26,11 +26,11 @@ export async function readDueChildren(pass: Pass, request: PassRequest, signal: 
   const { children } = pass.stream;
   if (children === null) return { parentsMarkedAt: null, withheld: 0 };
   const parentsMarkedAt = await markIfDue(pass, children, request);
-  return { parentsMarkedAt, withheld: await settleChildren(pass, request, signal) };
+  return { parentsMarkedAt, withheld: await readMarkedChildren(pass, request, signal) };
 }
 
 /** Reads the children of the parents that are marked now; resolves to how many absences were withheld. */
-export async function settleChildren(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<number> {
+export async function readMarkedChildren(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<number> {
   const { vanished, withheld } = await lookForVanished(pass, request, signal);
   noteWithheld(pass, vanished, withheld);
   if (withheld) {
@@ -85,7 +85,7 @@ async function lookForVanished(pass: Pass, request: PassRequest, signal: AbortSi
   return { vanished, withheld: blind };
 }
 
-/** Children whose parent is cancelled or gone are no surprise: that absence has been judged already. */
+/** Missing children of a cancelled or deleted parent are expected and do not count towards the guard. */
 async function countUnexpected(pass: Pass, missing: readonly MesRecord[]): Promise<number> {
   const { store, session, stream } = pass;
   if (missing.length === 0 || stream.children === null) return 0;
@@ -123,23 +123,23 @@ interface Found {
 /** Delivers the children that are there, and tells which are not. */
 async function deliverChildren(pass: Pass, page: ChildPage, signal: AbortSignal): Promise<Found> {
   const mapped = await pass.stream.map(page.rows);
-  const { missing, unproven } = await findMissing(pass, page, mapped);
+  const { missing, unproven } = await findAbsent(pass, page, mapped);
   const open = new Set([...unproven, ...missing.map((record) => parentOf(pass, record))]);
   const childrenRead = page.parents.filter((parent) => !open.has(parent));
   await deliverRows(pass, { mapped, force: false, resume: null, childrenRead }, signal);
   return { missing, open };
 }
 
-interface Missing {
+interface AbsentChildren {
   missing: MesRecord[];
   /** Parents about whose children the list proves nothing, because a row of theirs could not be read. */
   unproven: ReadonlySet<string>;
 }
 
-async function findMissing(pass: Pass, page: ChildPage, mapped: readonly MappedRow[]): Promise<Missing> {
+async function findAbsent(pass: Pass, page: ChildPage, mapped: readonly MappedRow[]): Promise<AbsentChildren> {
   const { store, session, stream } = pass;
   const unproven = unprovenParents(pass, page, mapped);
-  // Nobody is told of these, so that none of them is missed either.
+  // Policy `ignore`: deletions are not reported, so absences are not looked for.
   if (policyOf(pass.deletes, stream.entity) === 'ignore') return { missing: [], unproven };
   const rows = mapped.flatMap((row) => (row.kind === 'good' ? row.records : []));
   const listed = new Set(rows.map((record) => record.externalId));
@@ -183,7 +183,7 @@ async function cancelVanished(pass: Pass, vanished: readonly MesRecord[], signal
   const seenBefore = new Set(vanished.map((record) => record.externalId));
   const parents = [...new Set(vanished.map((record) => parentOf(pass, record)))];
   for await (const page of children.read(parents, signal)) {
-    const { missing, unproven } = await findMissing(pass, page, await pass.stream.map(page.rows));
+    const { missing, unproven } = await findAbsent(pass, page, await pass.stream.map(page.rows));
     const [again, first] = partition(missing, (record) => seenBefore.has(record.externalId));
     const open = new Set([...unproven, ...first.map((record) => parentOf(pass, record))]);
     const childrenRead = page.parents.filter((parent) => !open.has(parent));

@@ -90,7 +90,7 @@ async function runAll(running: Running): Promise<StreamResult[]> {
     results.push(gathering.any ? base : await finishStream(context, ran));
     if (ran.wait === undefined && stopsAll(ran.error, signal)) stopped = `Not run: ${messageOf(ran.error)}`;
   }
-  await release(running, [...open.values()]);
+  await sendHeldBack(running, [...open.values()]);
   for (const [place, ran] of open) results[place] = await finishStream(context, ran);
   return results;
 }
@@ -147,7 +147,7 @@ async function finishStream(context: PassContext, ran: Ran): Promise<StreamResul
 }
 
 /** What was held back goes out; it counts with the streams that brought it, its time with the last of them. */
-async function release(running: Running, rans: readonly Ran[]): Promise<void> {
+async function sendHeldBack(running: Running, rans: readonly Ran[]): Promise<void> {
   const { context, request, signal, erpRequests } = running;
   if (rans.some(({ error }) => stopsPushing(error, signal))) return;
   const going = rans.filter(mayGoOn);

@@ -7,29 +7,29 @@ import type { PassNeed } from './admission.ts';
 import { diffPage, toChange } from './diff.ts';
 import { holdBack } from './gather.ts';
 import { withKeptJobs } from './kept-job.ts';
-import { lateness, tellLate } from './lateness.ts';
+import { lateness, reportLateness } from './lateness.ts';
 import type { Pass } from './pass-types.ts';
-import { endOf } from './push-failed.ts';
+import { asPushFailure } from './push-failed.ts';
 import { restoreRemoved } from './removals.ts';
 import { reportPage } from './report-page.ts';
-import { createSending, keepsRecords } from './sending.ts';
+import { createSendNotes, keepsRecords } from './send-notes.ts';
 
 export interface Delivery {
   mapped: readonly MappedRow[];
   force: boolean;
-  /** What stands beside these in the ERP has just been read. */
+  /** Their siblings were read in this pass: their parents need not be read again. */
   fresh?: boolean;
   resume: ResumePoint | null;
-  /** Where to go on if nothing becomes of these; absent where that is known already. */
-  before?: ResumePoint | undefined;
+  /** Stored with the note of what is sent, until this page commits; absent where the state knows already where to go on. */
+  resumeIfCrashed?: ResumePoint | undefined;
   /** Parents whose children these rows are, completely. */
   childrenRead?: readonly string[];
   /** Dead letters that these rows and records are. */
   letters?: readonly number[];
   /** The rows were found by their stamps or against all keys: one behind the watermark has shown up late. */
   mayBeLate?: boolean;
-  /** What must be durable before anything of this is sent. */
-  after?: Promise<void>;
+  /** The commit that must be durable before anything of this is sent. */
+  previousCommit?: Promise<void>;
 }
 
 /** The way of one page: compare with the ledger, push what differs, commit what became of it. */
@@ -49,19 +49,19 @@ export async function startDelivery(
   signal: AbortSignal,
 ): Promise<{ committed: Promise<void>; outcomes: readonly Outcome[] }> {
   const { store, pusher, session, stream } = pass;
-  const { good, heldBack } = await readable(pass, delivery, signal);
+  const { good, notRestored } = await prepareRows(pass, delivery, signal);
   const bad = delivery.mapped.filter((row) => row.kind === 'refused');
   const lookup = store.lookup.bind(store, session.source);
   const keepStamps = stream.stampKind !== 'none';
   const diff = await diffPage({ rows: good, lookup, keepStamps, force: delivery.force });
-  await delivery.after;
+  await delivery.previousCommit;
   // The first page was let in with the pass.
   if (diff.changes.length > 0 && pass.requests.mes > 0) await pass.admission?.goOn(needOf(pass));
   const { now, later } = await holdBack(pass, diff.changes, delivery.force);
-  const { sending, wasSent } = createSending(pass, delivery.before);
-  const report = await pusher.push(now, { lookup, sending }, signal);
+  const notes = createSendNotes(pass, delivery.resumeIfCrashed);
+  const report = await pusher.push(now, { lookup, noteSending: notes.noteSending }, signal);
   pass.requests.mes += report.requests;
-  const outcomes = [...heldBack, ...later, ...report.outcomes];
+  const outcomes = [...notRestored, ...later, ...report.outcomes];
   const badRows = bad.map(toBadRow);
   const commit: PageCommit = {
     stream: pass.id,
@@ -83,42 +83,45 @@ export async function startDelivery(
     resume: report.failure === undefined ? delivery.resume : null,
   };
   const commitPage = async () => {
-    const news = wasSent() || !isEmpty(commit) ? await store.commit(commit) : [];
+    const news = notes.any() || !isEmpty(commit) ? await store.commit(commit) : [];
     const { length: read } = delivery.mapped;
     const unchanged = diff.unchanged.length + diff.refusedBefore;
     reportPage(pass, { read, unchanged, refused: badRows.length }, { outcomes, badRows: news });
-    if (commit.late !== null) tellLate(pass, commit.late);
+    if (commit.late !== null) reportLateness(pass, commit.late);
   };
   const committed = commitPage();
   // A failure shows where it is awaited; until then it must not count as unhandled.
   committed.catch(() => undefined);
   if (report.failure !== undefined) {
     await committed;
-    throw endOf(report.failure, report.failed);
+    throw asPushFailure(report.failure, report.failedEntity);
   }
   return { committed, outcomes };
 }
 
-interface Readable {
+interface PreparedRows {
   /** What is compared, with nothing in its way. */
   good: readonly GoodRow[];
-  /** What became of the rest. */
-  heldBack: Outcome[];
+  /** What the MES does not take back, refused. */
+  notRestored: Outcome[];
 }
 
-/** Takes back what stands half removed in the way of these rows. */
-async function readable(pass: Pass, { mapped }: Delivery, signal: AbortSignal): Promise<Readable> {
+/**
+ * Rows ready to be compared: finished parts get the job they were delivered with, removals that were cut off are undone. What cannot be undone is
+ * refused.
+ */
+async function prepareRows(pass: Pass, { mapped }: Delivery, signal: AbortSignal): Promise<PreparedRows> {
   const { store, session } = pass;
   const rows = mapped.filter((row) => row.kind === 'good');
   const good = await withKeptJobs(rows, store.heldOf.bind(store, session.source));
   const refused = await restoreRemoved(pass, good, signal);
-  if (refused.length === 0) return { good, heldBack: [] };
+  if (refused.length === 0) return { good, notRestored: [] };
   const keys = new Set(refused.map(({ record }) => recordKey(record)));
   const without = (row: GoodRow) => ({ ...row, records: row.records.filter((record) => !keys.has(recordKey(record))) });
-  const heldBack = refused.map(({ record, reason }): Outcome => {
+  const notRestored = refused.map(({ record, reason }): Outcome => {
     return { kind: 'refused', change: toChange(record, undefined, null), reason };
   });
-  return { good: good.map(without), heldBack };
+  return { good: good.map(without), notRestored };
 }
 
 /** Streams by what they bring, so that a record that the MES lost can be read again. */
@@ -160,13 +163,13 @@ export async function commitWithdrawn({ store, session, state, id }: Pass, refs:
   });
 }
 
-interface Told extends Pick<PageCommit, 'outcomes' | 'doubtful'> {
-  /** Of these outcomes, those of records of which what stands beside them is looked at again. */
+interface OutcomesOutsidePages extends Pick<PageCommit, 'outcomes' | 'doubtful'> {
+  /** Outcomes of records parked before this pass: the children of their parents are read again. */
   old: readonly Outcome[];
 }
 
 /** Commits what became of records outside any page. */
-export async function commitOutcomes(pass: Pass, { outcomes, doubtful, old }: Told): Promise<void> {
+export async function commitOutcomes(pass: Pass, { outcomes, doubtful, old }: OutcomesOutsidePages): Promise<void> {
   const { store, session, stream, state, id } = pass;
   const base = { ...nothing, stream: id, epoch: state.epoch, source: session.source, removed: [] };
   const childrenDue = childrenDueBy(pass, { force: true }, { outcomes: old, restamped: [] });
@@ -209,7 +212,7 @@ function childrenDueBy(
   const stream = childStreamOf(pass);
   if (stream === null) return null;
   const parents = changedParents(pass, outcomes, restamped);
-  // What was left over is a copy of before: the ERP may have archived it since.
+  // A left-over record is an old copy: it does not prove that the ERP still shows the parent.
   if (!force) noteShown(pass, parents);
   return { stream, parents: parents.map(({ externalId }) => externalId) };
 }

@@ -10,10 +10,8 @@ import {
   type RecordRef,
   unknownContent,
 } from '../core/types.ts';
+import type { Lookup } from '../push/pusher.ts';
 import type { Restamped } from '../state/store.ts';
-
-/** Looks one source's records up in the ledger. */
-type Lookup = (entity: Entity, externalIds: readonly string[]) => Promise<Map<string, LedgerEntry>>;
 
 export interface Diff {
   changes: Change[];

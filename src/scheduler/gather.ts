@@ -1,5 +1,5 @@
 import type { ConnectorSession, Stream } from '../connectors/connector.ts';
-import { mayBeHeld } from '../core/records.ts';
+import { mayBeHeld, waitingForCycleEnd } from '../core/records.ts';
 import type { Change, Entity, Outcome } from '../core/types.ts';
 import type { Pusher } from '../push/pusher.ts';
 
@@ -37,7 +37,7 @@ export async function holdBack(
   if (worth !== true) return { now: changes, later: [] };
   gathering.any = true;
   const later = changes.filter(isNewJob).map((change): Outcome => {
-    return { kind: 'parked', change, waitsFor: { entity: 'operation', externalId: change.record.externalId } };
+    return { kind: 'parked', change, waitsFor: waitingForCycleEnd(change.record) };
   });
   return { now: changes.filter((change) => !isNewJob(change)), later };
 }

@@ -1,4 +1,5 @@
 import type { GoodRow } from '../connectors/connector.ts';
+import { refOf } from '../core/records.ts';
 import type { MesRecord, RecordRef } from '../core/types.ts';
 
 /** Done, and the ERP does not say any more what it was for. */
@@ -13,7 +14,7 @@ export async function withKeptJobs(
 ): Promise<readonly GoodRow[]> {
   if (!rows.some(({ records }) => records.some(isJobless))) return rows;
   const jobless = rows.flatMap(({ records }) => records.filter(isJobless));
-  const held = await heldOf(jobless.map(({ entity, externalId }) => ({ entity, externalId })));
+  const held = await heldOf(jobless.map(refOf));
   const kept = new Map(held.map(({ externalId, parents }) => [externalId, parents]));
   const named = (record: MesRecord): MesRecord =>
     isJobless(record) ? { ...record, parents: kept.get(record.externalId) ?? record.parents } : record;

@@ -42,7 +42,7 @@ function isNews({ kind, change }: Outcome): boolean {
 }
 
 /** Says what was measured, and once a step that the overlap grows. */
-export function tellLate(pass: Pass, late: Lateness): void {
+export function reportLateness(pass: Pass, late: Lateness): void {
   const { events, id, stream, state } = pass;
   events.emit('rows:late', { stream: id, rows: late.rows, seconds: late.seconds });
   const before = overlapFor(stream.overlapSeconds, state.lateness);

@@ -1,5 +1,6 @@
 import type { GoodRow, Stream } from '../connectors/connector.ts';
 import { PermanentError } from '../core/errors.ts';
+import { refOf } from '../core/records.ts';
 import type { RecordRef } from '../core/types.ts';
 import { absenceLimit } from './absence-limit.ts';
 import type { Pass } from './pass-types.ts';
@@ -40,7 +41,7 @@ async function* leftOutRefs(stream: Stream, signal: AbortSignal): AsyncGenerator
   for await (const { rows } of stream.read({ mode: 'full' }, undefined, signal)) {
     const mapped = await stream.map(rows, { stamps: false });
     const leftOut = mapped.filter((row): row is GoodRow => row.kind === 'good' && row.leftOut === true);
-    yield leftOut.flatMap(({ records }) => records.map(({ entity, externalId }) => ({ entity, externalId })));
+    yield leftOut.flatMap(({ records }) => records.map(refOf));
   }
 }
 

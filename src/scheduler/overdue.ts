@@ -5,7 +5,7 @@ import type { Schedule } from './engine.ts';
 const patience = 3;
 
 /** Tells whether a schedule asked for a run between two times. */
-export function createReached(schedule: Schedule): (since: Date, now: Date) => boolean {
+export function createIsDue(schedule: Schedule): (since: Date, now: Date) => boolean {
   if ('everySeconds' in schedule) {
     return (since, now) => now.getTime() - since.getTime() >= schedule.everySeconds * 1000;
   }

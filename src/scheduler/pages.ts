@@ -1,5 +1,5 @@
-import type { MappedRow, Page } from '../connectors/connector.ts';
-import { prefetch } from '../core/prefetch.ts';
+import type { MappedRow } from '../connectors/connector.ts';
+import { forEachAhead } from '../core/prefetch.ts';
 import type { ResumePoint } from '../state/store.ts';
 import { childStreamOf, startDelivery } from './delivery.ts';
 import type { Pass, PassRequest } from './pass-types.ts';
@@ -21,49 +21,42 @@ export async function deliverPages(
   { start, request }: { start: PassStart; request: PassRequest },
   signal: AbortSignal,
 ): Promise<string | null> {
-  const { stream } = pass;
-  const reading = new AbortController();
-  const stop = () => reading.abort(signal.reason);
-  signal.addEventListener('abort', stop, { once: true });
   let reached = start.target;
   let committed: Promise<void> = Promise.resolve();
-  let before = isFirstStart(pass, start) ? resumeBehind(pass, { cursor: undefined, start, reached }) : undefined;
+  let resumeIfCrashed = isFirstStart(pass, start)
+    ? resumeBehind(pass, { cursor: undefined, start, reached })
+    : undefined;
+  const mayBeLate = start.window.mode === 'delta';
   try {
-    signal.throwIfAborted();
-    const pages = stream.read(start.window, start.cursor, reading.signal);
-    for await (const { mapped, cursor } of prefetch(mapPages(pass, start, pages))) {
-      try {
+    await forEachAhead(
+      (reading) => mapPages(pass, start, reading),
+      async ({ mapped, cursor }) => {
         request.stopping?.throwIfAborted();
-        reached = follow(pass, { reached, start, mapped });
+        reached = advanceReached(pass, { reached, start, mapped });
         const resume = resumeBehind(pass, { cursor, start, reached });
-        const mayBeLate = start.window.mode === 'delta';
-        const delivery = { mapped, force: false, resume, before, after: committed, mayBeLate };
-        before = undefined;
+        const delivery = { mapped, force: false, resume, resumeIfCrashed, previousCommit: committed, mayBeLate };
+        resumeIfCrashed = undefined;
         ({ committed } = await startDelivery(pass, delivery, signal));
-      } catch (error) {
-        // The next page is on its way already: leaving the loop would wait for it.
-        reading.abort();
-        throw error;
-      }
-    }
+      },
+      signal,
+    );
     await committed;
     return reached;
   } finally {
     await committed.catch(() => undefined);
-    signal.removeEventListener('abort', stop);
   }
 }
 
 /**
- * The first page of a first load that goes out may reach the MES and not the ledger. What of it is gone when it is read again is told
- * by marks and lists of what is gone, if these count from the first try on.
+ * On a first load the resume point is stored before the first page is sent. After a crash the MES may hold records whose outcome is unknown; if
+ * the ERP deletes them before the next try, only its list of deletions and the marked parents can tell, and only if they count from the first try.
  */
 function isFirstStart({ state }: Pass, { resumed }: PassStart): boolean {
   return state.watermark === null && !resumed;
 }
 
 /** Moves an open window's end along with the rows, and names rows that are dated beyond the source's clock. */
-function follow(
+function advanceReached(
   pass: Pass,
   { reached, start, mapped }: { reached: string | null; start: PassStart; mapped: MappedRow[] },
 ): string | null {
@@ -95,9 +88,13 @@ interface MappedPage {
  * Mapped as soon as it is there, so that of two pages in memory one at the most is raw. A whole read needs no stamps but of rows
  * whose children are read with them: what is dated in the future turns up in every window after it.
  */
-async function* mapPages(pass: Pass, { window }: PassStart, pages: AsyncIterable<Page>): AsyncGenerator<MappedPage> {
+async function* mapPages(
+  pass: Pass,
+  { window, cursor: from }: PassStart,
+  signal: AbortSignal,
+): AsyncGenerator<MappedPage> {
   const stamps = window.mode === 'delta' || childStreamOf(pass) !== null;
-  for await (const { rows, cursor } of pages) {
+  for await (const { rows, cursor } of pass.stream.read(window, from, signal)) {
     const mapped = await pass.stream.map(rows, { stamps });
     // Emptied, because the reader behind it holds the page until the next one is there.
     rows.length = 0;

@@ -2,6 +2,7 @@ import type { MappedRow, Stream } from '../connectors/connector.ts';
 import { TransientError } from '../core/errors.ts';
 import { zeroCounts } from '../core/events.ts';
 import type { Watermark } from '../core/types.ts';
+import type { PassFinish } from '../state/store.ts';
 import { readDueChildren } from './children.ts';
 import { deliverRows, needOf } from './delivery.ts';
 import { overlapFor } from './lateness.ts';
@@ -9,7 +10,7 @@ import { requireFewLeftOut } from './left-out-limit.ts';
 import { deliverPages, type PassStart } from './pages.ts';
 import type { Pass, PassContext, PassRequest } from './pass-types.ts';
 import { sweepStream, zeroSweep } from './sweep.ts';
-import { deliverGone } from './vanished.ts';
+import { deliverDeletions } from './vanished.ts';
 import { advanceWatermark, beliefLimit, cutWindow, isAheadOfSource, isDueAgain } from './watermark.ts';
 
 /** Begins a pass: what is known of the stream, and the source's time. */
@@ -31,13 +32,13 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
   const fullReason = whyFull(pass, request);
   await requireFewLeftOut(pass, request.release, signal);
   if (stream.stampKind === 'none' && fullReason === undefined && (stream.children !== null || !request.manual)) {
-    return runBetween(pass, request, signal);
+    return runBetweenFullReads(pass, request, signal);
   }
-  const start = await startWindow(pass, { fullReason, anew: request.full }, signal);
+  const start = await startWindow(pass, { fullReason, ignoreResume: request.full }, signal);
   await deliverLeftOver(pass, { request, signal });
   const reached = await deliverWindow(pass, { start, request }, signal);
   const { window } = start;
-  await deliverGone(pass, window, signal);
+  await deliverDeletions(pass, window, signal);
   // After a reset of the watermark the ledger knows children that may have vanished: their parents' marks must stay.
   const firstLoad = state.watermark === null && state.parentsMarkedAt === null;
   const children = firstLoad ? null : await readDueChildren(pass, request, signal);
@@ -46,18 +47,8 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
   await deliverLeftOver(pass, { request, signal });
   const stepsBack = isAhead(pass);
   const watermark = advanceWatermark(stream.stampKind, stepsBack ? null : state.watermark, reached);
-  await store.finish({
-    stream: pass.id,
-    epoch: state.epoch,
-    watermark,
-    stepsBack,
-    fingerprint: pass.fingerprint,
-    fullReadAt: window.mode === 'full' ? start.startedAt : null,
-    childrenSettled: firstLoad,
-    parentsMarkedAt,
-    finishedAt: pass.clock.now().toISOString(),
-  });
-  if (withheld > 0) throw new TransientError(vanishedText(pass.id, withheld));
+  const fullReadAt = window.mode === 'full' ? start.startedAt : null;
+  await endPass(pass, { watermark, stepsBack, fullReadAt, childrenSettled: firstLoad, parentsMarkedAt }, withheld);
   if (!start.resumed) return watermark ?? state.watermark;
   // What was interrupted is delivered; what has changed since then is read in a window of its own.
   const next = { ...pass, state: await store.begin(pass.id), sourceNow: await pass.session.clock(signal) };
@@ -65,25 +56,26 @@ export async function runPass(pass: Pass, request: PassRequest, signal: AbortSig
 }
 
 /** Between two whole reads of a stream without stamps: what is left over, and the children of parents that changed. */
-async function runBetween(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<Watermark | null> {
-  const { stream, state, store } = pass;
+async function runBetweenFullReads(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<Watermark | null> {
+  const { stream, state } = pass;
   await deliverLeftOver(pass, { request, signal });
   if (stream.children === null) return state.watermark;
   const { parentsMarkedAt, withheld } = await readDueChildren(pass, request, signal);
   await deliverLeftOver(pass, { request, signal });
-  await store.finish({
-    stream: pass.id,
-    epoch: state.epoch,
-    watermark: null,
-    stepsBack: false,
-    fingerprint: pass.fingerprint,
-    fullReadAt: null,
-    childrenSettled: false,
-    parentsMarkedAt,
-    finishedAt: pass.clock.now().toISOString(),
-  });
-  if (withheld > 0) throw new TransientError(vanishedText(pass.id, withheld));
+  const end = { watermark: null, stepsBack: false, fullReadAt: null, childrenSettled: false, parentsMarkedAt };
+  await endPass(pass, end, withheld);
   return state.watermark;
+}
+
+/** How far the pass has come becomes durable, also where it fails for what was withheld. */
+async function endPass(
+  { store, state, clock, id, fingerprint }: Pass,
+  end: Omit<PassFinish, 'stream' | 'epoch' | 'fingerprint' | 'finishedAt'>,
+  withheld: number,
+): Promise<void> {
+  const finishedAt = clock.now().toISOString();
+  await store.finish({ ...end, stream: id, epoch: state.epoch, fingerprint, finishedAt });
+  if (withheld > 0) throw new TransientError(vanishedText(id, withheld));
 }
 
 export function vanishedText(stream: string, count: number): string {
@@ -110,17 +102,21 @@ function isAhead({ stream, state: { watermark }, sourceNow }: Pass): boolean {
   return isAheadOfSource({ kind, watermark, sourceNow, stampZone, settleSeconds });
 }
 
-interface Wanted {
+interface WindowRequest {
   fullReason: string | undefined;
   /** Everything was asked for: what an interrupted pass has passed may have changed since without a stamp that tells. */
-  anew: boolean;
+  ignoreResume: boolean;
 }
 
 /** The window of this pass: that of an interrupted one, or a new one. */
-async function startWindow(pass: Pass, { fullReason, anew }: Wanted, signal: AbortSignal): Promise<PassStart> {
+async function startWindow(
+  pass: Pass,
+  { fullReason, ignoreResume }: WindowRequest,
+  signal: AbortSignal,
+): Promise<PassStart> {
   const { stream, state, sourceNow, events, id } = pass;
   const { resume } = state;
-  const usable = resume !== null && resume.fingerprint === pass.fingerprint && !anew;
+  const usable = resume !== null && resume.fingerprint === pass.fingerprint && !ignoreResume;
   if (usable && (fullReason === undefined || resume.window.mode === 'full')) {
     return {
       window: resume.window,
@@ -150,7 +146,7 @@ async function startWindow(pass: Pass, { fullReason, anew }: Wanted, signal: Abo
 /** How what is left over goes out. */
 interface Delivering {
   request: Pick<PassRequest, 'stopping'>;
-  /** What this very pass has parked has not vanished since. */
+  /** Records parked by this pass are fresh: they cannot have vanished from the ERP meanwhile. */
   ownIsFresh?: boolean;
   signal: AbortSignal;
 }
@@ -172,9 +168,9 @@ export async function deliverLeftOver(pass: Pass, { request, ownIsFresh, signal 
   }
 }
 
-/** By the times of the records alone: the clock may have been set back since, and then what is new counts as old. */
-export function wasParkedBefore({ state: { parkedUntil } }: Pass, since: string | undefined): boolean {
-  return since === undefined || (parkedUntil !== null && since <= parkedUntil);
+/** Compares parking times, not the clock, which may have been set back; at worst a new record counts as old. */
+export function wasParkedBefore({ state: { latestParkedAt } }: Pass, since: string | undefined): boolean {
+  return since === undefined || (latestParkedAt !== null && since <= latestParkedAt);
 }
 
 /** What the window brings; a whole read of a sweeping stream also tells what is gone. Resolves to how far the stream has come. */
@@ -185,7 +181,8 @@ async function deliverWindow(
 ): Promise<string | null> {
   const { stream, state } = pass;
   // What a first load was interrupted in goes on behind its last page: it does not list everything.
-  const sweeps = stream.sweeping === true && start.window.mode === 'full' && state.watermark !== null && !start.resumed;
+  const sweeps =
+    stream.judgesAbsence === true && start.window.mode === 'full' && state.watermark !== null && !start.resumed;
   if (!sweeps) return deliverPages(pass, { start, request }, signal);
   await sweepStream(pass, { ...request, counts: zeroSweep() }, signal);
   return start.target;

@@ -14,7 +14,7 @@ export class PushFailedError extends Error {
 }
 
 /** What a pass ends with when its push was stopped: what is no fault of the MES, as a bug or the order to stop, as it is. */
-export function endOf(cause: Error, entity: Entity | undefined): Error {
+export function asPushFailure(cause: Error, entity: Entity | undefined): Error {
   const isOfMes = cause instanceof TransientError || cause instanceof PermanentError;
   return isOfMes ? new PushFailedError({ message: cause.message, cause, entity }) : cause;
 }

@@ -31,7 +31,7 @@ export async function remove(pass: Pass, removal: Removal, signal: AbortSignal):
 }
 
 /** A record that cannot be sent, and why. */
-export interface HeldBack {
+export interface NotRestored {
   record: MesRecord;
   reason: string;
 }
@@ -44,19 +44,19 @@ export async function restoreRemoved(
   pass: Pass,
   rows: readonly Pick<GoodRow, 'records'>[],
   signal: AbortSignal,
-): Promise<HeldBack[]> {
+): Promise<NotRestored[]> {
   const { store, session, state } = pass;
   if (!state.removalsBegun) return [];
-  const heldBack: HeldBack[] = [];
+  const notRestored: NotRestored[] = [];
   const byKey = new Map(rows.flatMap(({ records }) => records).map((record) => [recordKey(record), record]));
   for (const { entity, externalId, mesId } of await store.begunRemovals(session.source, [...byKey.values()])) {
     const record = byKey.get(recordKey({ entity, externalId }));
     if (record === undefined) continue;
     const became = await restore(pass, { entity, mesId, record }, signal);
-    if (became.kind === 'refused') heldBack.push({ record, reason: became.reason });
+    if (became.kind === 'refused') notRestored.push({ record, reason: became.reason });
     else await store.endRemoval(session.source, record, became.kind);
   }
-  return heldBack;
+  return notRestored;
 }
 
 async function restore({ deletes, requests, caller }: Pass, removal: Removal, signal: AbortSignal): Promise<Restored> {

@@ -4,7 +4,7 @@ import type { Outcome } from '../core/types.ts';
 import type { BadRow } from '../state/store.ts';
 import type { Pass } from './pass-types.ts';
 
-interface Told {
+interface PageOutcomes {
   outcomes: readonly Outcome[];
   /** Those that are news: a row that stays bad is read again and again. */
   badRows: readonly BadRow[];
@@ -14,7 +14,7 @@ interface Told {
 export function reportPage(
   pass: Pass,
   rows: Pick<Counts, 'read' | 'unchanged' | 'refused'>,
-  { outcomes, badRows }: Told,
+  { outcomes, badRows }: PageOutcomes,
 ): void {
   const { events, id } = pass;
   const counts: Counts = { ...zeroCounts(), ...rows };

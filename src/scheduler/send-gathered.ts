@@ -1,32 +1,32 @@
 import { TransientError } from '../core/errors.ts';
 import { isThere, recordKey } from '../core/records.ts';
 import type { Change, Entity, LedgerEntry, MesRecord, RecordRef } from '../core/types.ts';
-import type { ReadyChange, Tree, TreePusher, TreesReport } from '../push/pusher.ts';
+import type { PushReport, ReadyChange, Tree, TreePusher } from '../push/pusher.ts';
 import type { GatheredRecord, GatheredTree } from '../state/store.ts';
-import { settleChildren } from './children.ts';
+import { readMarkedChildren } from './children.ts';
 import { commitOutcomes, deliverRows, needOf } from './delivery.ts';
 import { toChange } from './diff.ts';
 import { deliverLeftOver, vanishedText, wasParkedBefore } from './pass.ts';
 import type { Pass, PassRequest } from './pass-types.ts';
-import { endOf } from './push-failed.ts';
+import { asPushFailure } from './push-failed.ts';
 import { restoreRemoved } from './removals.ts';
-import { createSending, type Sending } from './sending.ts';
+import { createSendNotes, type SendNotes } from './send-notes.ts';
 
-export interface Releasing {
+export interface SendGathered {
   /** Passes of this cycle that may go on, in the order of their streams. */
   passes: readonly Pass[];
   request: PassRequest;
   signal: AbortSignal;
 }
 
-export interface Released {
+export interface GatheredResult {
   /** Nothing was held back. */
   none: boolean;
   /** What stopped it, and the pass that it stopped at. */
   fault?: { pass: Pass | undefined; error: unknown };
 }
 
-interface Release extends Releasing {
+interface Run extends SendGathered {
   byStream: ReadonlyMap<string, Pass>;
   /** Jobs that go by themselves, by the pass that brings them. */
   alone: Map<Pass, MesRecord[]>;
@@ -43,35 +43,35 @@ const jobsInPage = 500;
  * The end of a cycle: jobs that were held back go out, each in one request with its parts and operations where the MES takes it so, the
  * others as any record; what waited for them follows. What does not come to that waits for the end of the next cycle. Never throws.
  */
-export async function sendGathered(releasing: Releasing): Promise<Released> {
-  const { passes } = releasing;
+export async function sendGathered(options: SendGathered): Promise<GatheredResult> {
+  const { passes } = options;
   const byStream = new Map(passes.map((pass) => [pass.id, pass]));
-  const release: Release = { ...releasing, byStream, alone: new Map(), at: passes[0] };
+  const run: Run = { ...options, byStream, alone: new Map(), at: passes[0] };
   try {
-    if ((await sendAll(release)) === 0) return { none: true };
-    for (const [pass, jobs] of release.alone) await sendAlone(release, pass, jobs);
+    if ((await sendAll(run)) === 0) return { none: true };
+    for (const [pass, jobs] of run.alone) await sendAlone(run, pass, jobs);
     for (const pass of passes) {
-      release.at = pass;
-      await deliverWaiting(release, pass);
+      run.at = pass;
+      await deliverWaiting(run, pass);
     }
     return { none: false };
   } catch (error) {
-    return { none: false, fault: { pass: release.at, error } };
+    return { none: false, fault: { pass: run.at, error } };
   }
 }
 
 /** What waited for a job that has arrived now; beside what waited longer than this cycle something may have vanished from the ERP. */
-async function deliverWaiting(release: Release, pass: Pass): Promise<void> {
-  await deliverLeftOver(pass, { ...release, ownIsFresh: true });
+async function deliverWaiting(run: Run, pass: Pass): Promise<void> {
+  await deliverLeftOver(pass, { ...run, ownIsFresh: true });
   if (pass.stream.children === null) return;
-  const withheld = await settleChildren(pass, release.request, release.signal);
-  await deliverLeftOver(pass, { ...release, ownIsFresh: true });
+  const withheld = await readMarkedChildren(pass, run.request, run.signal);
+  await deliverLeftOver(pass, { ...run, ownIsFresh: true });
   if (withheld > 0) throw new TransientError(vanishedText(pass.id, withheld));
 }
 
 /** Resolves to the number of jobs that were held back. */
-async function sendAll(release: Release): Promise<number> {
-  const { byStream, passes, signal, request } = release;
+async function sendAll(run: Run): Promise<number> {
+  const { byStream, passes, signal, request } = run;
   const [first] = passes;
   let jobs = 0;
   for (let after = ''; first !== undefined; ) {
@@ -84,31 +84,31 @@ async function sendAll(release: Release): Promise<number> {
       signal.throwIfAborted();
       request.stopping?.throwIfAborted();
       const pass = byStream.get(stream);
-      if (pass !== undefined) await sendJobs(release, pass, own);
+      if (pass !== undefined) await sendJobs(run, pass, own);
     }
   }
   return jobs;
 }
 
 /** Sends jobs of one stream with what belongs to them; takes note of those that must go by themselves. */
-async function sendJobs(release: Release, pass: Pass, trees: readonly GatheredTree[]): Promise<void> {
-  const { alone } = release;
-  release.at = pass;
+async function sendJobs(run: Run, pass: Pass, trees: readonly GatheredTree[]): Promise<void> {
+  const { alone } = run;
+  run.at = pass;
   const pusher = pass.pusher.trees;
   const nests = pusher !== undefined && (await pusher.wanted());
-  const delivered = nests ? await pushTrees(release, { pass, pusher, trees }) : new Set<string>();
+  const delivered = nests ? await pushTrees(run, { pass, pusher, trees }) : new Set<string>();
   const left = trees.map(({ job }) => job.record).filter((job) => !delivered.has(job.externalId));
   const jobs = [...(alone.get(pass) ?? []), ...left];
   alone.set(pass, jobs.length < jobsInPage ? jobs : []);
-  if (jobs.length >= jobsInPage) await sendAlone(release, pass, jobs);
+  if (jobs.length >= jobsInPage) await sendAlone(run, pass, jobs);
 }
 
-async function sendAlone(release: Release, pass: Pass, jobs: readonly MesRecord[]): Promise<void> {
+async function sendAlone(run: Run, pass: Pass, jobs: readonly MesRecord[]): Promise<void> {
   if (jobs.length === 0) return;
-  release.at = pass;
-  release.request.stopping?.throwIfAborted();
+  run.at = pass;
+  run.request.stopping?.throwIfAborted();
   const mapped = [{ kind: 'good' as const, key: '', stamp: null, records: [...jobs] }];
-  await deliverRows(pass, { mapped, force: true, resume: null }, release.signal);
+  await deliverRows(pass, { mapped, force: true, resume: null }, run.signal);
 }
 
 interface Pushing {
@@ -118,21 +118,21 @@ interface Pushing {
 }
 
 /** Resolves to the external ids of the jobs that were delivered, and stay so whatever becomes of the rest. */
-async function pushTrees(release: Release, { pass, pusher, trees }: Pushing): Promise<ReadonlySet<string>> {
+async function pushTrees(run: Run, { pass, pusher, trees }: Pushing): Promise<ReadonlySet<string>> {
   // The first request was let in with the pass.
   if (pass.requests.mes > 0) await pass.admission?.goOn(needOf(pass));
-  await restoreAll(release, trees);
-  const gathered = createOrigins(release, trees);
-  const report = await pusher.push(await toTrees(release, pass, trees), gathered, release.signal);
+  await restoreAll(run, trees);
+  const gathered = createOrigins(run, trees);
+  const report = await pusher.push(await toTrees(run, pass, trees), gathered, run.signal);
   pass.requests.mes += report.requests;
   await commitTrees(gathered, report);
-  if (report.failure !== undefined) throw endOf(report.failure, report.failed);
+  if (report.failure !== undefined) throw asPushFailure(report.failure, report.failedEntity);
   const jobs = report.outcomes.map(({ change }) => change.record).filter(({ entity }) => entity === 'job');
   return new Set(jobs.map(({ externalId }) => externalId));
 }
 
 /** No removal of these may be half done: one that is was cut off in a pass of this cycle or before. */
-async function restoreAll({ passes, signal }: Release, trees: readonly GatheredTree[]): Promise<void> {
+async function restoreAll({ passes, signal }: Run, trees: readonly GatheredTree[]): Promise<void> {
   const pass = passes.find(({ state }) => state.removalsBegun);
   if (pass === undefined) return;
   const rows = trees.map(({ job, children }) => ({ records: [job, ...children].map(({ record }) => record) }));
@@ -141,33 +141,33 @@ async function restoreAll({ passes, signal }: Release, trees: readonly GatheredT
 }
 
 /** Where the records of trees come from: each stream keeps what became of its own. */
-interface Origins extends Pick<Sending, 'sending'> {
-  streams: readonly { pass: Pass; wasSent(): boolean }[];
+interface Origins extends Pick<SendNotes, 'noteSending'> {
+  streams: readonly { pass: Pass; any(): boolean }[];
   of(change: Change): GatheredRecord | undefined;
 }
 
-function createOrigins({ byStream }: Release, trees: readonly GatheredTree[]): Origins {
+function createOrigins({ byStream }: Run, trees: readonly GatheredTree[]): Origins {
   const gathered = new Map(
     trees.flatMap(({ job, children }) => [job, ...children]).map((each) => [recordKey(each.record), each]),
   );
   const of = ({ record }: Change) => gathered.get(recordKey(record));
-  const streams = [...byStream.values()].map((pass) => ({ pass, ...createSending(pass) }));
+  const streams = [...byStream.values()].map((pass) => ({ pass, ...createSendNotes(pass) }));
   return {
     streams,
     of,
-    async sending(changes) {
-      for (const { pass, sending } of streams) {
+    async noteSending(changes) {
+      for (const { pass, noteSending } of streams) {
         const own = changes.filter((change) => of(change)?.stream === pass.id);
-        if (own.length > 0) await sending(own);
+        if (own.length > 0) await noteSending(own);
       }
     },
   };
 }
 
 /** A page each stream, parents first: a crash between them leaves children that wait for a parent that is there. */
-async function commitTrees(origins: Origins, report: Pick<TreesReport, 'outcomes' | 'doubtful'>): Promise<void> {
-  for (const { pass, wasSent } of origins.streams) {
-    if (!wasSent()) continue;
+async function commitTrees(origins: Origins, report: Pick<PushReport, 'outcomes' | 'doubtful'>): Promise<void> {
+  for (const { pass, any } of origins.streams) {
+    if (!any()) continue;
     const outcomes = report.outcomes.filter(({ change }) => origins.of(change)?.stream === pass.id);
     const doubtful = report.doubtful.filter((change) => origins.of(change)?.stream === pass.id);
     const old = outcomes.filter(({ change }) => wasParkedBefore(pass, origins.of(change)?.since));
@@ -176,11 +176,7 @@ async function commitTrees(origins: Origins, report: Pick<TreesReport, 'outcomes
 }
 
 /** As the sink takes them; without children of streams that have no pass in this cycle. */
-async function toTrees(
-  { byStream }: Release,
-  { store, session }: Pass,
-  trees: readonly GatheredTree[],
-): Promise<Tree[]> {
+async function toTrees({ byStream }: Run, { store, session }: Pass, trees: readonly GatheredTree[]): Promise<Tree[]> {
   const records = trees.map(({ job, children }) => ({
     job: job.record,
     children: children.filter(({ stream }) => byStream.has(stream)).map(({ record }) => record),

@@ -1,7 +1,7 @@
 import type { KeyPage, KeyReader, KeyRow, MappedRow, Stream } from '../connectors/connector.ts';
 import { TransientError } from '../core/errors.ts';
-import { prefetch } from '../core/prefetch.ts';
-import { isThere, mayBeHeld, recordKey } from '../core/records.ts';
+import { forEachAhead } from '../core/prefetch.ts';
+import { isThere, mayBeHeld, recordKey, refOf } from '../core/records.ts';
 import { stampAt } from '../core/stamp.ts';
 import {
   type LedgerEntry,
@@ -111,26 +111,16 @@ async function readByKeys(
 
 /** Where keys cannot be had alone, every row is read and compared by its content; the next page is fetched meanwhile. */
 async function readByContent(pass: Pass, { counts, stopping }: Reading, signal: AbortSignal): Promise<Listed> {
-  const reading = new AbortController();
-  const stop = () => reading.abort(signal.reason);
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    signal.throwIfAborted();
-    const listed: Listed = { rows: 0, unreadable: 0 };
-    for await (const mapped of prefetch(mappedPages(pass.stream, reading.signal))) {
-      try {
-        stopping?.throwIfAborted();
-        await comparePage(pass, { mapped, listed, counts }, signal);
-      } catch (error) {
-        // The next page is on its way already: leaving the loop would wait for it.
-        reading.abort();
-        throw error;
-      }
-    }
-    return listed;
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
+  const listed: Listed = { rows: 0, unreadable: 0 };
+  await forEachAhead(
+    (reading) => mappedPages(pass.stream, reading),
+    async (mapped) => {
+      stopping?.throwIfAborted();
+      await comparePage(pass, { mapped, listed, counts }, signal);
+    },
+    signal,
+  );
+  return listed;
 }
 
 /** Mapped as soon as it is there, so that of two pages in memory one at the most is raw. */
@@ -159,7 +149,7 @@ async function comparePage(
 
 /** The records that a row stands for; undefined when it does not tell. */
 function refsOf(row: MappedRow): RecordRef[] | undefined {
-  return row.kind === 'good' ? row.records.map(({ entity, externalId }) => ({ entity, externalId })) : row.refs;
+  return row.kind === 'good' ? row.records.map(refOf) : row.refs;
 }
 
 /** A whole read shows no change that becomes visible later than this after its stamp. */
@@ -247,9 +237,9 @@ async function judgeAbsences(pass: Pass, { sets, release, counts }: Judging, sig
   counts.extra = (await store.countUnseen(session.source, sets)).absent;
   const tooMany = absent > absenceLimit(live) || (absent > 0 && counts.checked === 0);
   counts.withheld = tooMany && !release ? absent : 0;
-  if (counts.withheld === 0) await tellOfAbsences(pass, { sets: judged, release, counts }, signal);
+  if (counts.withheld === 0) await cancelConfirmed(pass, { sets: judged, release, counts }, signal);
   const unbelieved = absent - counts.vanished - counts.withheld;
-  counts.pending = unbelieved + (await releaseWaiting(pass, { sets, release, counts }));
+  counts.pending = unbelieved + (await dropVanishedWaiting(pass, { sets, release, counts }));
   const end = { stream: id, source: session.source, sets: judged, waiting: sets, at: clock.now().toISOString() };
   await store.endSweep({ ...end, pending: counts.pending, withheld: counts.withheld });
   if (counts.withheld > 0) events.emit('absence:withheld', { stream: id, vanished: absent, verb: 'reconcile' });
@@ -260,7 +250,7 @@ async function judgeAbsences(pass: Pass, { sets, release, counts }: Judging, sig
  * What waits for its parent and is gone from the ERP waits no longer, when an earlier sweep has missed it too. Resolves to how many
  * only this one has missed.
  */
-async function releaseWaiting({ store, session }: Pass, { sets, release, counts }: Judging): Promise<number> {
+async function dropVanishedWaiting({ store, session }: Pass, { sets, release, counts }: Judging): Promise<number> {
   const { source } = session;
   const absent = await store.countWaitingUnseen(source, sets);
   const believed = counts.withheld === 0 && (counts.checked > 0 || release);
@@ -271,7 +261,7 @@ async function releaseWaiting({ store, session }: Pass, { sets, release, counts 
 }
 
 /** What an earlier sweep has missed too is gone. */
-async function tellOfAbsences(pass: Pass, { sets, release, counts }: Judging, signal: AbortSignal): Promise<void> {
+async function cancelConfirmed(pass: Pass, { sets, release, counts }: Judging, signal: AbortSignal): Promise<void> {
   for (const set of sets) {
     let after = '';
     for (;;) {

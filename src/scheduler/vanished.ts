@@ -1,4 +1,4 @@
-import { recordKey } from '../core/records.ts';
+import { recordKey, refOf } from '../core/records.ts';
 import { type Entity, entities, type MesRecord, type RecordRef, toSendAgain, type Window } from '../core/types.ts';
 import { commitRemoved, commitWithdrawn, deliverRows } from './delivery.ts';
 import type { DeletePolicy, Deletes, Pass } from './pass-types.ts';
@@ -41,7 +41,7 @@ export async function dealWithVanished(
 }
 
 /** Tells the MES of what the ERP lists as deleted: its own word, in need of no second sighting and no guard. */
-export async function deliverGone(pass: Pass, window: Window, signal: AbortSignal): Promise<void> {
+export async function deliverDeletions(pass: Pass, window: Window, signal: AbortSignal): Promise<void> {
   const { stream, store, session } = pass;
   if (stream.gone === undefined || window.mode === 'full') return;
   for await (const refs of stream.gone(window, signal)) {
@@ -57,7 +57,7 @@ function beside(refs: readonly RecordRef[], held: readonly MesRecord[]): RecordR
   return refs.filter((ref) => !keys.has(recordKey(ref)));
 }
 
-/** What the MES has refused is newer than what it took, and must not be lost by the news that it is gone. */
+/** Where the MES refused a newer version of a record, that one is cancelled: its content is more recent. */
 async function latest({ store, session }: Pass, records: readonly MesRecord[]): Promise<MesRecord[]> {
   const found: MesRecord[] = [];
   for (const [entity, some] of Map.groupBy(records, (record) => record.entity)) {
@@ -95,8 +95,4 @@ async function removeAll(pass: Pass, gone: readonly MesRecord[], signal: AbortSi
     else kept.push(record);
   }
   return kept;
-}
-
-function refOf({ entity, externalId }: MesRecord): RecordRef {
-  return { entity, externalId };
 }

@@ -79,7 +79,7 @@ export function isAheadOfSource(input: Omit<WindowInput, 'overlapSeconds' | 'ful
   return watermark.value > stampAt(kind, settled, stampZone);
 }
 
-/** What was done then, by the source's clock, is to be done again; a time that lies ahead was told by a clock that was wrong. */
+/** Whether `everySeconds` have passed by the source's clock since `last`, or that lies ahead of it: then the clock was wrong. */
 export function isDueAgain(last: string | null, everySeconds: number, sourceNow: Date): boolean {
   if (last === null || isAhead(last, sourceNow)) return true;
   return sourceNow.getTime() - Date.parse(last) >= everySeconds * 1000;

@@ -9,7 +9,7 @@ import { DamagedStateError, NoStateError, stateFailure } from './failure.ts';
 import { fenced, type Ledger, ledgerFileName, openLedger } from './ledger.ts';
 import { lockState, type StateLock } from './lock.ts';
 import { doubtAfterRestore, requireStartable, restoringName, wasRestored } from './pairing.ts';
-import { finishPass, type Passing, passOf, writeHeld, writeMark } from './pass-end.ts';
+import { finishPass, type Passing, passOf, writeEntry, writeHeld } from './pass-end.ts';
 import type { Interrupted } from './passes.ts';
 import { recordPage } from './record-page.ts';
 import { createRunLog, type RunLog } from './run-log.ts';
@@ -27,7 +27,7 @@ import type {
   WatermarkChange,
 } from './store.ts';
 import { sweepMethods } from './sweep-methods.ts';
-import { markOf, openWatermarkFile, type WatermarkFile } from './watermark-file.ts';
+import { entryOf, openWatermarkFile, type WatermarkFile } from './watermark-file.ts';
 
 export interface EmbeddedStoreOptions {
   directory: string;
@@ -110,7 +110,7 @@ export function createStore(state: State): Store {
   return { ...passMethods(state), ...childMethods(state), ...sweeps, ...operatorMethods(state) };
 }
 
-type PassMethod = 'begin' | 'lookup' | 'noteSending' | 'commit' | 'finish' | 'leftOver' | 'releaseUnavailable';
+type PassMethod = 'begin' | 'lookup' | 'noteSending' | 'commit' | 'finish' | 'leftOver' | 'retryWaitingForMes';
 type ChildMethod = 'dueChildren' | 'markOpen' | 'childrenOf' | 'refused' | 'countRecords' | 'gathered';
 
 function passMethods(state: State): Pick<Store, PassMethod> {
@@ -122,7 +122,8 @@ function passMethods(state: State): Pick<Store, PassMethod> {
     commit: (page) => guarded(directory, () => commit(state, page)),
     finish: (pass) => guarded(directory, () => finishPass(state, pass)),
     leftOver: (stream, limit) => guarded(directory, () => ledger.read(() => leftOver(state, stream, limit))),
-    releaseUnavailable: (entities) => guarded(directory, () => ledger.change(() => ledger.parked.release(entities))),
+    retryWaitingForMes: (entities) =>
+      guarded(directory, () => ledger.change(() => ledger.parked.retryWaitingForMes(entities))),
   };
 }
 
@@ -175,7 +176,7 @@ async function recoverAndBegin(state: State, stream: string): Promise<StreamStat
 }
 
 function begin({ file, ledger, passes, epoch }: State, stream: string): StreamState {
-  const { run, watermark, fingerprint, lastFullRead, lastSweep: parentsMarkedAt } = markOf(file.current(), stream);
+  const { run, watermark, fingerprint, lastFullRead, lastSweep: parentsMarkedAt } = entryOf(file.current(), stream);
   const { left, reads, latestChild, ...known } = ledger.recall(stream, () => knownOf(ledger, stream));
   const interrupted = left?.run === run ? left : undefined;
   // A resumed pass goes by the marks from before its first page: a later one may concern a parent it has read already.
@@ -188,14 +189,14 @@ function begin({ file, ledger, passes, epoch }: State, stream: string): StreamSt
 
 /** What the ledger has of a stream when a pass begins. */
 function knownOf({ passes, readsDue, children, sweeps, parked, deadLetters, removals }: Ledger, stream: string) {
-  const parkedUntil = parked.latest(stream);
+  const latestParkedAt = parked.latest(stream);
   return {
     left: passes.interrupted(stream),
     reads: readsDue.latest(stream),
     latestChild: children.latest(stream),
     lateness: sweeps.lateness(stream),
-    parkedUntil,
-    leftOver: parkedUntil !== null || deadLetters.any(stream),
+    latestParkedAt,
+    leftOver: latestParkedAt !== null || deadLetters.any(stream),
     removalsBegun: removals.any(),
   };
 }
@@ -234,12 +235,12 @@ async function setWatermark(state: State, { stream, watermark, forget }: Waterma
   const { ledger } = state;
   const sequence = await ledger.change(() => {
     for (const entity of forget?.entities ?? []) {
-      ledger.records.forget(forget?.source ?? '', entity);
+      ledger.records.resend(forget?.source ?? '', entity);
       ledger.creates.doubt(forget?.source ?? '', entity);
     }
     return ledger.meta.nextSequence();
   });
-  await writeMark(state, { stream, sequence }, (current) => ({ ...current, watermark, run: sequence }));
+  await writeEntry(state, { stream, sequence }, (current) => ({ ...current, watermark, run: sequence }));
 }
 
 function status({ file, ledger, runLog }: State): StreamStatus[] {
@@ -253,7 +254,7 @@ function status({ file, ledger, runLog }: State): StreamStatus[] {
     ...runs.keys(),
   ]);
   return [...streams].sort().map((stream) => {
-    const { watermark, lastSuccess } = markOf(file.current(), stream);
+    const { watermark, lastSuccess } = entryOf(file.current(), stream);
     const { count: deadLetters = 0, since: deadLettersSince = null } = letters.get(stream) ?? {};
     const { count = 0, since: parkedSince = null } = parked.get(stream) ?? {};
     const lastRun = runs.get(stream) ?? null;

@@ -48,12 +48,12 @@ export function wasRestored({ meta }: Pick<Ledger, 'meta'>): boolean {
 }
 
 /**
- * What the MES has got, or lost, since the backup was made is not in it: everything counts as to be sent again, and what was missed
- * once before has been seen since, for all that it tells. Inside `change`.
+ * What the MES has got, or lost, since the backup was made is not in it: everything counts as to be sent again, and absences
+ * noted before no longer count as a first sighting. Inside `change`.
  */
 export function doubtAfterRestore(ledger: Pick<Ledger, 'meta' | 'records' | 'creates' | 'sweeps'>): void {
   if (!isRestored(ledger)) return;
-  ledger.records.forgetAll();
+  ledger.records.resendAll();
   ledger.creates.doubtAll();
   ledger.sweeps.forgetAbsences();
   ledger.meta.writeNote(restoredNote, false);

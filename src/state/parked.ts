@@ -23,7 +23,7 @@ export interface Parked {
   any(scope: number): boolean;
   settle(scope: number, externalIds: readonly string[]): void;
   /** The MES takes these entities again: what waited for that alone is due now. */
-  release(entities: readonly string[]): void;
+  retryWaitingForMes(entities: readonly string[]): void;
   /** Those whose every parent has been delivered, longest waiting first, and since when. */
   ready(stream: string, limit: number, now: Date): { record: MesRecord; since: string }[];
   /** When the latest one of a stream was parked, ISO-8601; null when none waits. */
@@ -78,7 +78,7 @@ export function createParked(database: Database): Parked {
     park: parker(database),
     any: (scope) => any.get(scope) !== undefined,
     settle: (scope, externalIds) => void settle.run(scope, JSON.stringify(externalIds)),
-    release: (entities) => void release.run(JSON.stringify(entities)),
+    retryWaitingForMes: (entities) => void release.run(JSON.stringify(entities)),
     ready(stream, limit, now) {
       // Looking into the records that wait costs a tenth of an idle poll even when there are none.
       if (anyOf.get(stream) === undefined) return [];

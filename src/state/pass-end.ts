@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Ledger } from './ledger.ts';
 import { type PassMarks, recordPass } from './record-page.ts';
 import type { PassFinish } from './store.ts';
-import { markOf, type StreamMark, type WatermarkFile, type Watermarks } from './watermark-file.ts';
+import { entryOf, type StreamEntry, type WatermarkFile, type Watermarks } from './watermark-file.ts';
 
 /** What the end of a pass works on. */
 export interface Passing {
@@ -30,7 +30,7 @@ export const holdMs = 900_000;
 
 /** One that was never begun counts as one that did something. */
 export function passOf({ passes, file }: Pick<Passing, 'passes' | 'file'>, stream: string): OpenPass {
-  const { run } = markOf(file.current(), stream);
+  const { run } = entryOf(file.current(), stream);
   return passes.get(stream) ?? { run, marks: { children: 0, reads: 0 }, inLedger: true };
 }
 
@@ -39,30 +39,30 @@ export async function finishPass(state: Passing, pass: PassFinish): Promise<void
   const { file, ledger } = state;
   const { stream } = pass;
   const open = passOf(state, stream);
-  const mark = markOf(file.current(), stream);
+  const mark = entryOf(file.current(), stream);
   if (mark.run === open.run && !pass.stepsBack) refuseStepBack(mark, pass);
   // A watermark set by hand while the pass ran stays: the pass knew nothing of it.
-  const end = (current: StreamMark, run: number) =>
-    current.run === open.run ? markAfter(current, pass, run) : { ...current, lastSuccess: pass.finishedAt };
+  const end = (current: StreamEntry, run: number) =>
+    current.run === open.run ? entryAfter(current, pass, run) : { ...current, lastSuccess: pass.finishedAt };
   if (isDueOnDisk(state, stream) || open.inLedger || !onlyMovesOn(pass, mark)) {
     const sequence = await ledger.change(() => recordPass(ledger, pass, open.marks));
-    await writeMark(state, { stream, sequence }, (current) => end(current, sequence));
+    await writeEntry(state, { stream, sequence }, (current) => end(current, sequence));
   } else {
     ledger.meta.requireEpoch(pass.epoch);
     // Under the number it began with: there is no resume point that a new one would make void.
-    await file.hold((current) => withMark(current, stream, end(markOf(current, stream), open.run)));
+    await file.hold((current) => withEntry(current, stream, end(entryOf(current, stream), open.run)));
   }
   state.passes.delete(stream);
 }
 
 /** Changes a stream's mark, durable when it resolves, along with what is held. */
-export async function writeMark(
+export async function writeEntry(
   state: Pick<Passing, 'file' | 'clock' | 'written'>,
   { stream, sequence }: { stream: string; sequence: number },
-  change: (mark: StreamMark) => StreamMark,
+  change: (mark: StreamEntry) => StreamEntry,
 ): Promise<void> {
   await state.file.update((current) => ({
-    ...withMark(current, stream, change(markOf(current, stream))),
+    ...withEntry(current, stream, change(entryOf(current, stream))),
     sequence,
   }));
   state.written.set(stream, state.clock.monotonicMs());
@@ -76,7 +76,7 @@ export async function writeHeld({ file, ledger }: Pick<Passing, 'file' | 'ledger
   await file.update((current) => ({ ...current, sequence }));
 }
 
-function withMark(current: Watermarks, stream: string, mark: StreamMark): Watermarks {
+function withEntry(current: Watermarks, stream: string, mark: StreamEntry): Watermarks {
   return { ...current, streams: { ...current.streams, [stream]: mark } };
 }
 
@@ -87,13 +87,13 @@ function isDueOnDisk({ clock, written }: Passing, stream: string): boolean {
 }
 
 /** Its end says no more than that everything was read up to a later moment. */
-function onlyMovesOn(pass: PassFinish, mark: StreamMark): boolean {
+function onlyMovesOn(pass: PassFinish, mark: StreamEntry): boolean {
   const { stepsBack, fullReadAt, parentsMarkedAt, childrenSettled, fingerprint } = pass;
   if (stepsBack || childrenSettled || fullReadAt !== null || parentsMarkedAt !== null) return false;
   return mark.watermark !== null && mark.fingerprint === fingerprint;
 }
 
-function markAfter(before: StreamMark, pass: PassFinish, run: number): StreamMark {
+function entryAfter(before: StreamEntry, pass: PassFinish, run: number): StreamEntry {
   return {
     watermark: pass.watermark ?? before.watermark,
     run,
@@ -105,7 +105,7 @@ function markAfter(before: StreamMark, pass: PassFinish, run: number): StreamMar
 }
 
 /** The last line of defence of D2; texts of one kind sort as the times they stand for. */
-function refuseStepBack({ watermark }: StreamMark, pass: PassFinish): void {
+function refuseStepBack({ watermark }: StreamEntry, pass: PassFinish): void {
   if (watermark === null || pass.watermark?.kind !== watermark.kind || pass.watermark.value >= watermark.value) return;
   throw new Error(`${pass.stream}: the watermark ${watermark.value} must not move back to ${pass.watermark.value}.`);
 }

@@ -1,5 +1,5 @@
 import { groupBy } from '../core/groups.ts';
-import { recordKey } from '../core/records.ts';
+import { isWaitingForCycleEnd, recordKey } from '../core/records.ts';
 import type { Outcome, RecordRef } from '../core/types.ts';
 import { rowKey } from './dead-letters.ts';
 import type { Ledger } from './ledger.ts';
@@ -109,14 +109,14 @@ function setAside(
   const { externalId } = change.record;
   ledger.records.acceptAgain(scope, [externalId]);
   const { waitsFor } = outcome;
-  const gathered = change.record.entity === 'job' && waitsFor.entity === 'operation';
+  const gathered = isWaitingForCycleEnd(change.record, waitsFor);
   const lost = ledger.parked.park(scope, { stream, source, externalId, record, waitsFor, gathered }, now);
   if (lost) askAgain(ledger, page, waitsFor);
 }
 
 /** The MES misses what it was given: it counts as never delivered, and the streams that bring it are read whole. */
 function askAgain(ledger: Ledger, { source, parentStreams }: PageCommit, { entity, externalId }: RecordRef): void {
-  ledger.records.forgetOne(ledger.records.scope(source, entity), externalId);
+  ledger.records.markLost(ledger.records.scope(source, entity), [externalId]);
   ledger.readsDue.mark(parentStreams.get(entity) ?? []);
 }
 

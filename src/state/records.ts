@@ -32,18 +32,16 @@ export interface Records {
   /** Content that the MES refused may be sent again. */
   acceptAgain(scope: number, externalIds: readonly string[]): void;
   restamp(scope: number, externalId: string, stamp: string): void;
-  /** What the MES has lost of what was delivered: it is to be sent again. */
-  forgetOne(scope: number, externalId: string): void;
   /** What hangs on these may be gone with them, or hang on rows that are not theirs any more: it counts as lost. Whether there was any. */
   loseBelow(source: string, entity: Entity, externalIds: readonly string[]): boolean;
   /** Forgets what was deleted in the MES; what hangs on it counts as lost. */
   remove(source: string, entity: Entity, externalIds: readonly string[]): void;
   /** The MES does not list these any more: they are to be sent again, their ids stay. */
-  forgetLost(scope: number, externalIds: readonly string[]): void;
+  markLost(scope: number, externalIds: readonly string[]): void;
   /** Forgets what was delivered and refused, so that everything is sent again; the MES ids stay. */
-  forget(source: string, entity: Entity): void;
+  resend(source: string, entity: Entity): void;
   /** The same of every source. */
-  forgetAll(): void;
+  resendAll(): void;
   childrenOf(query: ChildQuery): MesRecord[];
   count(source: string, entity: Entity): number;
 }
@@ -134,11 +132,10 @@ function changes(database: Database): Omit<Records, 'scope' | 'scopes' | 'lookup
      WHERE scope = ? AND refused_hash IS NOT NULL AND external_id IN (SELECT value FROM json_each(?))`,
   );
   const restamp = prepare(database, 'UPDATE records SET stamp = ? WHERE scope = ? AND external_id = ?');
-  const forgetOne = prepare(database, 'UPDATE records SET hash = NULL WHERE scope = ? AND external_id = ?');
   const ofIds = 'WHERE scope = ? AND external_id IN (SELECT value FROM json_each(?))';
-  const forgetLost = prepare(database, `UPDATE records SET hash = NULL ${ofIds}`);
-  const forgetAll = `UPDATE records SET hash = ${forgotten}, refused_hash = NULL`;
-  const forget = prepare(database, `${forgetAll} WHERE scope = ${scopeOf}`);
+  const markLost = prepare(database, `UPDATE records SET hash = NULL ${ofIds}`);
+  const resendAll = `UPDATE records SET hash = ${hashToResend}, refused_hash = NULL`;
+  const resend = prepare(database, `${resendAll} WHERE scope = ${scopeOf}`);
   return {
     deliver(scope, deliveries, keepRecords) {
       const plain: DeliveredRecord[] = [];
@@ -156,19 +153,21 @@ function changes(database: Database): Omit<Records, 'scope' | 'scopes' | 'lookup
     refuse: (scope, { record, hash }) => void refuse.run(scope, record.externalId, record.lifecycle, hash),
     acceptAgain: (scope, externalIds) => void acceptAgain.run(scope, JSON.stringify(externalIds)),
     restamp: (scope, externalId, stamp) => void restamp.run(stamp, scope, externalId),
-    forgetOne: (scope, externalId) => void forgetOne.run(scope, externalId),
     ...remover(database),
-    forgetLost: (scope, externalIds) => void forgetLost.run(scope, JSON.stringify(externalIds)),
-    forget: (source, entity) => void forget.run(source, entity),
-    forgetAll: () => database.exec(forgetAll),
+    markLost: (scope, externalIds) => void markLost.run(scope, JSON.stringify(externalIds)),
+    resend: (source, entity) => void resend.run(source, entity),
+    resendAll: () => database.exec(resendAll),
   };
 }
 
-/** Of the hash of what is to be sent again: what is below it need not wait for that. Without an id nothing tells that the MES has it. */
-const forgotten = `CASE WHEN hash IS NULL OR hash = '${unknownContent}' THEN hash WHEN mes_id IS NULL THEN '${unknownContent}' ELSE '${toSendAgain}' END`;
+/** New `hash` of a record to be sent again: it still counts as present, so its children need not wait; without a MES id its presence is unproven. */
+const hashToResend = `CASE WHEN hash IS NULL OR hash = '${unknownContent}' THEN hash WHEN mes_id IS NULL THEN '${unknownContent}' ELSE '${toSendAgain}' END`;
 
-/** Of the hash of what counts as lost: without an id only this tells that the MES may have it, and by an id of before a restore nothing is deleted. */
-const doubted = `CASE WHEN hash = '${toSendAgain}' THEN hash WHEN hash IS NULL OR mes_id IS NOT NULL THEN NULL ELSE '${unknownContent}' END`;
+/**
+ * New `hash` of a record that may have gone with its parent: null (not there) where the MES id stays as a trace, else unknown. What is to be sent again
+ * since a restore stays so: nothing is deleted by its id.
+ */
+const hashOfLost = `CASE WHEN hash = '${toSendAgain}' THEN hash WHEN hash IS NULL OR mes_id IS NOT NULL THEN NULL ELSE '${unknownContent}' END`;
 
 function remover(database: Database): Pick<Records, 'loseBelow' | 'remove'> {
   const ids = '(SELECT value FROM json_each(?2))';
@@ -178,7 +177,7 @@ function remover(database: Database): Pick<Records, 'loseBelow' | 'remove'> {
   const loseThose = (entity: 'part' | 'operation', parents: string) =>
     prepare(
       database,
-      `UPDATE records INDEXED BY records_by_${parentOf[entity]} SET hash = ${doubted}
+      `UPDATE records INDEXED BY records_by_${parentOf[entity]} SET hash = ${hashOfLost}
        WHERE ${of(entity)} AND ${parentOf[entity]} IN ${parents} AND ${counts}`,
     );
   const partsOfJobs = `(SELECT external_id FROM records INDEXED BY records_by_job WHERE ${of('part')} AND job IN ${ids})`;

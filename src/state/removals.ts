@@ -9,18 +9,18 @@ export interface Removals {
   begin(scope: number, externalId: string): void;
   /** Whether any has begun, of any source. */
   any(): boolean;
-  /** Those of these. */
+  /** Which of these have a removal under way. */
   begun(source: string, refs: readonly RecordRef[]): BegunRemoval[];
   /** It is known by now what became of these. */
   end(scope: number, externalIds: readonly string[]): void;
-  /** Of this too: the MES would not let it go, and who knows as what it is there. */
+  /** The MES refused this removal: the record is there, its content unknown. */
   keep(scope: number, externalId: string): void;
 }
 
 export function createRemovals(database: Database): Removals {
   const begin = prepare(database, 'INSERT OR IGNORE INTO removals (scope, external_id) VALUES (?, ?)');
   const ofOne = 'WHERE scope = ? AND external_id = ?';
-  // What was cancelled without an answer is on its way out all the same, and must be missed until it is gone.
+  // Active, so that sweeps miss it until the removal is proved.
   const lose = prepare(database, `UPDATE records SET hash = NULL, lifecycle = 'active' ${ofOne}`);
   const keep = prepare(database, `UPDATE records SET hash = '${unknownContent}', refused_hash = NULL ${ofOne}`);
   const any = prepare(database, 'SELECT 1 FROM removals LIMIT 1');

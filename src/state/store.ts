@@ -44,7 +44,7 @@ export interface Store extends SweepStore {
   gathered(source: string, page: { after: string; limit: number }): Promise<GatheredTree[]>;
 
   /** The MES takes these entities again: parked records that waited for that alone are due at once. */
-  releaseUnavailable(entities: readonly Entity[]): Promise<void>;
+  retryWaitingForMes(entities: readonly Entity[]): Promise<void>;
 
   /** Parents of `stream` whose children must be read again, oldest first. */
   dueChildren(stream: string, limit: number): Promise<string[]>;
@@ -111,7 +111,7 @@ export interface StreamState {
   readDue: boolean;
   lateness: Lateness;
   /** When the latest of its records that wait was parked, ISO-8601; null when none waits. Later ones were parked by this pass. */
-  parkedUntil: string | null;
+  latestParkedAt: string | null;
   /** Some of what it brought waits, or is set aside. */
   leftOver: boolean;
   /** The removal of some record from the MES, of whatever source, was cut off. */

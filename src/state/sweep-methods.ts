@@ -43,7 +43,7 @@ export function sweepMethods(ledger: Ledger, guarded: Guard): SweepStore {
       guarded(() =>
         ledger.change(() => {
           for (const [entity, some] of Map.groupBy(refs, (ref) => ref.entity)) {
-            records.forgetLost(
+            records.markLost(
               records.scope(source, entity),
               some.map(({ externalId }) => externalId),
             );

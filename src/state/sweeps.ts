@@ -4,15 +4,15 @@ import type { AbsenceQuery, Lateness, SweepEnd, SweepStatus, Unseen, UnseenMark 
 
 /**
  * What complete reads of a source's keys show: which records it listed, which it did not, and since when. What has been seen is
- * kept beside the ledger, not in it: a sweep that is cut off starts anew. Methods that write to the ledger (all from `note` on)
- * belong into a transaction.
+ * kept beside the ledger, not in it: a sweep that is cut off starts anew. Methods that write to the ledger
+ * (`markParents`, and all from `dropWaiting` on) belong into a transaction.
  */
 export interface Sweeps {
   /** Nothing of these records has been seen. */
   begin(source: string, sets: readonly RecordSet[]): void;
   see(source: string, refs: readonly RecordRef[]): void;
   count(source: string, sets: readonly RecordSet[]): Unseen;
-  /** Marks the parents of unseen children, but for closed ones. Writes to the ledger. */
+  /** Marks the parents of unseen children, but for closed ones. */
   markParents(mark: UnseenMark): void;
   absent(query: AbsenceQuery): MesRecord[];
   heldOf(source: string, refs: readonly RecordRef[]): MesRecord[];

@@ -17,12 +17,12 @@ export interface Watermarks {
   stateId: string;
   /** Of the last change; the ledger is never behind it. */
   sequence: number;
-  streams: Record<string, StreamMark>;
+  streams: Record<string, StreamEntry>;
 }
 
-export interface StreamMark {
+export interface StreamEntry {
   watermark: Watermark | null;
-  /** Sequence of the change from which the passes since go on; a resume point of any other run is void. */
+  /** Sequence of the last durable change of this entry. A resume point carries the number that it was saved under, and is void under any other. */
   run: number;
   fingerprint: string | null;
   lastFullRead: string | null;
@@ -31,7 +31,7 @@ export interface StreamMark {
   lastSuccess: string | null;
 }
 
-const noMark: StreamMark = {
+const noEntry: StreamEntry = {
   watermark: null,
   run: 0,
   fingerprint: null,
@@ -41,8 +41,8 @@ const noMark: StreamMark = {
 };
 
 /** A stream that has never been read through has none. */
-export function markOf(watermarks: Watermarks, stream: string): StreamMark {
-  return watermarks.streams[stream] ?? noMark;
+export function entryOf(watermarks: Watermarks, stream: string): StreamEntry {
+  return watermarks.streams[stream] ?? noEntry;
 }
 
 export interface WatermarkFile {

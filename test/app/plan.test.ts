@@ -41,7 +41,7 @@ async function openWorld(seed: number): Promise<World> {
   const pageSize = random.pick([1, 3, 100]);
   const fullReadEverySeconds = random.pick([null, 7200]);
   const streams: Stream[] = [
-    fakeStream(rows.jobs, { name: 'jobs', pageSize, fullReadEverySeconds, sweeping: seed % 2 === 0 }),
+    fakeStream(rows.jobs, { name: 'jobs', pageSize, fullReadEverySeconds, judgesAbsence: seed % 2 === 0 }),
     fakeStream(rows.parts, {
       name: 'parts',
       entity: 'part',

@@ -59,15 +59,15 @@ describe.each(stores)('jobs that are held back: $name', (kind) => {
   });
 
   it('are told from those of an earlier pass by when the latest of these was parked', async () => {
-    expect(await state.store.begin(stream)).toMatchObject({ parkedUntil: null });
+    expect(await state.store.begin(stream)).toMatchObject({ latestParkedAt: null });
     await state.store.commit(page(state.epoch, { outcomes: [heldBack(record('1'))] }));
     await state.clock.advance(1000);
     await state.store.commit(page(state.epoch, { outcomes: [heldBack(record('2'))] }));
     const later = new Date(Date.parse(since) + 1000).toISOString();
-    expect(await state.store.begin(stream)).toMatchObject({ parkedUntil: later });
-    expect(await state.store.begin('plant/other')).toMatchObject({ parkedUntil: null });
+    expect(await state.store.begin(stream)).toMatchObject({ latestParkedAt: later });
+    expect(await state.store.begin('plant/other')).toMatchObject({ latestParkedAt: null });
     await state.store.commit(page(state.epoch, { outcomes: [delivered(record('1')), delivered(record('2'))] }));
-    expect(await state.store.begin(stream)).toMatchObject({ parkedUntil: null });
+    expect(await state.store.begin(stream)).toMatchObject({ latestParkedAt: null });
   });
 
   it('are no job that waits for the MES to take jobs at all', async () => {

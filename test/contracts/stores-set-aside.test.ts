@@ -304,9 +304,9 @@ describe.each(stores)('what is set aside: $name', (kind) => {
       const other = { entity: 'part', externalId: 'c' } as const;
       const outcomes = [parked(record('p'), self), parked(record('c', { entity: 'part' }), other)];
       for (let tries = 0; tries < 9; tries += 1) await state.store.commit(page(state.epoch, { outcomes }));
-      await state.store.releaseUnavailable(['cell']);
+      await state.store.retryWaitingForMes(['cell']);
       expect((await state.store.leftOver(stream, 10)).records).toEqual([]);
-      await state.store.releaseUnavailable(['job', 'cell']);
+      await state.store.retryWaitingForMes(['job', 'cell']);
       await state.reopen();
       expect((await state.store.leftOver(stream, 10)).records).toEqual([record('p')]);
       await state.store.commit(page(state.epoch, { outcomes: [parked(record('p'), self)] }));
@@ -317,7 +317,7 @@ describe.each(stores)('what is set aside: $name', (kind) => {
 
     it('leaves a child waiting for its parent when the MES takes its kind again', async () => {
       await state.store.commit(page(state.epoch, { outcomes: [parked(child, parent)] }));
-      await state.store.releaseUnavailable(['job', 'part']);
+      await state.store.retryWaitingForMes(['job', 'part']);
       expect((await state.store.leftOver(stream, 10)).records).toEqual([]);
     });
 

@@ -32,7 +32,7 @@ describe.each(stores)('store: $name', (kind) => {
         parentsMarkedAt: null,
         readDue: false,
         lateness: { rows: 0, seconds: 0 },
-        parkedUntil: null,
+        latestParkedAt: null,
         leftOver: false,
         removalsBegun: false,
       };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { withWays } from '../../src/app/closed-kinds.ts';
+import { withBlockedKinds } from '../../src/app/blocked-kinds.ts';
 import { expectEqual, openPlant } from '../support/plant.ts';
 
 it('new jobs beyond the plan of the MES wait and tell why, what is known goes on, and all follows once there is room', async () => {
@@ -15,7 +15,7 @@ it('new jobs beyond the plan of the MES wait and tell why, what is known goes on
   expect(mes.counts()).toMatchObject({ jobs: 5 });
   expect(mes.counts().operations).toBeGreaterThan(0);
   expect(told).toEqual(['job']);
-  expect(await withWays(ready, plant.app().sink.ways)()).toMatchObject({
+  expect(await withBlockedKinds(ready, plant.app().sink.ways)()).toMatchObject({
     ready: false,
     reasons: [expect.stringMatching(/^The plan of the MES has no room for new jobs \(HTTP 402 .*\)\. They wait/)],
   });
@@ -28,5 +28,5 @@ it('new jobs beyond the plan of the MES wait and tell why, what is known goes on
   await plant.passUntilDone();
   expectEqual(plant);
   expect(told).toEqual(['job']);
-  expect(await withWays(ready, plant.app().sink.ways)()).toEqual({ ready: true, reasons: [] });
+  expect(await withBlockedKinds(ready, plant.app().sink.ways)()).toEqual({ ready: true, reasons: [] });
 });

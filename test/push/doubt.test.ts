@@ -49,8 +49,8 @@ async function push(changes: readonly Change[], { fates, singly = false, result 
     batchSize: 2,
     maxConcurrency: 1,
   });
-  const sending = async (going: readonly Change[]) => void noted.push(idsOf(going));
-  const { outcomes, doubtful, failure } = await pusher.push(changes, { lookup, sending }, signal);
+  const noteSending = async (going: readonly Change[]) => void noted.push(idsOf(going));
+  const { outcomes, doubtful, failure } = await pusher.push(changes, { lookup, noteSending }, signal);
   return {
     kinds: outcomes.map(({ kind }) => kind),
     doubtful: idsOf(doubtful),

@@ -290,9 +290,9 @@ describe('a batch that cannot be delivered', () => {
         return new TransientError('reset');
       },
     });
-    const { outcomes, failure, failed } = await mes.pusher.push(jobs(5), { lookup: knowsNothing }, signal);
+    const { outcomes, failure, failedEntity } = await mes.pusher.push(jobs(5), { lookup: knowsNothing }, signal);
     expect(told(outcomes)).toEqual(['job/0 created']);
-    expect([failure, failed]).toEqual([expect.any(TypeError), undefined]);
+    expect([failure, failedEntity]).toEqual([expect.any(TypeError), undefined]);
   });
 
   it('because the daemon stops ends with the reason of the signal, once nothing is on its way any more', async () => {

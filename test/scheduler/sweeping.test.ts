@@ -45,7 +45,7 @@ const busy = () => new WaitError('The ERP is planning.', { until: at(1), retryAf
 
 async function openSweeping(rest: Partial<Stream> = {}): Promise<{ rows: FakeRow[]; rig: Rig }> {
   const rows = ids(20).map((id) => part(id));
-  const rig = await openRig([fakeStream(rows, { entity: 'part', sweeping: true, ...rest })]);
+  const rig = await openRig([fakeStream(rows, { entity: 'part', judgesAbsence: true, ...rest })]);
   await rig.run();
   return { rows, rig };
 }
@@ -86,7 +86,7 @@ describe('a whole read of a sweeping stream', () => {
     const whole = fakeStream(rows, { pageSize: 5 });
     const stream = fakeStream(rows, {
       entity: 'part',
-      sweeping: true,
+      judgesAbsence: true,
       async *read(...asked) {
         let pages = 0;
         for await (const page of whole.read(...asked)) {
@@ -128,7 +128,7 @@ describe('a whole read of a sweeping stream', () => {
             }
           : mapRow(row),
       );
-    const rig = await openRig([fakeStream(rows, { entity: 'part', sweeping: true, map })]);
+    const rig = await openRig([fakeStream(rows, { entity: 'part', judgesAbsence: true, map })]);
     await rig.run();
     bad = true;
     vanish(rows, '3');
@@ -207,7 +207,7 @@ describe('an ERP that rewrites its data', () => {
 
   it('is not read meanwhile: its streams wait, and nothing has failed', async () => {
     const rows = [part('1')];
-    const { rig, says } = await openEdition([fakeStream(rows, { entity: 'part', sweeping: true })]);
+    const { rig, says } = await openEdition([fakeStream(rows, { entity: 'part', judgesAbsence: true })]);
     await rig.run();
     says.edition = busy();
     vanish(rows, '1');

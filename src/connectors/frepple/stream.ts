@@ -121,7 +121,7 @@ export function openStream(opening: FreppleStreamOpening): OpenedFreppleStream {
     fingerprint: fingerprintOf([own.fields, own.when, opening.basis]),
     owns: definition.owns,
     keys: null,
-    sweeping: own.reconcile,
+    judgesAbsence: own.reconcile,
     children: null,
     childStream: null,
     selective: own.when !== undefined,

@@ -105,7 +105,8 @@ function isMissing({ status }: Answer): boolean {
 const probeIds = { external_id: 'erp-puller-probe', external_source: 'erp-puller-probe' };
 /** Passes the validators and is in no calendar. */
 const noDay = '2026-02-30';
-const nobody = '00000000-0000-4000-8000-000000000000';
+/** An id that no record has: nothing changes, and only an endpoint that works says so. */
+export const nobody = '00000000-0000-4000-8000-000000000000';
 
 /** Without what the database requires; the validator of jobs asks for a number, so there it is a day that does not exist. */
 async function tryPut(base: string, entity: Entity, transport: Transport): Promise<Ability> {

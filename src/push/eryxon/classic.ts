@@ -73,14 +73,14 @@ export async function classicPut(call: Call, changes: readonly ReadyChange[], re
   }
 }
 
-interface Told {
+interface PutResults {
   changes: readonly ReadyChange[];
   /** In the order of the changes; those behind the last were not tried. */
   results: readonly SinkResult[];
 }
 
 /** What was on hold and is made anew, because somebody had removed it from the MES, is put on hold once more. */
-async function reportResults(call: Call, { changes, results }: Told, report: Report): Promise<void> {
+async function reportResults(call: Call, { changes, results }: PutResults, report: Report): Promise<void> {
   const anew = new Map<ReadyChange, ReadyChange>();
   let index = 0;
   for (const result of results) {

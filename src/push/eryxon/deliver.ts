@@ -74,7 +74,7 @@ export async function deliverBatch(on: Delivering, batch: Batch, transport: Tran
       )
       .catch(
         ofSchema(async (error) => {
-          if (await noLookShows(on, error)) await on.discovery.close(batch.entity, messageOf(error));
+          if (await noLookShows(on, error)) await on.discovery.noteNoWay(batch.entity, messageOf(error));
           setAside(job, open(), error);
         }),
       );

@@ -5,7 +5,7 @@ import { reachOf } from '../outage.ts';
 import type { Transport } from '../sink.ts';
 import type { Capabilities } from './ability.ts';
 import { probe } from './capabilities.ts';
-import { ageMs, isOld, pauseMs, withClosed, withPause } from './closing.ts';
+import { ageMs, isOld, pauseMs, withoutWay, withPause } from './look-again.ts';
 import type { Notes } from './notes.ts';
 import { SchemaError } from './verdict.ts';
 import { possibleTasks } from './ways.ts';
@@ -28,7 +28,7 @@ export interface Discovery {
    */
   renew(transport: Transport, notStarting: Entity | undefined): Promise<boolean>;
   /** A look does not show that the MES takes none of these: so it is until the next one. */
-  close(entity: Entity, reason: string): Promise<void>;
+  noteNoWay(entity: Entity, reason: string): Promise<void>;
 }
 
 export interface DiscoveryOptions {
@@ -104,10 +104,10 @@ export function createDiscovery({ url, base, notes, clock, onAvailable }: Discov
       await findOnce(transport);
       return true;
     },
-    async close(entity, reason) {
+    async noteNoWay(entity, reason) {
       const before = await known();
       if (before === undefined) return;
-      kept = withPause(withClosed(before, entity, reason), before, clock.now());
+      kept = withPause(withoutWay(before, entity, reason), before, clock.now());
       await notes.writeNote(noteName, kept);
     },
   };

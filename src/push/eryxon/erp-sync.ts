@@ -7,7 +7,7 @@ import { listBody, spelledOut, tables } from './bodies.ts';
 import type { Columns } from './columns.ts';
 import { genericPut, holdAnew, tryPatch } from './generic-put.ts';
 import { prepare } from './prepare.ts';
-import { refusalText, settle } from './refusal.ts';
+import { decideNext, refusalText } from './refusal.ts';
 import { ask, type Call, type Report, requireKnown } from './request.ts';
 import { missingParent, readVerdict } from './verdict.ts';
 
@@ -127,7 +127,7 @@ async function retryFailed(call: Call, { items, message }: Failed, report: Repor
   if (items.length > 1 && verdict.kind !== 'unknown-column') return findBad(call, items, report);
   // They share the text, and not all of them may have sent what it names.
   const named = items.find(({ columns }) => verdict.kind === 'unknown-column' && verdict.column in columns) ?? first;
-  const next = await settle(call, { ...named, message });
+  const next = await decideNext(call, { ...named, message });
   if (next.kind === 'again') return erpSync(call, changes, report);
   const reason = 'The MES lists it, and its erp-sync does not see it:';
   report(

@@ -93,7 +93,7 @@ function bodyOf({ change, columns }: Sent): string {
 
 const ownMark = 'erp_puller';
 
-/** Other than by its number: for tables where a unique key of the number keeps our row out and leaves another's there. */
+/** Whether the row carries our mark: a job of the same number may be another source's. */
 function isOwn({ metadata }: Row, { entity, externalId, source }: MesRecord): boolean {
   if (entity !== 'job') return true;
   const mark = isObject(metadata) ? metadata[ownMark] : undefined;

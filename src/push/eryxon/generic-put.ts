@@ -3,7 +3,7 @@ import { isObject } from '../../core/objects.ts';
 import { isHeld } from '../../core/records.ts';
 import type { ReadyChange, SinkResult } from '../sink.ts';
 import { prepare } from './prepare.ts';
-import { refusalText, settle } from './refusal.ts';
+import { decideNext, refusalText } from './refusal.ts';
 import { ask, type Call, type Report, requireKnown } from './request.ts';
 
 /** One `PUT /api-<table>/sync` a record with real columns: an upsert whose answer shows the row. One after the other. */
@@ -23,7 +23,7 @@ async function putOne(call: Call, change: ReadyChange): Promise<SinkResult> {
   if (isHeld(change.known) && message.includes('null value in column')) {
     return putOne(call, { ...change, known: undefined });
   }
-  const next = await settle(call, { change, message, columns });
+  const next = await decideNext(call, { change, message, columns });
   if (next.kind === 'done') return next.result;
   return next.kind === 'again' ? putOne(call, change) : patchOne(call, change, next.mesId);
 }
@@ -37,7 +37,7 @@ export async function tryPatch(call: Call, change: ReadyChange, mesId: string): 
   const answer = await ask(call, { method: 'PATCH', rest, body: JSON.stringify(columns), carries: [change] });
   if (answer.data !== undefined) return { ...readRow(call, answer.data, 'updated'), mesId };
   if (answer.status === 404) return undefined;
-  const next = await settle(call, { change, message: refusalText(answer), columns });
+  const next = await decideNext(call, { change, message: refusalText(answer), columns });
   if (next.kind === 'done') return next.result;
   return next.kind === 'again' ? tryPatch(call, change, mesId) : { kind: 'refused', reason: refusalText(answer) };
 }

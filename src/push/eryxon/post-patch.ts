@@ -6,7 +6,7 @@ import { readRow, tryPatch } from './generic-put.ts';
 import { findByKey } from './lists.ts';
 import type { Posted } from './posted.ts';
 import { prepare } from './prepare.ts';
-import { refusalText, settle } from './refusal.ts';
+import { decideNext, refusalText } from './refusal.ts';
 import { ask, type Call, type Report, requireKnown } from './request.ts';
 import { readVerdict } from './verdict.ts';
 
@@ -28,8 +28,8 @@ async function writeOne(call: Call, change: ReadyChange): Promise<SinkResult> {
   // Should this run end before it can keep what it changed, the row is not that of its create any more.
   if (before?.mesId === mesId) await call.session.posted.note(change, mesId, { ...before, hash: unknownContent });
   // Deleted there for good, if its id is not found: then it is new again.
-  const lost = before?.mesId === null ? before : undefined;
-  return (await tryPatch(call, change, mesId)) ?? (await create(call, change, lost));
+  const unansweredCreate = before?.mesId === null ? before : undefined;
+  return (await tryPatch(call, change, mesId)) ?? (await create(call, change, unansweredCreate));
 }
 
 /** `askedBefore` is a create whose answer never came. */
@@ -41,9 +41,9 @@ async function create(call: Call, change: ReadyChange, askedBefore: Posted | und
   // Of two creates whose answers are lost nobody knows which one took effect.
   const sure = askedBefore === undefined || askedBefore.hash === change.hash;
   await posted.note(change, null, sure ? undefined : { ...askedBefore, hash: unknownContent });
-  let lost = false;
+  let outcomeUnknown = false;
   const onUnknownOutcome = () => {
-    lost = true;
+    outcomeUnknown = true;
   };
   const body = JSON.stringify(columns);
   const answer = await ask(call, { method: 'POST', body, carries: [change], onUnknownOutcome });
@@ -57,11 +57,11 @@ async function create(call: Call, change: ReadyChange, askedBefore: Posted | und
   const message = refusalText(answer);
   // Refused because an earlier try, whose answer was lost, has created it; or else this one has not taken effect.
   // A restored state never knows of which content; it has been noted so.
-  const before = lost ? await posted.find(change) : askedBefore;
+  const before = outcomeUnknown ? await posted.find(change) : askedBefore;
+  // What an earlier create may have left is of unknown content: a later try of this one must not be taken for its delivery.
   if (before !== undefined) await posted.note(change, null, before);
-  // What is there is of unknown content: a later try of this one must not be taken for its delivery.
   else await posted.forget(change.record);
-  const next = await settle(call, { change, message, columns });
+  const next = await decideNext(call, { change, message, columns });
   if (next.kind === 'again') return create(call, change, before);
   if (next.kind === 'adopt') return adopt(call, change, next.mesId);
   const renamed = isOwnExternalKey(message) ? await findRenamed(call, before) : undefined;

@@ -23,7 +23,7 @@ export interface Failure {
 }
 
 /** Reads a record's error by its text. Throws SchemaError when the fault is the installation's. */
-export async function settle(call: Call, { change, message, columns }: Failure): Promise<Next> {
+export async function decideNext(call: Call, { change, message, columns }: Failure): Promise<Next> {
   const verdict = readVerdict(message);
   if (verdict.kind === 'unknown-column') {
     const { column } = verdict;
@@ -35,7 +35,7 @@ export async function settle(call: Call, { change, message, columns }: Failure):
   if (verdict.kind === 'missing-parent') {
     return { kind: 'done', result: missingParent(verdict.parent, change, message) };
   }
-  if (verdict.kind === 'duplicate') return settleDuplicate(call, change, verdict.constraint);
+  if (verdict.kind === 'duplicate') return decideDuplicate(call, change, verdict.constraint);
   return { kind: 'done', result: { kind: 'refused', reason: message } };
 }
 
@@ -44,7 +44,7 @@ export function refusalText({ status, code, message }: Answer): string {
 }
 
 /** Re-reads once: is the row that is in the way the record itself? */
-async function settleDuplicate(call: Call, change: ReadyChange, constraint: string): Promise<Next> {
+async function decideDuplicate(call: Call, change: ReadyChange, constraint: string): Promise<Next> {
   const own = await findOwn(call, change, constraint);
   if (own !== undefined) return { kind: 'adopt', mesId: String(own['id']) };
   const { record } = change;

@@ -7,6 +7,7 @@ import type { Removal, Remover, Restored } from '../remover.ts';
 import type { CountedTransport } from '../transport.ts';
 import { type Answer, readAnswer } from './answers.ts';
 import { tables } from './bodies.ts';
+import { nobody } from './capabilities.ts';
 import { waitFinding } from './findings.ts';
 import { isWithoutFunction, jsonHeaders } from './request.ts';
 
@@ -95,7 +96,10 @@ export function createEryxonRemover(
   };
 }
 
-/** What the MES answers, by entity, where a row that nobody has is to give up its keys: a 404 is asked for once a process, a failure forgotten. */
+/**
+ * What the MES answers to giving up the keys of a row that nobody has, by entity: a 404 (it works) is kept for the life of the process, any other
+ * answer for an hour, an error not at all.
+ */
 function createProbes(clock: Pick<Clock, 'monotonicMs'>) {
   const answers = new Map<Entity, { status: number; untilMs: number }>();
   return async (entity: Entity, ask: () => Promise<number>): Promise<number> => {
@@ -106,9 +110,6 @@ function createProbes(clock: Pick<Clock, 'monotonicMs'>) {
     return status;
   };
 }
-
-/** An id that no record has: nothing changes, and only an endpoint that works says so. */
-const nobody = '00000000-0000-4000-8000-000000000000';
 
 /** True where deleted rows only hide: told by the form of a list, which came with it. */
 async function readHiding(base: string, transport: CountedTransport): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { refOf } from '../../../core/records.ts';
 import type { KeyPage, KeyReader, KeyRow, MappedRow } from '../../connector.ts';
 import { literal } from './values.ts';
 import { conjunction, keyBehind, keyValues, type WalkCursor, type WalkTarget, walkByKey } from './walk.ts';
@@ -58,7 +59,7 @@ function toKeys(target: WalkTarget, rows: readonly unknown[], mapped: readonly M
   for (const [index, row] of mapped.entries()) {
     if (row.kind !== 'good') continue;
     const raw: RawKeys = { key: keyValues(target, rows[index]) };
-    const refs = row.records.map(({ entity, externalId }) => ({ entity, externalId }));
+    const refs = row.records.map(refOf);
     const leftOut = row.records.some(({ onlyIfKnown }) => onlyIfKnown === true);
     keys.push({ refs, stamp: row.stamp, leftOut, raw });
   }

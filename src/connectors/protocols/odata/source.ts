@@ -1,4 +1,5 @@
 import { ConfigError } from '../../../core/errors.ts';
+import { chunks } from '../../../core/groups.ts';
 import type { DatedKind } from '../../../core/stamp.ts';
 import type { Window } from '../../../core/types.ts';
 import type { ChildPage, KeyReader, MappedRow, Page } from '../../connector.ts';
@@ -159,14 +160,8 @@ async function* readChildren(
     for await (const page of walkByKey(target, { base, cursor: undefined }, signal)) rows.push(...page.rows);
     return { rows, parents: chunk };
   };
-  const chunks = split(parents, parentsPerRequest);
-  for (const sideBySide of split(chunks, maxConcurrency)) yield* await Promise.all(sideBySide.map(readChunk));
-}
-
-function split<T>(items: readonly T[], size: number): T[][] {
-  const parts: T[][] = [];
-  for (let start = 0; start < items.length; start += size) parts.push(items.slice(start, start + size));
-  return parts;
+  const requests = chunks(parents, parentsPerRequest);
+  for (const sideBySide of chunks(requests, maxConcurrency)) yield* await Promise.all(sideBySide.map(readChunk));
 }
 
 /** EDM types that a kind of stamp can be compared with: a filter on any other finds nothing, for ever and without an error. */

@@ -1,3 +1,4 @@
+import { refOf } from '../../../core/records.ts';
 import type { Window } from '../../../core/types.ts';
 import type { ChildPage, KeyPage, KeyReader, MappedRow, Page } from '../../connector.ts';
 import { askAll, type LookUp } from './look-ups.ts';
@@ -123,7 +124,7 @@ function stampOf(relation: string): string {
 function toKeys(rows: readonly OdooRow[], mapped: readonly MappedRow[]): Omit<KeyPage, 'behind'> {
   const keys = mapped.flatMap((row) => {
     if (row.kind !== 'good') return [];
-    const refs = row.records.map(({ entity, externalId }) => ({ entity, externalId }));
+    const refs = row.records.map(refOf);
     const leftOut = row.records.some(({ onlyIfKnown }) => onlyIfKnown === true);
     return [{ refs, stamp: row.stamp, leftOut, raw: Number(row.key) }];
   });

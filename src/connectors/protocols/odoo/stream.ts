@@ -3,7 +3,7 @@ import { defaultOverlapSeconds } from '../../../core/stamp.ts';
 import type { Entity, MesRecord, RecordRef, RecordSet } from '../../../core/types.ts';
 import { type CompanionRule, type CompanionSource, type Companions, openCompanions } from '../../companions.ts';
 import type { Stream } from '../../connector.ts';
-import { type Companion, createMapping, fingerprintOf, type Mapping } from '../../mapping.ts';
+import { type Companion, createMapping, fingerprintOf, type Mapping, withdrawn } from '../../mapping.ts';
 import { type ConnectorSettings, streamShape, sweepSchema } from '../../settings.ts';
 import type { LookUp } from './look-ups.ts';
 import type { OdooModels, OdooRow } from './model.ts';
@@ -166,11 +166,6 @@ function createMappings<Context>(
 
 /** A record of which only the id is known. */
 const bare = { parents: {}, fields: {}, lifecycle: 'active' } as const;
-
-/** Never told, or told no more: cancelled where the MES holds it, no news elsewhere. */
-function withdrawn(record: MesRecord): MesRecord {
-  return { ...record, lifecycle: 'cancelled', onlyIfKnown: true };
-}
 
 function openSource<Context>(
   { id, definition, own, models }: OdooStreamOpening<Context>,

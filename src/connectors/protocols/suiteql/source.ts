@@ -1,3 +1,4 @@
+import { chunks } from '../../../core/groups.ts';
 import type { Window } from '../../../core/types.ts';
 import type { ChildPage, Page } from '../../connector.ts';
 import { allOf, compareSecond, idLiteral, isId, readSecond, selectText, utcSecond } from './text.ts';
@@ -76,7 +77,7 @@ export function createSuiteQlSource(options: SuiteQlSourceOptions): SuiteQlSourc
     },
     async rowsOf(ids, signal) {
       const rows: unknown[] = [];
-      for (const some of split(ids, idsPerRequest)) {
+      for (const some of chunks(ids, idsPerRequest)) {
         const base = `t.id IN (${some.map(idLiteral).join(', ')})`;
         for await (const page of walkById(target, { base }, signal)) rows.push(...page.rows);
       }
@@ -120,8 +121,8 @@ async function* readChildren(
     for await (const page of walkById(target, { base }, signal)) rows.push(...page.rows);
     return { rows, parents: chunk };
   };
-  const chunks = split(parents.filter(isId), parentsPerRequest);
-  for (const sideBySide of split(chunks, maxConcurrency)) yield* await Promise.all(sideBySide.map(readChunk));
+  const requests = chunks(parents.filter(isId), parentsPerRequest);
+  for (const sideBySide of chunks(requests, maxConcurrency)) yield* await Promise.all(sideBySide.map(readChunk));
   // What is no id was never a parent here, and has no children.
   const others = parents.filter((each) => !isId(each));
   if (others.length > 0) yield { rows: [], parents: others };
@@ -137,10 +138,4 @@ function changedIn({ stamp, touched }: SuiteQlSourceOptions, window: Window): st
 
 function parentName(column: string): string {
   return column.replace(/^t\./, '');
-}
-
-function split<T>(items: readonly T[], size: number): T[][] {
-  const parts: T[][] = [];
-  for (let start = 0; start < items.length; start += size) parts.push(items.slice(start, start + size));
-  return parts;
 }

@@ -162,7 +162,7 @@ export function openSuiteQlStream<Context>(opening: SuiteQlStreamOpening<Context
     owns: definition.owns,
     // Keys alone would cost as many requests, and would not show what moves no stamp.
     keys: null,
-    sweeping: own.reconcile,
+    judgesAbsence: own.reconcile,
     ...(refsOf && {
       gone: createGone({ client, events: opening.events, name: opening.id, table: definition.table, refsOf }),
     }),

@@ -3,24 +3,24 @@ import type { Change } from '../core/types.ts';
 import type { ResumePoint } from '../state/store.ts';
 import type { Pass } from './pass-types.ts';
 
-/** What one push sends of one stream: noted before it goes out, so that a crash leaves no record in the MES that nobody knows of. */
-export interface Sending {
-  sending(changes: readonly Change[]): Promise<void>;
+/** Notes in the state what a push is about to send of one stream, so that a crash leaves nothing in the MES that the ledger does not know of. */
+export interface SendNotes {
+  noteSending(changes: readonly Change[]): Promise<void>;
   /** Something was noted: a commit must follow, whatever became of it. */
-  wasSent(): boolean;
+  any(): boolean;
 }
 
-/** `before` is where an interrupted pass goes on, as long as no commit says otherwise. */
-export function createSending({ store, session, stream, id }: Pass, before?: ResumePoint): Sending {
+/** `resumeIfCrashed` is where an interrupted pass goes on, as long as no commit says otherwise. */
+export function createSendNotes({ store, session, stream, id }: Pass, resumeIfCrashed?: ResumePoint): SendNotes {
   let sent = false;
   return {
-    async sending(changes) {
+    async noteSending(changes) {
       const note = { stream: id, source: session.source, changes, keepRecords: keepsRecords(stream) };
       const first = !sent;
       sent = true;
-      await store.noteSending({ ...note, before: (first ? before : undefined) ?? null });
+      await store.noteSending({ ...note, before: (first ? resumeIfCrashed : undefined) ?? null });
     },
-    wasSent: () => sent,
+    any: () => sent,
   };
 }
 

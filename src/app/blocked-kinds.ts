@@ -10,13 +10,13 @@ export interface EntityWay {
 }
 
 /** A kind of record that waits for the MES, and why. */
-export interface ClosedKind {
+export interface BlockedKind {
   entity: Entity;
   reason: string;
 }
 
 /** What the MES takes in no way, and what it takes no new ones of. */
-export function closedKinds(ways: readonly EntityWay[]): ClosedKind[] {
+export function blockedKinds(ways: readonly EntityWay[]): BlockedKind[] {
   return ways.flatMap(({ entity, create, faults, full }) => {
     const why = `The MES takes no ${entity} in any way, they wait until it is repaired: ${faults.join('; ')}`;
     return [
@@ -27,7 +27,7 @@ export function closedKinds(ways: readonly EntityWay[]): ClosedKind[] {
 }
 
 /** Turns the readiness red while the MES takes no records of a kind, or no new ones: they wait, and nobody but the MES's people can help. */
-export function withWays<Known extends Readiness>(
+export function withBlockedKinds<Known extends Readiness>(
   readiness: () => Promise<Known>,
   ways: () => Promise<readonly EntityWay[]>,
 ): () => Promise<Known> {
@@ -35,7 +35,7 @@ export function withWays<Known extends Readiness>(
     const known = await readiness();
     // A state that cannot be read is among the reasons already.
     const kinds = await ways().catch(() => []);
-    const closed = closedKinds(kinds).map(({ reason }) => reason);
+    const closed = blockedKinds(kinds).map(({ reason }) => reason);
     return { ...known, ready: known.ready && closed.length === 0, reasons: [...known.reasons, ...closed] };
   };
 }

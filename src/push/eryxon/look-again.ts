@@ -38,7 +38,7 @@ function waitBehind(known: Capabilities, now: Date): number {
 }
 
 /** That kind is taken in no way, for that reason. */
-export function withClosed(known: Capabilities, entity: Entity, reason: string): Capabilities {
+export function withoutWay(known: Capabilities, entity: Entity, reason: string): Capabilities {
   const ability = known.entities[entity];
   const closed: Ability = { ...ability, ...noWay, faults: [...ability.faults, reason] };
   return { ...known, entities: { ...known.entities, [entity]: closed } };
