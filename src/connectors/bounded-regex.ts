@@ -14,9 +14,10 @@ export class BoundedRegex extends RegExp {
   #spentMs = 0;
 
   override exec(text: string): RegExpExecArray | null {
-    if (isLinear(this)) return super.exec(text);
+    const leftMs = longestMs - this.#spentMs;
+    if (leftMs <= 0) throw tooLong(this);
     const startedMs = systemClock.monotonicMs();
-    const found = searchWithin(this, text, longestMs - this.#spentMs);
+    const found = isLinear(this) ? super.exec(text) : searchWithin(this, text, leftMs);
     this.#spentMs += systemClock.monotonicMs() - startedMs;
     return found;
   }
@@ -55,9 +56,13 @@ const search = new vm.Script('exec.call(regex, text)');
 function searchWithin(regex: RegExp, text: string, leftMs: number): RegExpExecArray | null {
   Object.assign(place, { regex, text });
   try {
-    return search.runInContext(place, { timeout: Math.max(1, Math.ceil(leftMs)) });
+    return search.runInContext(place, { timeout: Math.ceil(leftMs) });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-    throw new Error(`the regular expression /${regex.source}/ takes more than ${longestMs} ms for this text`);
+    throw tooLong(regex);
   }
+}
+
+function tooLong({ source }: RegExp): Error {
+  return new Error(`the regular expression /${source}/ takes more than ${longestMs} ms for this text`);
 }

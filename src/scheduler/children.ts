@@ -32,7 +32,6 @@ export async function readDueChildren(pass: Pass, request: PassRequest, signal: 
 /** Reads the children of the parents that are marked now; resolves to how many absences were withheld. */
 export async function readMarkedChildren(pass: Pass, request: PassRequest, signal: AbortSignal): Promise<number> {
   const { vanished, withheld } = await lookForVanished(pass, request, signal);
-  noteWithheld(pass, vanished, withheld);
   if (withheld) {
     pass.events.emit('absence:withheld', { stream: pass.id, vanished: vanished.length });
     return vanished.length;
@@ -40,18 +39,6 @@ export async function readMarkedChildren(pass: Pass, request: PassRequest, signa
   await cancelVanished(pass, vanished, signal);
   pass.events.emit('absence:settled', { stream: pass.id });
   return 0;
-}
-
-function noteWithheld(pass: Pass, vanished: readonly MesRecord[], withheld: boolean): void {
-  const { shownClosed, withheldClosed, stream } = pass;
-  if (!withheld) {
-    withheldClosed?.clear();
-    return;
-  }
-  for (const record of vanished) {
-    const parent = recordKey({ entity: stream.children?.parent ?? 'part', externalId: parentOf(pass, record) });
-    if (shownClosed?.has(parent)) withheldClosed?.add(parent);
-  }
 }
 
 interface VanishedChildren {

@@ -39,7 +39,6 @@ export function createCycle(context: PassContext): Cycle {
   const pauses = createPauses(clock);
   const waits = new Map<string, Wait>();
   const erpRequests = countErpRequests(events, session.name);
-  const withheldClosed = new Set<string>();
   return {
     paused: () => pauses.of(session.streams.map(({ name }) => name)),
     waiting: () => waits,
@@ -47,7 +46,7 @@ export function createCycle(context: PassContext): Cycle {
       const { name } = session;
       const startedMs = clock.monotonicMs();
       events.emit('cycle:started', { connector: name });
-      const shown = { ...context, shownClosed: new Set(withheldClosed), withheldClosed };
+      const shown = { ...context, shownClosed: new Set<string>() };
       const own = request.manual ? asOperator(shown) : shown;
       const results = await runAll({ context: own, pauses, waits, erpRequests, request, signal });
       const durationMs = Math.round(clock.monotonicMs() - startedMs);

@@ -1,7 +1,7 @@
 import type { ConnectorSession, GoodRow, MappedRow, RefusedRow } from '../connectors/connector.ts';
 import { type Counts, zeroCounts } from '../core/events.ts';
 import { recordKey } from '../core/records.ts';
-import type { Entity, Lifecycle, Outcome, RecordRef } from '../core/types.ts';
+import type { Entity, Outcome, RecordRef } from '../core/types.ts';
 import type { BadRow, PageCommit, ResumePoint } from '../state/store.ts';
 import type { PassNeed } from './admission.ts';
 import { diffPage, toChange } from './diff.ts';
@@ -211,10 +211,11 @@ function childrenDueBy(
   if (force && children !== null) return { stream: pass.id, parents: parentsOfLeftOver(outcomes, children.parent) };
   const stream = childStreamOf(pass);
   if (stream === null) return null;
-  const parents = changedParents(pass, outcomes, restamped);
   // A left-over record is an old copy: it does not prove that the ERP still shows the parent.
-  if (!force) noteShown(pass, parents);
-  return { stream, parents: parents.map(({ externalId }) => externalId) };
+  if (!force) noteShown(pass, outcomes, restamped);
+  const changed = [...outcomes.map(({ change }) => change.record), ...restamped];
+  const parents = changed.filter(({ entity }) => entity === pass.stream.entity).map(({ externalId }) => externalId);
+  return { stream, parents };
 }
 
 /**
@@ -226,22 +227,20 @@ function parentsOfLeftOver(outcomes: readonly Outcome[], parent: 'job' | 'part')
   return delivered.map(({ change }) => change.record.parents[parent]).filter((id) => id !== undefined);
 }
 
-function changedParents(
-  { stream }: Pass,
-  outcomes: readonly Outcome[],
-  restamped: PageCommit['restamped'],
-): (RecordRef & { lifecycle: Lifecycle })[] {
-  const changed = [...outcomes.map(({ change }) => change.record), ...restamped];
-  return changed.filter(({ entity }) => entity === stream.entity);
-}
-
 /** As many closed parents are remembered as shown; what is missed below others stays as it is. */
 const mostShown = 50_000;
 
-function noteShown({ shownClosed }: Pass, parents: readonly (RecordRef & { lifecycle: Lifecycle })[]): void {
-  for (const parent of parents) {
-    if (parent.lifecycle === 'closed' && (shownClosed?.size ?? mostShown) < mostShown)
-      shownClosed?.add(recordKey(parent));
+/**
+ * A closed parent that the ERP has changed is still there. One that is merely sent once more, as after a change of the mapping, may be archived while
+ * all of them are.
+ */
+function noteShown({ shownClosed }: Pass, outcomes: readonly Outcome[], restamped: PageCommit['restamped']): void {
+  const changed = outcomes.filter(
+    ({ change: { known, stamp } }) => known?.lifecycle !== 'closed' || known.stamp !== stamp,
+  );
+  for (const parent of [...changed.map(({ change }) => change.record), ...restamped]) {
+    const isNoted = parent.lifecycle === 'closed' && (shownClosed?.size ?? mostShown) < mostShown;
+    if (isNoted) shownClosed?.add(recordKey(parent));
   }
 }
 

@@ -24,10 +24,8 @@ export interface PassContext {
   clock: Clock;
   /** Set where new jobs may be held back until the end of the cycle, to go out together with what belongs to them. */
   gathering?: Gathering | undefined;
-  /** Keys of closed records whose changed rows this cycle has read: they are not archived. */
+  /** Keys of closed records whose rows the ERP had changed when this cycle read them: they are not archived. */
   shownClosed?: Set<string> | undefined;
-  /** Those of them whose missing children are withheld: they stay shown until a person has decided. */
-  withheldClosed?: Set<string> | undefined;
 }
 
 export interface PassRequest {

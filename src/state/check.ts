@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../core/errors.ts';
+import { messageOf, TransientError } from '../core/errors.ts';
 import type { Finding } from '../core/types.ts';
 import { DamagedStateError, NoStateError, stateFailure, systemCode, wayOutOfDamage } from './failure.ts';
 import { inspectLedger, ledgerFileName } from './ledger.ts';
@@ -28,14 +28,18 @@ export async function checkState(directory: string): Promise<Finding[]> {
 
 async function findUnreadable(directory: string): Promise<Finding[]> {
   try {
-    await readdir(directory);
+    // Its names need one right, what they stand for another.
+    for (const name of await readdir(directory)) await stat(join(directory, name));
     return [];
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
-    const text = `It cannot be looked into: ${messageOf(error)}.`;
-    const todo = 'Run this as the user that the daemon runs as.';
-    return [finding(directory, { code: 'state-unreadable', level: 'error', text, todo })];
+    return systemCode(error) === 'ENOENT' ? [] : [unreadable(directory, error)];
   }
+}
+
+function unreadable(directory: string, error: unknown): Finding {
+  const text = `It cannot be looked into: ${messageOf(error)}`;
+  const todo = 'Run this as the user that the daemon runs as, who may read and write there.';
+  return finding(directory, { code: 'state-unreadable', level: 'error', text, todo });
 }
 
 async function findDamaged(directory: string): Promise<Finding[]> {
@@ -55,6 +59,7 @@ async function findDamaged(directory: string): Promise<Finding[]> {
       return [finding(directory, { code: 'state-new', level: 'error', text: error.message })];
     }
     const failure = stateFailure(error, directory);
+    if (failure instanceof TransientError) return [unreadable(directory, failure)];
     return [damaged(failure instanceof DamagedStateError ? `${failure.problem}.` : messageOf(failure))];
   }
 }

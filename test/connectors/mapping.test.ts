@@ -123,11 +123,20 @@ describe('a regular expression', () => {
     expect(performance.now() - before).toBeLessThan(2000);
   });
 
-  it('that takes long for each of many matches is cut off as one', async () => {
+  it.each([
+    ['and that no engine bounds', '$replace(Text, /(?=a|;)(?:(a+)+x|;)/, "-")', `${'a'.repeat(23)};`.repeat(60)],
+    ['and that an engine bounds', '$replace(Text, /(a*)*b|a/, "-")', 'a'.repeat(2000)],
+  ])('that takes long for each of many matches, %s, is cut off as one', async (_which, text, Text) => {
     const before = performance.now();
-    const replaced = evaluated('$replace(Text, /(?=a|;)(?:(a+)+x|;)/, "-")', { Text: `${'a'.repeat(23)};`.repeat(60) });
+    const replaced = evaluated(text, { Text });
     await expect(replaced).rejects.toMatchObject({ message: expect.stringMatching(/takes more than 200 ms/) });
     expect(performance.now() - before).toBeLessThan(2000);
+  });
+
+  it('has its time for each row, however many there are', async () => {
+    const expression = await compileExpression('$replace(Text, /(a*)*b|a/, "-")');
+    const Text = 'a'.repeat(30);
+    for (let row = 0; row < 60; row += 1) expect(await expression.evaluate({ Text })).toBe('-'.repeat(30));
   });
 
   it.each([

@@ -74,7 +74,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'parents whose children changed are not marked',
     file: 'src/scheduler/delivery.ts',
-    from: 'return { stream, parents: parents.map(({ externalId }) => externalId) };',
+    from: 'return { stream, parents };',
     to: 'return { stream, parents: [] };',
   },
   {

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -261,16 +262,22 @@ describe('checking a state', () => {
     expect(await codes()).toEqual([['state-sound', 'ok']]);
   });
 
-  it('does not take what it may not look into for none', async () => {
+  it.each([0o000, 0o400, 0o500, 0o300])('does not take what it may not look into for none (mode %i)', async (mode) => {
     await using((store) => pass(store, days[0]));
-    chmodSync(directory, 0);
+    chmodSync(directory, mode);
     // Nothing is closed to root.
     const isRoot = process.getuid?.() === 0;
-    if (isRoot) process.seteuid?.(65_534);
-    const found = await codes();
-    if (isRoot) process.seteuid?.(0);
-    chmodSync(directory, 0o700);
-    expect(found).toEqual([['state-unreadable', 'error']]);
+    if (isRoot) {
+      chownSync(directory, 65_534, 65_534);
+      for (const name of readdirSync(directory)) chownSync(join(directory, name), 65_534, 65_534);
+      process.seteuid?.(65_534);
+    }
+    try {
+      expect(await codes()).toEqual([['state-unreadable', 'error']]);
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+      chmodSync(directory, 0o700);
+    }
   });
 
   it('finds damaged watermarks', async () => {
