@@ -12,7 +12,7 @@ export function select(
     const [name = '', stream] = wanted.split('/', 2);
     const known = runs.get(name)?.session.streams.map((each) => each.name);
     if (known === undefined)
-      throw new UsageError(`There is no connector ${name}; there is ${[...runs.keys()].join(', ')}.`);
+      throw new UsageError(`${noConnector(wanted, name)} there is ${[...runs.keys()].join(', ')}.`);
     if (stream === '')
       throw new UsageError(
         `${wanted} names no stream; write ${name} for all, or one of ${known.join(', ')} behind the slash.`,
@@ -25,4 +25,8 @@ export function select(
     selected.set(name, whole ? undefined : new Set([...(before ?? []), stream]));
   }
   return selected;
+}
+
+function noConnector(wanted: string, name: string): string {
+  return name === '' ? `${wanted} names no connector;` : `There is no connector ${name};`;
 }

@@ -88,11 +88,14 @@ export function onTermination(): AbortController {
   const controller = new AbortController();
   let firstSignalMs: number | undefined;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    const before = process.listeners(name);
     process.on(name, () => {
       firstSignalMs ??= systemClock.monotonicMs();
       if (name === 'SIGINT' && systemClock.monotonicMs() - firstSignalMs > sameWishMs) process.exit(130);
       controller.abort(new Error(`Stopped by ${name}.`));
     });
+    // Those of the program's first file; only now, for without any listener a signal that has come already is lost.
+    for (const listener of before) process.off(name, listener);
   }
   return controller;
 }

@@ -85,7 +85,7 @@ export function vanishedText(stream: string, count: number): string {
 /** Why everything must be read; undefined when a delta is enough. */
 function whyFull(pass: Pass, request: PassRequest): string | undefined {
   const { stream, state, sourceNow, fingerprint } = pass;
-  if (state.watermark === null) return 'first load';
+  if (state.watermark === null) return state.lastFullRead === null ? 'first load' : 'its watermark was reset';
   if (isAhead(pass)) return "its watermark is ahead of the ERP's clock less settleSeconds";
   if (request.full) return 'asked for';
   if (state.fingerprint !== fingerprint) {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
+import { giveToOwner, requireAccess } from './access.ts';
 import { backUp } from './backup.ts';
 import { type OpenDatabase, openDatabase } from './database.ts';
 import { makeDirectory } from './directory.ts';
@@ -55,6 +56,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   return guarded(directory, async () => {
     if (readOnly) return createStore(await openState(options, null));
     await makeDirectory(directory);
+    requireAccess(directory);
     const lock = lockState(directory, options.openDatabase ?? openDatabase);
     try {
       removeLeftovers(directory);
@@ -283,6 +285,7 @@ async function close(state: State): Promise<void> {
   await writeHeld(state).catch(() => undefined);
   await state.runLog.flush().catch(() => undefined);
   state.ledger.close();
+  if (state.lock !== null) giveToOwner(state.directory);
   state.lock?.release();
 }
 

@@ -202,6 +202,24 @@ describe('a daemon whose credentials are refused', () => {
   });
 });
 
+describe('a daemon that is told to stop as soon as its program begins', () => {
+  it('ends with 0', async () => {
+    const atFirst = `const { once } = process; process.once = (name, listener) => {
+      once.call(process, name, listener);
+      if (name === 'SIGHUP') process.kill(process.pid, 'SIGTERM');
+      return process;
+    };`;
+    const flags = ['--import', `data:text/javascript,${encodeURIComponent(atFirst)}`];
+    const workspace = createWorkspace(sandbox, { healthPort: await freePort(), flags });
+    const daemon = workspace.start('run');
+    onTestFinished(async () => {
+      await daemon.stop('SIGKILL');
+      workspace.remove();
+    });
+    expect(await daemon.result).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
 describe('a daemon whose control socket cannot be made', () => {
   const directory = 'd'.repeat(100);
   const lines = [`state: { directory: ${directory} }`];
@@ -236,7 +254,7 @@ describe('a daemon whose control socket cannot be made', () => {
       const { code, stderr } = await daemon.result;
       expect({ code, stderr }).toEqual({ code: 78, stderr: expect.stringMatching(reason) });
     },
-    10_000,
+    30_000,
   );
 });
 

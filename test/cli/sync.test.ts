@@ -105,6 +105,7 @@ describe('sync', () => {
       'plant-1/',
       'plant-1/ names no stream; write plant-1 for all, or one of work-centers, ',
     ],
+    ['a stream without its connector', '/operations', '/operations names no connector; there is plant-1.'],
     [
       'something behind the stream',
       'plant-1/operations/0010',

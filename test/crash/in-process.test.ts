@@ -146,6 +146,6 @@ describe('a crash at an awaited step of a first load and a delta', () => {
       await Promise.all(Array.from({ length: lanes }, lane));
       expect(next).toBeGreaterThan(150);
     },
-    300_000,
+    600_000,
   );
 });

@@ -106,6 +106,6 @@ describe('kill -9 at any moment', () => {
       }
       expectEqual({ sandbox });
     },
-    80_000,
+    300_000,
   );
 });

@@ -80,7 +80,7 @@ async function erpPuller(args: readonly string[], more: Record<string, string> =
   }
 }
 
-describe('the package', { timeout: 60_000 }, () => {
+describe('the package', { timeout: 300_000 }, () => {
   it("holds the program, the project's config files and what npm adds by itself, never the operator's own", () => {
     const paths = packed.files.map((file) => file.path);
     const outside = paths.filter((file) => !/^(dist\/(src|sandbox)\/.+\.js|config\/.+)$/.test(file));

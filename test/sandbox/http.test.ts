@@ -113,7 +113,7 @@ describe('serve', () => {
     await call(simulator.url, { agent });
     const before = performance.now();
     await simulator.stop();
-    expect(performance.now() - before).toBeLessThan(500);
+    expect(performance.now() - before).toBeLessThan(3000);
     agent.destroy();
   });
 });
@@ -204,7 +204,7 @@ describe('faults', () => {
     const before = performance.now();
     const results = await Promise.all(
       Array.from({ length: 12 }, async () => {
-        const signal = AbortSignal.timeout(6000);
+        const signal = AbortSignal.timeout(12_000);
         try {
           return await (await fetch(simulator.url, { signal })).text();
         } catch {

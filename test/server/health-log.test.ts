@@ -155,14 +155,14 @@ describe('the health line', () => {
   it('shows how long the event loop was blocked, in the interval in which it was', async () => {
     const { clock, lines } = begin();
     await delay(40);
-    const until = performance.now() + 200;
+    const until = performance.now() + 600;
     while (performance.now() < until) Math.random();
     await delay(40);
     await clock.advance(60_000);
     await clock.advance(60_000);
     await clock.advance(0);
     const longest = lines.map(({ fields }) => (fields['eventLoopDelayMs'] as { max: number }).max);
-    expect(longest[0]).toBeGreaterThan(150);
-    expect(longest[1]).toBeLessThan(150);
+    expect(longest[0]).toBeGreaterThan(500);
+    expect(longest[1]).toBeLessThan(500);
   });
 });
