@@ -16,10 +16,11 @@ export interface Mutation {
   policy?: 'delete';
 }
 
-const watermarkFirst = `await store.finish({
-    stream: pass.id, epoch: state.epoch, fingerprint: pass.fingerprint, fullReadAt: null, childrenSettled: false, parentsMarkedAt: null,
-    watermark: advanceWatermark(stream.stampKind, state.watermark, start.target), finishedAt: pass.clock.now().toISOString(),
+/** As by hand, which is durable at once: the end of a pass that has committed nothing yet is not. */
+const watermarkFirst = `await store.setWatermark({
+    stream: pass.id, watermark: advanceWatermark(stream.stampKind, state.watermark, start.target), forget: null,
   });
+  await store.begin(pass.id);
   const reached = await deliverWindow(`;
 
 export const mutations: readonly Mutation[] = [
