@@ -18,10 +18,11 @@ if (major < 24) {
   v8.setFlagsFromString('--no-allocation-site-pretenuring');
   // Threads side by side collect new objects no sooner, and cost a twentieth more CPU.
   v8.setFlagsFromString('--no-parallel-scavenge');
-  // A daemon that is told to stop before it has begun anything is done.
-  if (process.argv[2] === 'run')
-    for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.once(name, () => process.exit(0));
-  import('./cli.ts')
+  import('./cli/early-stop.ts')
+    .then(({ stopEarly }) => {
+      if (process.argv[2] === 'run') stopEarly();
+      return import('./cli.ts');
+    })
     .then(({ main }) => main(process.argv))
     .catch((error) => {
       process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

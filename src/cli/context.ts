@@ -9,6 +9,7 @@ import { createRedactor, type Redactor } from '../core/redact.ts';
 import { assertCron } from '../scheduler/cron.ts';
 import { reportEvents } from '../server/event-log.ts';
 import { requireDirectory } from '../state/directory.ts';
+import { stopNoMoreEarly } from './early-stop.ts';
 
 /** Where the config is looked for when none is named. */
 export const defaultFiles = ['config/erp-puller.yaml', 'erp-puller.yaml'];
@@ -88,14 +89,12 @@ export function onTermination(): AbortController {
   const controller = new AbortController();
   let firstSignalMs: number | undefined;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    const before = process.listeners(name);
     process.on(name, () => {
       firstSignalMs ??= systemClock.monotonicMs();
       if (name === 'SIGINT' && systemClock.monotonicMs() - firstSignalMs > sameWishMs) process.exit(130);
       controller.abort(new Error(`Stopped by ${name}.`));
     });
-    // Those of the program's first file; only now, for without any listener a signal that has come already is lost.
-    for (const listener of before) process.off(name, listener);
   }
+  stopNoMoreEarly();
   return controller;
 }

@@ -1,7 +1,7 @@
 import type { ConnectorSession, GoodRow, MappedRow, RefusedRow } from '../connectors/connector.ts';
 import { type Counts, zeroCounts } from '../core/events.ts';
 import { recordKey } from '../core/records.ts';
-import type { Entity, Outcome, RecordRef } from '../core/types.ts';
+import { type Change, type Entity, type Outcome, type RecordRef, toSendAgain, unknownContent } from '../core/types.ts';
 import type { BadRow, PageCommit, ResumePoint } from '../state/store.ts';
 import type { PassNeed } from './admission.ts';
 import { diffPage, toChange } from './diff.ts';
@@ -234,14 +234,22 @@ const mostShown = 50_000;
  * A closed parent that the ERP has changed is still there. One that is merely sent once more, as after a change of the mapping, may be archived while
  * all of them are.
  */
-function noteShown({ shownClosed }: Pass, outcomes: readonly Outcome[], restamped: PageCommit['restamped']): void {
-  const changed = outcomes.filter(
-    ({ change: { known, stamp } }) => known?.lifecycle !== 'closed' || known.stamp !== stamp,
-  );
-  for (const parent of [...changed.map(({ change }) => change.record), ...restamped]) {
-    const isNoted = parent.lifecycle === 'closed' && (shownClosed?.size ?? mostShown) < mostShown;
-    if (isNoted) shownClosed?.add(recordKey(parent));
+function noteShown(pass: Pass, outcomes: readonly Outcome[], restamped: PageCommit['restamped']): void {
+  const { shownClosed, stream } = pass;
+  const changed = outcomes.map(({ change }) => change).filter((change) => isErpChange(pass, change));
+  const parents = [...changed.map(({ record }) => record), ...restamped.filter(({ hadStamp }) => hadStamp)];
+  for (const parent of parents) {
+    if (parent.lifecycle !== 'closed' || parent.entity !== stream.entity) continue;
+    if ((shownClosed?.size ?? mostShown) < mostShown) shownClosed?.add(recordKey(parent));
   }
+}
+
+/** Not only ours, by another mapping or because the MES lost it. */
+function isErpChange({ state, fingerprint }: Pass, { known, stamp }: Change): boolean {
+  if (known?.lifecycle !== 'closed') return true;
+  if (known.stamp !== null && known.stamp !== stamp) return true;
+  const isDelivered = known.hash !== null && known.hash !== unknownContent && known.hash !== toSendAgain;
+  return isDelivered && state.fingerprint === fingerprint;
 }
 
 function toBadRow({ stage, key, reason, row }: RefusedRow): BadRow {

@@ -72,7 +72,7 @@ function noteUnchanged(diff: Diff, { record, stamp, known, hash: wanted }: Chang
   else diff.refusedBefore += 1;
   if (stamp === null || stamp === known?.stamp) return;
   const { entity, externalId, lifecycle } = record;
-  diff.restamped.push({ entity, externalId, lifecycle, stamp });
+  diff.restamped.push({ entity, externalId, lifecycle, stamp, hadStamp: (known?.stamp ?? null) !== null });
 }
 
 /** By entity and id; of several records of one key the last counts, so that an older state is never compared in its place. */

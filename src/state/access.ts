@@ -1,45 +1,59 @@
-import { accessSync, constants, lchownSync, lstatSync, readdirSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, fchownSync, fstatSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, messageOf } from '../core/errors.ts';
-import { systemCode } from './failure.ts';
+import { isDenied, systemCode } from './failure.ts';
 
-const ours = /^(watermarks\.json|ledger\.db|lock\.db|replaced-)/;
+const { R_OK, W_OK, X_OK, O_RDONLY, O_NOFOLLOW } = constants;
 
-/** Throws ConfigError where this user may not read and write a state that is there: no later try mends that. */
+const database = ['ledger.db', 'ledger.db-wal', 'ledger.db-shm', 'lock.db'];
+const watermarks = ['watermarks.json', 'watermarks.json.1', 'watermarks.json.2', 'watermarks.json.3'];
+
+/** Throws ConfigError where this user may not replace a state that is there. */
+export function requireReplaceable(directory: string): void {
+  requireRights(directory, R_OK | W_OK | X_OK);
+  requireRights(join(directory, 'lock.db'), R_OK | W_OK);
+}
+
+/** Throws ConfigError where this user may not use a state that is there: no later try mends that. */
 export function requireAccess(directory: string): void {
-  const { R_OK, W_OK, X_OK } = constants;
+  requireReplaceable(directory);
+  for (const name of database) requireRights(join(directory, name), R_OK | W_OK);
+  // It is never written to, but replaced.
+  requireRights(join(directory, 'watermarks.json'), R_OK);
+}
+
+function requireRights(path: string, rights: number): void {
   try {
-    accessSync(directory, R_OK | W_OK | X_OK);
-    for (const name of readdirSync(directory).filter((each) => ours.test(each))) {
-      accessSync(join(directory, name), R_OK | W_OK);
-    }
+    accessSync(path, rights);
   } catch (error) {
-    // Another process may just have removed a file.
-    if (systemCode(error) === 'ENOENT') return;
+    // Whatever else is wrong shows when it is used.
+    if (!isDenied(error)) return;
     const advice =
-      'Run this as the user that the daemon runs as, or give that user the directory with all that is in it.';
-    throw new ConfigError(`The state in ${directory} cannot be used: ${messageOf(error)}. ${advice}`, { cause: error });
+      'Run this as the user that the daemon runs as, or give that user the state directory with all that is in it.';
+    throw new ConfigError(`The state cannot be used: ${messageOf(error)}. ${advice}`, { cause: error });
   }
 }
 
 /** What root has written into the directory of another user becomes that user's: the daemon could not go on otherwise. */
 export function giveToOwner(directory: string): void {
   if (process.geteuid?.() !== 0) return;
-  try {
-    const { uid, gid } = statSync(directory);
-    if (uid !== 0) giveAll(directory, { uid, gid });
-  } catch {
-    // As without root: the daemon says what it cannot use.
-  }
+  const owner = statSync(directory, { throwIfNoEntry: false });
+  if (owner === undefined || owner.uid === 0) return;
+  for (const name of [...database, ...watermarks]) give(join(directory, name), owner);
 }
 
-function giveAll(directory: string, owner: { uid: number; gid: number }): void {
-  for (const name of readdirSync(directory).filter((each) => ours.test(each))) {
-    const path = join(directory, name);
-    const found = lstatSync(path);
-    // A second name may be somebody else's file.
-    if (found.uid !== 0 || (found.isFile() && found.nlink > 1)) continue;
-    lchownSync(path, owner.uid, owner.gid);
-    if (found.isDirectory()) giveAll(path, owner);
+/** By its descriptor: under the name something else may stand by then. */
+function give(path: string, { uid, gid }: { uid: number; gid: number }): void {
+  let file: number | undefined;
+  try {
+    file = openSync(path, O_RDONLY | O_NOFOLLOW);
+    const found = fstatSync(file);
+    // A second name may be that of somebody else's file.
+    if (found.isFile() && found.uid === 0 && found.nlink === 1) fchownSync(file, uid, gid);
+  } catch (error) {
+    // As without root: what the daemon cannot use it says itself.
+    if (systemCode(error) === undefined) throw error;
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }

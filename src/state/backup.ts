@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { ConfigError, UsageError } from '../core/errors.ts';
-import { giveToOwner, requireAccess } from './access.ts';
+import { giveToOwner, requireReplaceable } from './access.ts';
 import { makeDirectory } from './directory.ts';
 import { fallBack, generationsOf, syncPath } from './durable-file.ts';
 import { DamagedStateError, stateFailure } from './failure.ts';
@@ -45,7 +45,7 @@ export interface Restore {
  */
 export async function restoreState({ from, directory, clock }: Restore): Promise<string> {
   await makeDirectory(directory);
-  requireAccess(directory);
+  requireReplaceable(directory);
   const lock = lockState(directory);
   try {
     const aside = join(directory, `replaced-${clock.now().toISOString().replaceAll(':', '')}`);

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, TransientError } from '../core/errors.ts';
+import { messageOf } from '../core/errors.ts';
 import type { Finding } from '../core/types.ts';
-import { DamagedStateError, NoStateError, stateFailure, systemCode, wayOutOfDamage } from './failure.ts';
+import { DamagedStateError, isDenied, NoStateError, stateFailure, systemCode, wayOutOfDamage } from './failure.ts';
 import { inspectLedger, ledgerFileName } from './ledger.ts';
 import { requireStartable, restoringName, stateFiles } from './pairing.ts';
 import { openWatermarkFile } from './watermark-file.ts';
@@ -58,8 +58,8 @@ async function findDamaged(directory: string): Promise<Finding[]> {
     if (error instanceof NoStateError) {
       return [finding(directory, { code: 'state-new', level: 'error', text: error.message })];
     }
+    if (isDenied(error)) return [unreadable(directory, error)];
     const failure = stateFailure(error, directory);
-    if (failure instanceof TransientError) return [unreadable(directory, failure)];
     return [damaged(failure instanceof DamagedStateError ? `${failure.problem}.` : messageOf(failure))];
   }
 }

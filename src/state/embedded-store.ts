@@ -62,6 +62,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
       removeLeftovers(directory);
       return createStore(await openState(options, lock));
     } catch (error) {
+      giveToOwner(directory);
       lock.release();
       throw error;
     }

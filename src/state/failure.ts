@@ -11,6 +11,15 @@ export function isDamage(error: unknown): boolean {
   return errcode !== undefined && damage.has(errcode & 0xff);
 }
 
+/** SQLite's codes for what this user may not do: SQLITE_PERM, SQLITE_READONLY, SQLITE_CANTOPEN. */
+const denials = new Set([3, 8, 14]);
+
+/** This user may not do it. */
+export function isDenied(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number };
+  return errcode === undefined ? ['EACCES', 'EPERM'].includes(systemCode(error) ?? '') : denials.has(errcode & 0xff);
+}
+
 /** What a failed file or database operation means for the daemon; errors that already say so pass unchanged. */
 export function stateFailure(error: unknown, directory: string): unknown {
   if (!(error instanceof Error)) return error;

@@ -33,6 +33,8 @@ export interface SendNote {
 export interface Restamped extends RecordRef {
   lifecycle: Lifecycle;
   stamp: string;
+  /** The ledger had another one before, not none. */
+  hadStamp: boolean;
 }
 
 export interface PageCommit {

@@ -199,7 +199,9 @@ describe.each(stores)('store: $name', (kind) => {
     it('replaces the stamp of an unchanged record', async () => {
       await state.store.commit(page(state.epoch, { outcomes: [delivered(record('1'))] }));
       await state.store.commit(
-        page(state.epoch, { restamped: [{ entity: 'job', externalId: '1', lifecycle: 'active', stamp: monday }] }),
+        page(state.epoch, {
+          restamped: [{ entity: 'job', externalId: '1', lifecycle: 'active', stamp: monday, hadStamp: true }],
+        }),
       );
       expect((await state.entry('1'))?.stamp).toBe(monday);
     });

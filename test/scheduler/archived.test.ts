@@ -131,6 +131,27 @@ it.each([
   ]);
 });
 
+it.each([
+  ['with its stamp as it was', 'timestamp'],
+  ['without a stamp', 'none'],
+] as const)(
+  'all operations gone from an order that was done, and is changed %s, are told',
+  async (_what, stampKind) => {
+    const { rig, orders, operations, cycle, held, now } = await openOrders('mark');
+    for (const stream of rig.session.streams) Object.assign(stream, { stampKind });
+    await cycle();
+    put(orders, order(1, 'closed', now() + 1));
+    await cycle();
+    const [row] = orders.filter(({ key }) => key === 'order-1');
+    const [record] = row?.records ?? [];
+    if (row === undefined || record === undefined) throw new Error('There is no order 1.');
+    put(orders, { ...row, records: [{ ...record, fields: { part_number: 'changed' } }] });
+    operations.splice(0, operations.length, ...operations.filter(({ key }) => !key.startsWith('operation-1-')));
+    for (let round = 0; round < 3; round += 1) await cycle();
+    expect([held('operation/1-10'), held('operation/1-20')]).toEqual(['cancelled', 'cancelled']);
+  },
+);
+
 it('an old copy of an archived order that is delivered at last says nothing of its operations', async () => {
   const { rig, orders, operations, cycle, held, now } = await openOrders('mark');
   await cycle();
@@ -162,6 +183,7 @@ it('an order that is merely sent once more, and archived meanwhile, is left as i
   const [record] = row?.records ?? [];
   if (row === undefined || record === undefined) throw new Error('There is no order 1.');
   put(orders, { ...row, records: [{ ...record, fields: { part_number: 'by another mapping' } }] });
+  for (const stream of rig.session.streams) Object.assign(stream, { fingerprint: 'mapping-2' });
   rig.sink.before = ({ entity }) => {
     if (entity === 'part') archive([1], orders, operations);
   };

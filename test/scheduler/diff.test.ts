@@ -87,8 +87,11 @@ describe('the comparison of a page with the ledger', () => {
   it('tells a row with a new stamp from one that is as it was, where stamps are kept', async () => {
     const lookup = ledger([a, { hash: hashOf(a), stamp: '1' }]);
     const page = [{ records: [a], stamp: '2' }];
-    const restamped = [{ ...ref, lifecycle: 'active', stamp: '2' }];
-    expect((await diffPage({ rows: page, lookup, keepStamps: true })).restamped).toEqual(restamped);
+    const restamped = { ...ref, lifecycle: 'active', stamp: '2' };
+    const compared = async (known: typeof lookup) =>
+      (await diffPage({ rows: page, lookup: known, keepStamps: true })).restamped;
+    expect(await compared(lookup)).toEqual([{ ...restamped, hadStamp: true }]);
+    expect(await compared(ledger([a, { hash: hashOf(a), stamp: null }]))).toEqual([{ ...restamped, hadStamp: false }]);
     expect((await diffPage({ rows: page, lookup, keepStamps: false })).restamped).toEqual([]);
     const same = [{ records: [a], stamp: '1' }];
     expect((await diffPage({ rows: same, lookup, keepStamps: true })).restamped).toEqual([]);
