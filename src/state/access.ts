@@ -2,11 +2,13 @@ import { accessSync, closeSync, constants, fchownSync, fstatSync, openSync, stat
 import { join } from 'node:path';
 import { ConfigError, messageOf } from '../core/errors.ts';
 import { isDenied, systemCode } from './failure.ts';
+import { ledgerFileName } from './ledger.ts';
+import { watermarkFileName } from './watermark-file.ts';
 
 const { R_OK, W_OK, X_OK, O_RDONLY, O_NOFOLLOW } = constants;
 
-const database = ['ledger.db', 'ledger.db-wal', 'ledger.db-shm', 'lock.db'];
-const watermarks = ['watermarks.json', 'watermarks.json.1', 'watermarks.json.2', 'watermarks.json.3'];
+const database = [ledgerFileName, `${ledgerFileName}-wal`, `${ledgerFileName}-shm`, 'lock.db'];
+const watermarks = ['', '.1', '.2', '.3'].map((generation) => watermarkFileName + generation);
 
 /** Throws ConfigError where this user may not replace a state that is there. */
 export function requireReplaceable(directory: string): void {
@@ -19,7 +21,7 @@ export function requireAccess(directory: string): void {
   requireReplaceable(directory);
   for (const name of database) requireRights(join(directory, name), R_OK | W_OK);
   // It is never written to, but replaced.
-  requireRights(join(directory, 'watermarks.json'), R_OK);
+  requireRights(join(directory, watermarkFileName), R_OK);
 }
 
 function requireRights(path: string, rights: number): void {
@@ -34,7 +36,10 @@ function requireRights(path: string, rights: number): void {
   }
 }
 
-/** What root has written into the directory of another user becomes that user's: the daemon could not go on otherwise. */
+/**
+ * What root has written into the directory of another user becomes that user's: the daemon could not go on otherwise. Call it once the lock is released: closing any
+ * descriptor of the lock's file would end the lock.
+ */
 export function giveToOwner(directory: string): void {
   if (process.geteuid?.() !== 0) return;
   const owner = statSync(directory, { throwIfNoEntry: false });

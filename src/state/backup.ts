@@ -54,8 +54,8 @@ export async function restoreState({ from, directory, clock }: Restore): Promise
   } catch (error) {
     throw stateFailure(error, directory);
   } finally {
-    giveToOwner(directory);
     lock.release();
+    giveToOwner(directory);
   }
 }
 

@@ -62,8 +62,8 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
       removeLeftovers(directory);
       return createStore(await openState(options, lock));
     } catch (error) {
-      giveToOwner(directory);
       lock.release();
+      giveToOwner(directory);
       throw error;
     }
   });
@@ -286,8 +286,9 @@ async function close(state: State): Promise<void> {
   await writeHeld(state).catch(() => undefined);
   await state.runLog.flush().catch(() => undefined);
   state.ledger.close();
-  if (state.lock !== null) giveToOwner(state.directory);
-  state.lock?.release();
+  if (state.lock === null) return;
+  state.lock.release();
+  giveToOwner(state.directory);
 }
 
 async function guarded<T>(directory: string, work: () => T | Promise<T>): Promise<T> {
